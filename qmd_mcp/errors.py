@@ -1,0 +1,177 @@
+"""Everything that can go wrong by somebody's doing, as one tree.
+
+QmdError
+├── CallerError                   the client can call again differently; shown to the model
+│   ├── EmptyQueryError
+│   ├── OnlyNegativesError
+│   ├── QueryTooLongError
+│   ├── ArgumentError             unknown, missing or unfit argument
+│   ├── UnknownCollectionError
+│   ├── DocumentNotFoundError
+│   ├── AmbiguousDocidError
+│   ├── UnreadableDocumentError   gone from disk, or no longer text
+│   ├── ServerBusyError           too much in progress at once
+│   └── DatasetError              an evaluation set that cannot be read or measured with
+└── SetupError                    the operator must change something
+    ├── EmptyIndexError
+    ├── NotAnIndexError           a foreign folder, or an index of a newer version
+    ├── EmbedderMismatchError
+    ├── ManifestError
+    ├── ModelError                a graph that cannot be loaded or satisfies no contract
+    ├── CollectionError           a root, name or glob that cannot be used
+    ├── SettingsError
+    └── WriterBusyError           another process is indexing
+
+A class states the fact, builds the sentence and carries the data. Everything outside the tree is a bug and is
+not caught. Documented at each class where it is not plain from the sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class QmdError(Exception):
+    """The root: its text is one sentence for a person."""
+
+
+class CallerError(QmdError):
+    """The caller can ask again differently."""
+
+
+class SetupError(QmdError):
+    """The operator must change something first."""
+
+
+class EmptyQueryError(CallerError):
+    """A query without a word."""
+
+    def __init__(self) -> None:
+        super().__init__("The query is empty. Give at least one word, identifier or quoted phrase.")
+
+
+class OnlyNegativesError(CallerError):
+    """A query that only excludes."""
+
+    def __init__(self, negatives: Sequence[str]) -> None:
+        listed = " ".join(f"-{word}" for word in negatives)
+        super().__init__(f"The query only excludes ({listed}). Add at least one word that should be found.")
+        self.negatives = tuple(negatives)
+
+
+class QueryTooLongError(CallerError):
+    """A query beyond the limit."""
+
+    def __init__(self, length: int, *, limit: int) -> None:
+        super().__init__(f"The query has {length:,} characters; at most {limit:,} are taken. Shorten it.")
+        self.length, self.limit = length, limit
+
+
+class ArgumentError(CallerError):
+    """An argument that does not fit; the sentence says which and how."""
+
+
+class UnknownCollectionError(CallerError):
+    """A collection that the index does not have."""
+
+    def __init__(self, name: str, *, known: Sequence[str]) -> None:
+        have = f"The index has {', '.join(sorted(known))}." if known else "The index has no collection yet."
+        super().__init__(f"There is no collection {name!r}. {have}")
+        self.name, self.known = name, tuple(known)
+
+
+class DocumentNotFoundError(CallerError):
+    """A reference that names no indexed document."""
+
+    def __init__(self, reference: str, *, similar: Sequence[str] = ()) -> None:
+        hint = f" Did you mean {', '.join(similar)}?" if similar else ""
+        super().__init__(f"No document at {reference!r}.{hint}")
+        self.reference, self.similar = reference, tuple(similar)
+
+
+class AmbiguousDocidError(CallerError):
+    """A docid prefix that several documents share."""
+
+    def __init__(self, prefix: str, *, matches: Sequence[str]) -> None:
+        super().__init__(f"#{prefix} names several documents: {', '.join(matches[:5])}. Give more digits or the path.")
+        self.prefix, self.matches = prefix, tuple(matches)
+
+
+class UnreadableDocumentError(CallerError):
+    """An indexed document that cannot be read now."""
+
+    def __init__(self, key: str, *, reason: str, similar: Sequence[str] = ()) -> None:
+        hint = f" Did you mean {', '.join(similar)}?" if similar else ""
+        super().__init__(f"{key} is indexed but {reason}.{hint}")
+        self.key, self.reason, self.similar = key, reason, tuple(similar)
+
+
+class ServerBusyError(CallerError):
+    """More calls at once than the server takes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The server is busy: {limit} requests are in progress. Try again in a second.")
+        self.limit = limit
+
+
+class DatasetError(CallerError):
+    """An evaluation set that cannot be read or measured with; names file and line."""
+
+    def __init__(self, file: str, *, reason: str, line: int | None = None) -> None:
+        place = file if line is None else f"{file}, line {line}"
+        super().__init__(f"{place}: {reason}.")
+        self.file, self.reason, self.line = file, reason, line
+
+
+class EmptyIndexError(SetupError):
+    """Nothing has been indexed yet."""
+
+    def __init__(self, index: str) -> None:
+        super().__init__(f"The index {index} is empty. Add a folder: qmd-mcp collection add FOLDER --name NAME")
+        self.index = index
+
+
+class NotAnIndexError(SetupError):
+    """A place that is not ours to open or to write."""
+
+    def __init__(self, index: str, *, reason: str) -> None:
+        super().__init__(f"{index} is not a qmd-mcp index: {reason}.")
+        self.index, self.reason = index, reason
+
+
+class EmbedderMismatchError(SetupError):
+    """An index whose vectors another embedder made, or another version of the program."""
+
+    def __init__(self, *, index: str, embedder: str, configured: str) -> None:
+        if embedder == configured:
+            built = f"with another version of the embedder {embedder} or of its passages"
+            mend = "Rebuild it"
+        else:
+            built = f"with the embedder {embedder}, and {configured} is configured"
+            mend = f"Set {embedder} as the embedder, or rebuild it"
+        super().__init__(f"The index {index} was built {built}. {mend}: qmd-mcp update --embedder {configured}")
+        self.index, self.embedder, self.configured = index, embedder, configured
+
+
+class ManifestError(SetupError):
+    """A manifest that cannot be read; names file, key and value."""
+
+
+class ModelError(SetupError):
+    """Weights that are missing or do not do what the manifest says."""
+
+
+class CollectionError(SetupError):
+    """A collection that cannot be registered or read."""
+
+
+class SettingsError(SetupError):
+    """A setting with an unfit value."""
+
+
+class WriterBusyError(SetupError):
+    """Another process writes the index."""
+
+    def __init__(self, index: str, *, holder: str) -> None:
+        super().__init__(f"The index {index} is being written by {holder}. Wait until it is done, then try again.")
+        self.index, self.holder = index, holder

@@ -1,0 +1,30 @@
+"""Several things at once, whose errors stay what they are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio.abc import TaskGroup
+
+from qmd_mcp.errors import QmdError
+
+
+@asynccontextmanager
+async def task_group() -> AsyncGenerator[TaskGroup]:
+    """Anyio's task group, but an error of ours comes out bare: callers catch it by its class.
+
+    Raises:
+        QmdError: the first that a task raised.
+    """
+    try:
+        async with anyio.create_task_group() as group:
+            yield group
+    except BaseExceptionGroup as errors:
+        ours: BaseException | None = errors.subgroup(QmdError)
+        while isinstance(ours, BaseExceptionGroup):
+            ours = ours.exceptions[0]
+        if ours is not None:
+            raise ours from None
+        raise

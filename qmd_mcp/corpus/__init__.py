@@ -1,0 +1,1 @@
+"""From files on disk to passages: collections, scan, readers, chunking and indexing."""

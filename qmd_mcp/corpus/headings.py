@@ -1,0 +1,101 @@
+"""The headings of a document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+LONGEST = 300
+"""Characters; what is longer is a paragraph that somebody marked as a heading."""
+
+FENCE = r"^[-*+>\d.) \t]*(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)"
+"""A line that may open or close fenced code, also in a list or a quotation."""
+
+_MARKDOWN = re.compile(
+    rf"{FENCE}|^ {{0,3}}(?P<hashes>#{{1,6}})(?=[ \t\n]|\Z)(?P<text>[^\n]*)|^ {{0,3}}(?:=+|-+)[ \t]*$",
+    re.MULTILINE,
+)
+_NO_PARAGRAPH = re.compile(r" {4}|\t|\s*(?:[#>|<]|[-*+][ \t]|\d+[.)][ \t]|`{3}|~{3}|$)")
+_ADORNMENT = re.compile(r"^([!-/:-@\[-`{-~])\1{2,}[ \t]*$", re.MULTILINE)
+
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
+_EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![\w*])")
+_MARKUP = re.compile(r"</?(?:a|b|br|code|em|i|img|kbd|small|span|strong|sub|sup)\b[^<>]*>|\{#[^{}]*\}|`+")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading and where its markup stands in the text."""
+
+    start: int
+    """Of its first line."""
+    end: int
+    level: int
+    """1 is the outermost."""
+    text: str
+    """One line, without markup."""
+
+
+def markdown_headings(text: str, *, start: int = 0) -> Iterator[Heading]:
+    """ATX and Setext headings from an offset on, in their order; a comment in fenced code is none."""
+    fence = ""
+    for match in _MARKDOWN.finditer(text, start):
+        if match["fence"]:
+            fence = fence_after(match, fence)
+        elif fence:
+            continue
+        elif match["hashes"]:
+            title = match["text"].strip()
+            bare = title.rstrip("#")
+            closed = not bare or bare[-1].isspace()
+            yield Heading(match.start(), match.end(), len(match["hashes"]), plain(bare if closed else title))
+        elif match.start() > start:
+            line_start, line = _line_above(text, match.start(), start)
+            _, above = _line_above(text, line_start, start)
+            if not _NO_PARAGRAPH.match(line) and not above.strip():  # below a longer paragraph it is a rule
+                yield Heading(line_start, match.end(), 1 if "=" in match[0] else 2, plain(line))
+
+
+def fence_after(line: re.Match[str], fence: str) -> str:
+    """The fence that is open below a line that matches `FENCE`, by the one open above it; empty for none."""
+    run, info = line["fence"], line["info"]
+    if fence:
+        return "" if run.startswith(fence) and not info.strip() else fence
+    return "" if run[0] == "`" and "`" in info else run
+
+
+def underlined_headings(text: str, *, start: int = 0) -> Iterator[Heading]:
+    """Headings of reStructuredText; their levels are the order in which its adornments appear."""
+    levels: dict[tuple[str, bool], int] = {}
+    free = start
+    for match in _ADORNMENT.finditer(text, start):
+        line_start, line = _line_above(text, match.start(), start)
+        rule_start, rule = _line_above(text, line_start, start)
+        adornment = match[0].strip()
+        over = rule.strip() == adornment
+        fits = 0 < len(line.strip()) <= len(adornment) + 2 and not line.startswith(("    ", "\t", ".."))
+        if line_start < free or not fits or _ADORNMENT.match(line) or not (over or not rule.strip()):
+            continue
+        level = levels.setdefault((match[1], over), len(levels) + 1)
+        free = match.end()
+        yield Heading(rule_start if over else line_start, free, level, plain(line))
+
+
+def plain(heading: str) -> str:
+    """A heading's words, without links, emphasis, tags and anchors."""
+    return one_line(_MARKUP.sub("", _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", heading))))
+
+
+def one_line(title: str) -> str:
+    """A title as one line that can be encoded: an escape in YAML can be half a character."""
+    line = " ".join(title.encode(errors="ignore").decode().replace("\0", " ").split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def _line_above(text: str, position: int, start: int) -> tuple[int, str]:
+    """The line that ends before a line's start, and where it begins; nothing above the text's start."""
+    if position <= start:
+        return start, ""
+    line_start = max(text.rfind("\n", start, position - 1) + 1, start)
+    return line_start, text[line_start : position - 1]

@@ -1,0 +1,163 @@
+"""What a page of HTML shows, as Markdown whose lines know their lines in the file."""
+
+from __future__ import annotations
+
+from html import unescape
+from html.parser import HTMLParser
+from typing import Literal
+
+_BLOCKS = frozenset(
+    (
+        *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div"),
+        *("dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6"),
+        *("header", "hr", "html", "li", "main", "ol", "option", "p", "pre", "section", "summary", "table", "tbody"),
+        *("tfoot", "thead", "tr", "ul"),
+    )
+)
+_TIGHT = frozenset({"dd", "li", "option", "tr"})
+"""No blank line around these."""
+_HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
+_HIDDEN = frozenset({"nav", "noscript", "script", "style", "svg", "template"})
+_MARKUP = ("#", "```", "~~~")
+_FENCE = "```"
+
+
+class HtmlPage(HTMLParser):
+    """Python's parser, which alone says where in the file it is; it never raises, and takes linear time.
+
+    Headings are `#` lines, list items begin with a dash, preformatted text is fenced, and the lines of a paragraph
+    stay as they are in the file, so that a citation of a line is exact.
+    """
+
+    def __init__(self, source: str, *, first_line: int = 1) -> None:
+        super().__init__(convert_charrefs=False)  # with it a position would be that of a whole run of text
+        self.title = ""
+        self.lines: list[str] = []
+        self.numbers: list[int] = []
+        """For each line of `lines`, its line in the file."""
+        self._above = first_line - 1
+        self._line: list[str] = []
+        self._blank = True
+        self._number = first_line
+        self._prefix = ""
+        self._hidden = 0
+        self._inside: Literal["text", "title", "heading", "pre"] = "text"
+        tame = _tame(source)
+        end = tame.rfind(">") + 1  # behind it is no tag, but the parser would look for an end again and again
+        self.feed(tame[:end] + tame[end:].replace("<", "&lt;"))
+        self.close()
+        self._leave_pre()
+        self._break()
+        while self.lines and not self.lines[-1]:
+            self.lines.pop()
+            self.numbers.pop()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin a block, a title or what is not shown."""
+        if tag in _HIDDEN:
+            self._hidden += 1
+        elif tag == "title" and not self.title and not self._hidden:
+            self._inside = "title"
+        elif tag == "img":
+            self.handle_data(" ".join((dict(attrs).get("alt") or "").split()))
+        elif self._inside == "pre":
+            return
+        elif tag == "br" or (tag == "div" and self._inside == "heading"):
+            self._end_of_line()
+        elif tag in {"td", "th"} and not self._blank:
+            self._line.append(" | ")
+        elif tag in _BLOCKS:
+            self._break(gap=tag not in _TIGHT)
+            self._inside = "heading" if tag in _HEADINGS else "text"
+            if tag != "p":  # a paragraph may be that of a list item
+                self._prefix = "- " if tag == "li" else _HEADINGS.get(tag, "")
+            if tag == "pre":
+                self._add(_FENCE)
+                self._inside = "pre"
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin what ends at once; `<script/>` is none of it for a browser, but a page may be XHTML."""
+        if tag not in _HIDDEN:
+            self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        """End a block, a title or what is not shown."""
+        if tag in _HIDDEN:
+            self._hidden = max(self._hidden - 1, 0)
+        elif tag == "title" and self._inside == "title":
+            self._inside = "text"
+        elif tag == "pre":
+            self._leave_pre()
+        elif (
+            tag in _BLOCKS and self._inside not in {"pre", "title"} and not (self._inside == "heading" and tag == "div")
+        ):
+            self._break(gap=tag not in _TIGHT)
+            self._inside, self._prefix = "text", ""
+
+    def handle_data(self, data: str) -> None:
+        """Take what is shown, line by line."""
+        if self._hidden:
+            return
+        if self._inside == "title":
+            self.title += data
+            return
+        number = self.getpos()[0] + self._above
+        for offset, piece in enumerate(data.split("\n")):
+            if offset:
+                self._end_of_line()
+            if self._blank:
+                self._number, self._blank = number + offset, not piece or piece.isspace()
+            self._line.append(piece)
+
+    def handle_charref(self, name: str) -> None:
+        """Take a character that is given by its number."""
+        self.handle_data(" ".join(unescape(f"&#{name};").split("\n")))
+
+    def handle_entityref(self, name: str) -> None:
+        """Take a character that is given by its name; the T of AT&T is none."""
+        character = unescape(f"&{name};")
+        self.handle_data(character if len(character) <= len(name) else f"&{name}")
+
+    def _end_of_line(self) -> None:
+        if self._inside == "heading":
+            self._line.append(" ")
+        elif self._inside != "pre":
+            self._break()
+        elif not self._blank or self.lines[-1] != _FENCE:
+            self._add("".join(self._line).rstrip())
+
+    def _leave_pre(self) -> None:
+        if self._inside == "pre":
+            if not self._blank:
+                self._add("".join(self._line).rstrip())
+            self._number = self.getpos()[0] + self._above
+            self._add(_FENCE)
+            self._inside = "text"
+            self._break(gap=True)
+
+    def _break(self, *, gap: bool = False) -> None:
+        """End the line, and put a blank one below it; not where a list item has only begun."""
+        words = " ".join("".join(self._line).split())
+        if words:
+            if not self._prefix and words.startswith(_MARKUP):
+                words = "\\" + words
+            self._add(self._prefix + words)
+            self._prefix = ""
+        self._line, self._blank = [], True
+        if gap and self.lines and self.lines[-1] and not self._prefix:
+            self._add("")
+
+    def _add(self, line: str) -> None:
+        self.lines.append(line)
+        self.numbers.append(self._number)
+        self._line, self._blank = [], True
+
+
+def _tame(source: str) -> str:
+    """Make processing instructions, as long as they were, of what the parser cannot bear.
+
+    Marked sections raise; a comment without an end makes it read the rest once for every such comment.
+    """
+    source = source.replace("<![", "<?[")
+    closed = source.rfind("-->") + 1
+    return source[:closed] + source[closed:].replace("<!--", "<?--")

@@ -1,0 +1,1 @@
+"""LanceDB: the one index that holds everything."""

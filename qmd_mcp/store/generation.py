@@ -1,0 +1,71 @@
+"""Which passages serve: one metadata row, so that a switch is one commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qmd_mcp.errors import EmbedderMismatchError
+from qmd_mcp.store.counting import TERMS_KEY, complete_mark
+from qmd_mcp.store.database import Database, table_names
+from qmd_mcp.store.passages import PassageTable
+from qmd_mcp.store.schema import PASSAGES_PREFIX
+
+_KEY = "generation"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What made a generation's vectors."""
+
+    fingerprint: str
+    """Of model, revision, prompts, dimension and chunking."""
+    embedder: str
+    """Its profile's name, for people."""
+    dimension: int
+
+    def __str__(self) -> str:
+        """As the metadata row has it."""
+        return f"{self.fingerprint} {self.dimension} {self.embedder}"
+
+    @classmethod
+    def parse(cls, row: str) -> Generation:
+        """Read the metadata row."""
+        fingerprint, dimension, embedder = row.split(" ", 2)
+        return cls(fingerprint, embedder, int(dimension))
+
+
+async def serving(database: Database) -> Generation | None:
+    """The generation that answers; null before the first."""
+    row = (await database.metadata()).get(_KEY)
+    return Generation.parse(row) if row else None
+
+
+async def check_serving(database: Database, configured: Generation) -> None:
+    """Make sure that the generation that serves is the configured embedder's.
+
+    Raises:
+        EmbedderMismatchError: it is not, or no longer.
+    """
+    found = await serving(database)
+    if found is not None and found.fingerprint != configured.fingerprint:
+        raise EmbedderMismatchError(index=database.uri, embedder=found.embedder, configured=configured.embedder)
+
+
+async def begin(database: Database, generation: Generation) -> None:
+    """Serve the first generation of an empty index; nothing if one serves already."""
+    if await serving(database) is None:
+        await PassageTable.open(database, fingerprint=generation.fingerprint, dimension=generation.dimension)
+        await database.put(**{_KEY: str(generation), TERMS_KEY: complete_mark(generation.fingerprint)})
+
+
+async def switch(database: Database, generation: Generation) -> None:
+    """Serve a generation from now on."""
+    await database.put(**{_KEY: str(generation)})
+
+
+async def drop_others(database: Database, *, keep: tuple[Generation | None, ...]) -> None:
+    """Delete every generation but some."""
+    kept = {f"{PASSAGES_PREFIX}{generation.fingerprint}" for generation in keep if generation}
+    for name in await table_names(database.connection):
+        if name.startswith(PASSAGES_PREFIX) and name not in kept:
+            await database.connection.drop_table(name)

@@ -1,0 +1,1 @@
+"""ONNX Runtime: models in, arrays out."""

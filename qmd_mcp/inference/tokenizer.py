@@ -1,0 +1,26 @@
+"""The embedder's tokens, for counting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from qmd_mcp.errors import ModelError
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """The tokeniser of a model's folder, without truncation and padding.
+
+    Raises:
+        ModelError: it is missing or no tokeniser.
+    """
+    path = folder / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    except Exception as error:  # the binding raises bare Exception
+        sentence = f"The tokeniser {path.parent.name}/{path.name} cannot be read: {error}"
+        raise ModelError(sentence) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

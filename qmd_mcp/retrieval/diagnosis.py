@@ -1,0 +1,120 @@
+"""Why a lexical query found nothing, or not what it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Protocol
+
+import anyio.to_thread
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from qmd_mcp.documents import Passage
+from qmd_mcp.retrieval.syntax import ParsedQuery
+
+NEAREST = 3
+"""Spellings offered for one term."""
+
+_NAME_SIGNS = frozenset("_./:@#+")
+
+
+SHORTEST_TERM = 3
+LONGER_TERM = 5
+"""Letters from which a term has near spellings at all, and from which two edits still leave most of it."""
+
+
+class Vocabulary(Protocol):
+    """The analysed terms of the index."""
+
+    async def terms_of(self, text: str) -> Sequence[str]:
+        """A text's terms, in order."""
+        ...
+
+    async def frequencies(self, terms: Sequence[str]) -> Mapping[str, int]:
+        """Passages in which each term occurs."""
+        ...
+
+    async def surface(self, term: str) -> str:
+        """A word of the index that has this term; the term itself where none is found."""
+        ...
+
+    async def all_terms(self) -> Mapping[str, int]:
+        """Every term of the index."""
+        ...
+
+
+class Diagnosis:
+    """Sentences that say what to change in a query."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    async def of_nothing(self, parsed: ParsedQuery, *, collections: Sequence[str]) -> list[str]:
+        """Why nothing was found at all."""
+        words = dict.fromkeys(
+            (*parsed.lexical.words, *(w for phrase in parsed.lexical.phrases for w in phrase.split()))
+        )
+        terms = {word: tuple(dict.fromkeys(await self._vocabulary.terms_of(word))) for word in words}
+        frequencies = await self._vocabulary.frequencies(tuple({term for each in terms.values() for term in each}))
+        notes: list[str] = []
+        present: list[str] = []
+        known = await self._vocabulary.all_terms() if not all(frequencies.values()) else {}
+        for word, parts in terms.items():
+            missing = [term for term in parts if not frequencies[term]]
+            if missing:
+                notes.append(await self._missing(word, missing, known=known))
+            elif parts:
+                present.append(f"{word!r} in {min(frequencies[term] for term in parts)}")
+        if present and (collections or parsed.paths or parsed.titles or parsed.lexical.negatives):
+            found = ", ".join(present)
+            notes.append(f"The index has passages with {found}, but none within {_limits(parsed, collections)}.")
+        if not any(terms.values()):
+            notes.append("The query has no letter or digit to look for.")
+        return notes
+
+    async def _missing(self, word: str, missing: Sequence[str], *, known: Mapping[str, int]) -> str:
+        nearest = await anyio.to_thread.run_sync(
+            lambda: [term for each in missing for term in nearest_spellings(each, known)][:NEAREST]
+        )
+        spelled = dict.fromkeys([await self._vocabulary.surface(term) for term in nearest])
+        hint = f"; nearest in the index: {', '.join(spelled)}" if spelled else ""
+        return f"{word!r} occurs nowhere in the index{hint}."
+
+    def of_names(self, parsed: ParsedQuery, hits: Sequence[Passage]) -> list[str]:
+        """Which names of the query no hit has as written: then only their parts matched."""
+        texts = [passage.embedded_text.lower() for passage in hits]
+        names = [word for word in parsed.lexical.words if _is_name(word)]
+        return [
+            f"No hit has {name!r} as written; these match parts of it."
+            for name in names
+            if not any(name.lower() in text for text in texts)
+        ]
+
+
+def nearest_spellings(term: str, known: Mapping[str, int]) -> list[str]:
+    """Known terms within one edit of a short term and two of a longer one, nearest and most frequent first.
+
+    Edits are insertions, deletions, substitutions and swaps of neighbours (optimal string alignment), the errors of
+    which four in five misspellings are one (Damerau, CACM 1964).
+    """
+    if len(term) < SHORTEST_TERM or not term.isascii():  # one edit makes any word of two letters another
+        return []
+    edits = 1 if len(term) < LONGER_TERM else 2
+    found = process.extract(term, known.keys(), scorer=OSA.distance, score_cutoff=edits, limit=50)
+    ranked = sorted(found, key=lambda match: (match[1], -known[match[0]], match[0]))
+    return [match[0] for match in ranked[:NEAREST]]
+
+
+def _is_name(word: str) -> bool:
+    inner = word[1:-1]
+    camel = any(a.islower() and b.isupper() for a, b in pairwise(word))
+    return camel or any(sign in inner for sign in _NAME_SIGNS)
+
+
+def _limits(parsed: ParsedQuery, collections: Sequence[str]) -> str:
+    parts = [f"collection {', '.join(collections)}"] if collections else []
+    parts += [f"path:{path}" for path in parsed.paths]
+    parts += [f"title:{title}" for title in parsed.titles]
+    parts += [f"-{negative}" for negative in parsed.lexical.negatives]
+    return " and ".join(parts)

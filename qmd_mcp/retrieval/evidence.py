@@ -1,0 +1,65 @@
+"""Everything that is known about one query's candidates, in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmd_mcp.documents import Passage
+from qmd_mcp.lookup import FloatArray, Ranking
+
+RankArray: TypeAlias = NDArray[np.int64]
+
+UNRANKED = np.iinfo(np.int64).max
+"""The rank of a candidate that a list does not have: behind every other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The union of the lists, filled once; what comes after are pure functions over it."""
+
+    passages: tuple[Passage, ...]
+    bm25: FloatArray
+    """[candidates]; 0 where lexical retrieval did not find it."""
+    cosine: FloatArray
+    """[candidates]; exact for every candidate, whichever list found it; NaN where it has no vector yet."""
+    lexical_rank: RankArray
+    """[candidates]; 0 is best."""
+    dense_rank: RankArray
+    """[candidates]; 0 is best."""
+
+    def __len__(self) -> int:
+        """Candidates."""
+        return len(self.passages)
+
+
+def gather(*, lexical: Ranking, dense: Ranking | None, query: FloatArray | None) -> Evidence:
+    """Join the lists; `query` is the query's unit vector [dimension]."""
+    rows: dict[tuple[str, int], int] = {}
+    passages: list[Passage] = []
+    vectors: list[FloatArray] = []
+    for ranking in (lexical, dense):
+        if ranking is None:
+            continue
+        for passage, vector in zip(ranking.passages, ranking.vectors, strict=True):
+            key = (passage.docid, passage.ordinal)
+            if key not in rows:
+                rows[key] = len(passages)
+                passages.append(passage)
+                vectors.append(vector)
+    bm25 = np.zeros(len(passages), dtype=np.float32)
+    bm25[: len(lexical.scores)] = lexical.scores
+    lexical_rank = np.full(len(passages), UNRANKED)
+    lexical_rank[: len(lexical.passages)] = np.arange(len(lexical.passages))
+    dense_rank = np.full(len(passages), UNRANKED)
+    if dense is not None:
+        for rank, passage in enumerate(dense.passages):
+            dense_rank[rows[passage.docid, passage.ordinal]] = rank
+    if query is None or not passages:
+        cosine = np.full(len(passages), np.nan, dtype=np.float32)
+    else:
+        cosine = (np.stack(vectors) @ query).astype(np.float32)
+    return Evidence(tuple(passages), bm25=bm25, cosine=cosine, lexical_rank=lexical_rank, dense_rank=dense_rank)

@@ -1,0 +1,1 @@
+"""Answering agents over MCP."""

@@ -1,0 +1,5 @@
+"""`python -m qmd_mcp`."""
+
+from qmd_mcp.cli import main
+
+main()

@@ -1,0 +1,92 @@
+"""What a person sees while an update runs, and after it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from qmd_mcp.corpus.update import Progress as Watcher
+from qmd_mcp.corpus.update import Step, UpdateSummary
+from qmd_mcp.evaluation.report import Report
+
+_LINE_SECONDS = 10.0
+"""Between two plain lines: a log is not a terminal."""
+
+_WORDS = {"scan": "looking at files", "index": "indexing", "embed": "embedding", "optimize": "tidying the index"}
+
+
+@contextmanager
+def watched(console: Console | None = None) -> Generator[Watcher]:
+    """A bar with rate and remaining time on a terminal, plain lines elsewhere; both on stderr."""
+    screen = console or Console(stderr=True)
+    if not screen.is_terminal:
+        yield _PlainLines()
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task("starting", total=None, rate="")
+        started = time.monotonic()
+
+        def show(step: Step) -> None:
+            seconds = time.monotonic() - started
+            rate = f"{step.passages / seconds:.0f} passages/s" if step.passages and seconds else ""
+            bar.update(task, description=_WORDS[step.phase], completed=step.done, total=step.total, rate=rate)
+
+        yield show
+
+
+class _PlainLines:
+    """One line for each phase and then one every few seconds."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._said = 0.0
+
+    def __call__(self, step: Step) -> None:
+        now = time.monotonic()
+        if step.phase == self._phase and now - self._said < _LINE_SECONDS:
+            return
+        self._phase, self._said = step.phase, now
+        of = f" {step.done} of {step.total}" if step.total else ""
+        print(f"{_WORDS[step.phase]}{of}", file=sys.stderr, flush=True)  # noqa: T201  the terminal is this module's
+
+
+def summary_text(summary: UpdateSummary) -> str:
+    """One line of counts, and a line for each reason why files were skipped."""
+    counts = (
+        f"{summary.added} added, {summary.updated} updated, {summary.unchanged} unchanged, {summary.removed} removed"
+    )
+    work = f"{summary.passages} passages written, {summary.embedded} embedded, {summary.seconds:.1f} s"
+    skipped = [
+        f"  skipped {count}: {reason} (such as {summary.examples[reason]})"
+        for reason, count in sorted(summary.skipped.items())
+    ]
+    return "\n".join((f"{counts}; {work}", *skipped))
+
+
+def report_text(report: Report) -> str:
+    """The figures of one evaluation, a line each."""
+    quality = report.quality
+    low, high = quality.ndcg_at_10_interval
+    return "\n".join(
+        (
+            f"{report.dataset}, {report.mode}: {report.documents:,} documents, {quality.queries:,} queries",
+            f"nDCG@10    {quality.ndcg_at_10:.4f}  (95 % of resamples: {low:.4f} to {high:.4f})",
+            f"Recall@10  {quality.recall_at_10:.4f}",
+            f"Recall@100 {quality.recall_at_100:.4f}",
+            f"MRR@10     {quality.mrr_at_10:.4f}",
+            f"latency    p50 {report.p50_ms:.1f} ms, p95 {report.p95_ms:.1f} ms (100 passages asked for)",
+        )
+    )

@@ -1,0 +1,40 @@
+"""What one search reaches on one evaluation set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qmd_mcp.documents import Mode
+from qmd_mcp.evaluation.metrics import Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Quality and latency of one search on one set."""
+
+    dataset: str
+    mode: Mode
+    documents: int
+    quality: Quality
+    p50_ms: float
+    """Wall time of a call for 100 passages in this process, warm."""
+    p95_ms: float
+    refused: tuple[str, ...] = ()
+    """Ids of queries that the service would not take; they count as having found nothing."""
+
+    def as_json(self) -> dict[str, object]:
+        """The figures under the names that papers and leaderboards use."""
+        quality = self.quality
+        return {
+            "set": self.dataset,
+            "mode": self.mode,
+            "documents": self.documents,
+            "queries": quality.queries,
+            "ndcg@10": quality.ndcg_at_10,
+            "ndcg@10_ci": list(quality.ndcg_at_10_interval),
+            "recall@10": quality.recall_at_10,
+            "recall@100": quality.recall_at_100,
+            "mrr@10": quality.mrr_at_10,
+            "p50_ms": self.p50_ms,
+            "p95_ms": self.p95_ms,
+        }

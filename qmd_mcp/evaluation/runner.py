@@ -1,0 +1,184 @@
+"""Running an evaluation set through the product's own indexing and search."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from time import perf_counter
+from typing import Protocol
+
+import anyio.to_thread
+import numpy as np
+
+from qmd_mcp.corpus.update import Progress, UpdateSummary
+from qmd_mcp.documents import Answer, Collection, Mode
+from qmd_mcp.errors import EmptyQueryError, OnlyNegativesError, QueryTooLongError
+from qmd_mcp.evaluation.corpus_files import document_ids, write_corpus
+from qmd_mcp.evaluation.datasets import Dataset, read_dataset
+from qmd_mcp.evaluation.metrics import best_of_each, measure
+from qmd_mcp.evaluation.report import Report
+from qmd_mcp.retrieval.request import MAX_LIMIT, SearchRequest
+from qmd_mcp.settings import IndexLocation, Settings, cache_folder
+
+COLLECTION = "set"
+"""One name for every set: the name may be searched, so it must not say anything."""
+
+GLOBS = ("**/*.md", "**/*.txt")
+
+WARM_UP = 5
+"""Queries asked before the clock is read: models load and pages are mapped with the first ones."""
+
+
+class Searching(Protocol):
+    """The three searches."""
+
+    async def search(self, request: SearchRequest) -> Answer:
+        """Lexical retrieval alone."""
+        ...
+
+    async def vsearch(self, request: SearchRequest) -> Answer:
+        """Dense retrieval alone."""
+        ...
+
+    async def query(self, request: SearchRequest) -> Answer:
+        """Both, fused."""
+        ...
+
+
+class Engine(Protocol):
+    """An open index with its models."""
+
+    @property
+    def searching(self) -> Searching:
+        """Finds passages."""
+        ...
+
+    async def collections(self) -> Mapping[str, Collection]:
+        """By name."""
+        ...
+
+    async def add_collection(self, collection: Collection) -> None:
+        """Register a folder; its documents come with the next update."""
+        ...
+
+    async def update(self, *, progress: Progress) -> UpdateSummary:
+        """Index what changed on disk."""
+        ...
+
+
+class OpenEngine(Protocol):
+    """The composition root's way to open an index."""
+
+    def __call__(
+        self, settings: Settings, location: IndexLocation, *, create: bool
+    ) -> AbstractAsyncContextManager[Engine]:
+        """Open it; `create` makes an empty one where there is none."""
+        ...
+
+
+class Answered(Protocol):
+    """Whoever wants to watch the queries."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Called after each query."""
+        ...
+
+
+async def run_evaluation(
+    folder: Path,
+    *,
+    mode: Mode,
+    settings: Settings,
+    open_engine: OpenEngine,
+    identity: str,
+    progress: Progress,
+    sample: int | None = None,
+    answered: Answered | None = None,
+) -> Report:
+    """Evaluate one search on the set of a folder; its index is kept, so that only the first run embeds.
+
+    `identity` is all that decides passages and vectors: a change of it begins another index. `sample` asks that many
+    queries, chosen by the hash of their ids.
+
+    Raises:
+        DatasetError: the set cannot be read.
+    """
+    dataset = await anyio.to_thread.run_sync(read_dataset, folder)
+    place = index_folder(dataset, identity=identity)
+    async with open_engine(settings, index_of(place), create=True) as engine:
+        await index_dataset(engine, dataset, folder=place, progress=progress)
+        return await evaluate(engine, dataset, mode=mode, sample=sample, answered=answered)
+
+
+def index_folder(dataset: Dataset, *, identity: str) -> Path:
+    """Where the files and the index of a set are kept; sets of one corpus share them."""
+    digest = hashlib.sha256(f"{dataset.fingerprint}\0{identity}".encode()).hexdigest()
+    return cache_folder() / "eval" / digest[:32]
+
+
+def index_of(folder: Path) -> IndexLocation:
+    """The index of a set, in place of the user's own, which evaluation never touches."""
+    return IndexLocation(str(folder / "index"))
+
+
+async def index_dataset(engine: Engine, dataset: Dataset, *, folder: Path, progress: Progress) -> UpdateSummary:
+    """Write the corpus as files and index them; what an earlier run has written or embedded is kept."""
+    corpus = folder / "corpus"
+    await anyio.to_thread.run_sync(write_corpus, dataset, corpus)
+    if COLLECTION not in await engine.collections():
+        await engine.add_collection(Collection(COLLECTION, corpus, globs=GLOBS))
+    return await engine.update(progress=progress)
+
+
+async def evaluate(
+    engine: Engine, dataset: Dataset, *, mode: Mode, sample: int | None = None, answered: Answered | None = None
+) -> Report:
+    """Ask an engine that has indexed a set its queries, one after another.
+
+    A document ranks by its best passage. The service returns 100 passages at most, so recall@100 is over the
+    documents of the best 100 passages: fewer than 100 documents where one has several passages among them, hence a
+    lower bound for it.
+    """
+    queries, ids = dataset.sample(sample), document_ids(dataset)
+    for query in queries[:WARM_UP]:
+        await _ranked_paths(engine.searching, query.text, mode=mode)
+    rankings: dict[str, tuple[str, ...]] = {}
+    refused: list[str] = []
+    seconds: list[float] = []
+    for done, query in enumerate(queries, start=1):
+        start = perf_counter()
+        paths = await _ranked_paths(engine.searching, query.text, mode=mode)
+        seconds.append(perf_counter() - start)
+        if paths is None:
+            refused.append(query.query_id)
+        rankings[query.query_id] = best_of_each(ids[path] for path in paths or ())
+        if answered is not None:
+            answered(done, len(queries))
+    p50, p95 = np.percentile(seconds, (50, 95)) * 1_000
+    return Report(
+        dataset=dataset.name,
+        mode=mode,
+        documents=len(dataset.documents),
+        quality=measure(rankings, {query.query_id: query.grades for query in queries}),
+        p50_ms=float(p50),
+        p95_ms=float(p95),
+        refused=tuple(refused),
+    )
+
+
+async def _ranked_paths(searching: Searching, text: str, *, mode: Mode) -> list[str] | None:
+    """Paths of the passages, best first; None where the service does not take the query."""
+    try:
+        request = SearchRequest(text, collections=(COLLECTION,), limit=MAX_LIMIT)
+        answer = await _call(searching, request, mode=mode)
+    except (EmptyQueryError, OnlyNegativesError, QueryTooLongError):
+        return None
+    return [hit.path for hit in answer.hits]
+
+
+def _call(searching: Searching, request: SearchRequest, *, mode: Mode) -> Awaitable[Answer]:
+    """One of the three searches, by name."""
+    calls = {"search": searching.search, "vsearch": searching.vsearch, "query": searching.query}
+    return calls[mode](request)

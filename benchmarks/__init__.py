@@ -1,0 +1,1 @@
+"""Speed and quality, each table with the command that makes it again."""

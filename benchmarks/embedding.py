@@ -1,0 +1,94 @@
+"""Threads and batches of the embedder: passages per second, and what a single query takes.
+
+Ways alternate within each round and medians are printed, so that a slow minute of the machine meets them all. The
+texts are the beginnings of an evaluation set's documents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import onnxruntime as ort
+
+from benchmarks.machine import headed, positive, provenance
+from qmd_mcp.evaluation.datasets import read_dataset
+from qmd_mcp.inference.embedder import Embedder
+from qmd_mcp.inference.manifest import read_profile
+from qmd_mcp.inference.session import cores
+
+CHARACTERS = 900
+"""About one passage."""
+BATCHES = (4, 8, 16, 32)
+TEXTS = 256
+QUERIES = 40
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.embedding", description=__doc__)
+    parser.add_argument("sets", type=Path, nargs="+", help="evaluation sets")
+    parser.add_argument("--rounds", type=positive, default=3)
+    options = parser.parse_args(arguments)
+    embedders = {
+        f"one forward of {cores()} threads": (embedder(cores(), spinning=False), 1),
+        f"{cores()} forwards of one thread": (embedder(1, spinning=False), cores()),
+        f"one forward of {cores()} threads, spinning": (embedder(cores(), spinning=True), 1),
+    }
+    table = [["passages/s", *(f"batch {batch}" for batch in BATCHES), "query, ms"]]
+    for folder in options.sets:
+        dataset = read_dataset(folder)
+        texts = [document.text[:CHARACTERS] for document in dataset.documents[:TEXTS]]
+        queries = [query.text for query in dataset.queries[:QUERIES]]
+        rates: dict[tuple[str, int], list[float]] = {}
+        latencies: dict[str, list[float]] = {}
+        for _ in range(options.rounds):
+            for way, (model, at_once) in embedders.items():
+                for batch in BATCHES:
+                    rates.setdefault((way, batch), []).append(rate(model, texts, batch=batch, at_once=at_once))
+                latencies.setdefault(way, []).extend(milliseconds(model, queries))
+        for way in embedders:
+            figures = [f"{median(rates[way, batch]):.1f}" for batch in BATCHES]
+            table.append([f"{dataset.name}, {way}", *figures, f"{median(latencies[way]):.1f}"])
+    print(headed(provenance("benchmarks.embedding", arguments), table))
+
+
+def embedder(threads: int, *, spinning: bool) -> Embedder:
+    """The embedder that ships, with another session."""
+    profile = read_profile("mini")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
+    path = profile.embedder_folder / profile.embedder.files["cpu"]
+    session = ort.InferenceSession(str(path), sess_options=options, providers=["CPUExecutionProvider"])
+    return Embedder(profile.embedder, folder=profile.embedder_folder, session=session)
+
+
+def rate(model: Embedder, texts: Sequence[str], *, batch: int, at_once: int) -> float:
+    """Passages per second; neighbours in length go together, as in the product."""
+    ordered = sorted(texts, key=len)
+    batches = [ordered[start : start + batch] for start in range(0, len(ordered), batch)]
+    started = perf_counter()
+    with ThreadPoolExecutor(at_once) as workers:
+        list(workers.map(model.embed_batch, batches))
+    return len(texts) / (perf_counter() - started)
+
+
+def milliseconds(model: Embedder, queries: Sequence[str]) -> list[float]:
+    """What each query takes alone."""
+    times: list[float] = []
+    for query in queries:
+        started = perf_counter()
+        model.embed_query(query)
+        times.append((perf_counter() - started) * 1e3)
+    return times
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

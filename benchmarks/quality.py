@@ -1,0 +1,106 @@
+"""Quality and latency of the three searches on every evaluation set of a folder.
+
+The sets go through the product's own path: files on disk, its indexing, its searches. Indexes are kept in the
+cache, so that only the first run embeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+
+from benchmarks.machine import headed, positive, provenance
+from qmd_mcp.corpus.update import Step
+from qmd_mcp.documents import Mode
+from qmd_mcp.engine import index_identity, open_engine
+from qmd_mcp.errors import QmdError
+from qmd_mcp.evaluation.datasets import CORPUS, read_dataset
+from qmd_mcp.evaluation.report import Report
+from qmd_mcp.evaluation.runner import evaluate, index_dataset, index_folder, index_of
+from qmd_mcp.settings import Settings, read_settings
+
+MODES: tuple[Mode, ...] = ("search", "vsearch", "query")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, print the table, write the JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    parser.add_argument("sets", type=Path, help="a folder of evaluation sets, or one set")
+    parser.add_argument("--only", nargs="+", metavar="SET", help="only these sets of the folder")
+    parser.add_argument(
+        "--queries", type=positive, metavar="N", help="at most N queries a set, chosen by their ids' hash"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there too")
+    options = parser.parse_args(arguments)
+    folders = sets_of(options.sets, only=options.only)
+    if not folders:
+        parser.error(f"there is no set in {options.sets}")
+    try:
+        reports = anyio.run(measure_sets, folders, read_settings(), options.queries)
+    except QmdError as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
+    origin = provenance("benchmarks.quality", arguments)
+    print(headed(origin, table(reports)))
+    if options.json is not None:
+        content = {**origin, "reports": [report.as_json() for report in reports]}
+        options.json.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def sets_of(folder: Path, *, only: Sequence[str] | None) -> list[Path]:
+    """The folder itself if it is a set, else the sets in it."""
+    candidates = [folder] if (folder / CORPUS).exists() else sorted(folder.glob("*"))
+    return [path for path in candidates if (path / CORPUS).exists() and (only is None or path.name in only)]
+
+
+async def measure_sets(folders: Sequence[Path], settings: Settings, sample: int | None) -> list[Report]:
+    """Index each set once and evaluate all modes on it."""
+    reports: list[Report] = []
+    for folder in folders:
+        dataset = read_dataset(folder)
+        place = index_folder(dataset, identity=index_identity(settings))
+        async with open_engine(settings, index_of(place), create=True) as engine:
+            summary = await index_dataset(engine, dataset, folder=place, progress=Watch(dataset.name))
+            print(f"{dataset.name}: {summary}", file=sys.stderr)
+            for mode in MODES:
+                report = await evaluate(engine, dataset, mode=mode, sample=sample)
+                print(json.dumps(report.as_json()), *report.refused, file=sys.stderr)
+                reports.append(report)
+    return reports
+
+
+class Watch:
+    """Says each tenth step of an indexing on stderr."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._said = ""
+
+    def __call__(self, step: Step) -> None:
+        """Say what has not been said yet."""
+        tenth = step.done * 10 // step.total if step.total else 0
+        line = f"{self._name}: {step.phase} {tenth * 10} %"
+        if line != self._said:
+            self._said = line
+            print(line, file=sys.stderr)
+
+
+def table(reports: Sequence[Report]) -> list[list[str]]:
+    """One row for each set: its size and, for each search, nDCG@10, Recall@100 and p50."""
+    header = ["set", "documents", "queries"]
+    header += [f"{mode} {figure}" for mode in MODES for figure in ("nDCG@10", "R@100", "p50 ms")]
+    rows: dict[str, list[str]] = {}
+    for report in reports:
+        sizes = [report.dataset, f"{report.documents:,}", f"{report.quality.queries:,}"]
+        rows.setdefault(report.dataset, sizes).extend(
+            (f"{report.quality.ndcg_at_10:.3f}", f"{report.quality.recall_at_100:.3f}", f"{report.p50_ms:.1f}")
+        )
+    return [header, *rows.values()]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

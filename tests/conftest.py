@@ -1,0 +1,25 @@
+"""What every test shares."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import onnxruntime
+import pytest
+from hypothesis import settings
+
+settings.register_profile("steady", deadline=None)  # the machines are noisy: no test asserts a time
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+def pytest_report_header() -> list[str]:
+    """Versions and providers that the results depend on."""
+    providers = ", ".join(onnxruntime.get_available_providers())
+    return [f"numpy {np.__version__}, onnxruntime {onnxruntime.__version__} ({providers})"]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The backend of every asynchronous test: LanceDB's asynchronous API needs asyncio."""
+    return "asyncio"

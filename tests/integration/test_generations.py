@@ -1,0 +1,80 @@
+"""Rebuilding an index beside the one that serves."""
+
+from pathlib import Path
+
+import pytest
+
+from qmd_mcp.documents import Collection
+from qmd_mcp.engine import open_engine
+from qmd_mcp.errors import EmbedderMismatchError, ManifestError
+from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.settings import IndexLocation, Settings
+from qmd_mcp.store.database import Database, table_names
+from qmd_mcp.store.generation import Generation, switch
+from qmd_mcp.store.passages import PassageTable
+
+pytestmark = pytest.mark.anyio
+
+SETTINGS = Settings()
+OLDER = Generation("000000000000", "mini", 384)
+
+
+async def make_older(uri: str) -> None:
+    """As an earlier version of the program would have left the index: other passages under another fingerprint."""
+    database = await Database.open(uri)
+    await PassageTable.open(database, fingerprint=OLDER.fingerprint, dimension=OLDER.dimension)
+    await switch(database, OLDER)
+    database.close()
+
+
+async def test_an_index_of_an_older_version_is_rebuilt_and_serves(tmp_path: Path) -> None:
+    folder, location = tmp_path / "notes", IndexLocation(str(tmp_path / "index"))
+    folder.mkdir()
+    for name in ("kept", "changed", "gone"):
+        (folder / f"{name}.md").write_text(f"# {name.title()}\n\nThe {name} page speaks of zeppelins.\n")
+    async with open_engine(SETTINGS, location, create=True) as engine:
+        await engine.add_collection(Collection("notes", folder, ("**/*.md",)))
+        await engine.update()
+    await make_older(location.uri)
+    (folder / "changed.md").write_text("# Changed\n\nNow it speaks of submarines.\n")
+    (folder / "gone.md").unlink()
+    with pytest.raises(EmbedderMismatchError, match="update --embedder mini"):
+        async with open_engine(SETTINGS, location):
+            pass
+    async with open_engine(SETTINGS, location, rebuild=True) as engine:
+        summary = await engine.rebuild()
+    assert (summary.added, summary.updated, summary.unchanged, summary.embedded) == (0, 1, 1, 1)
+    async with open_engine(SETTINGS, location) as engine:
+        assert [hit.path for hit in (await engine.searching.search(SearchRequest("zeppelins"))).hits] == ["kept.md"]
+        assert (await engine.searching.query(SearchRequest("submarines"))).hits[0].path == "changed.md"
+        status = await engine.status()
+        assert (status.documents, status.passages, status.embedded) == (2, 2, 2)
+        unchanged = await engine.update()
+        assert (unchanged.added, unchanged.updated, unchanged.removed) == (0, 0, 0)
+
+
+async def test_a_process_with_the_old_generation_writes_nothing_more(tmp_path: Path) -> None:
+    location = IndexLocation(str(tmp_path / "index"))
+    async with open_engine(SETTINGS, location, create=True) as engine:
+        await make_older(location.uri)
+        with pytest.raises(EmbedderMismatchError):
+            await engine.update()
+
+
+async def test_the_generation_before_last_is_dropped(tmp_path: Path) -> None:
+    location = IndexLocation(str(tmp_path / "index"))
+    async with open_engine(SETTINGS, location, create=True):
+        pass
+    await make_older(location.uri)
+    async with open_engine(SETTINGS, location, rebuild=True) as engine:
+        await engine.rebuild()
+        await engine.rebuild()
+    database = await Database.open(location.uri)
+    assert f"passages_{OLDER.fingerprint}" not in await table_names(database.connection)
+
+
+async def test_an_unknown_embedder_is_named_with_those_that_exist(tmp_path: Path) -> None:
+    settings = Settings(embedder="nonsense")
+    with pytest.raises(ManifestError, match="no model profile 'nonsense'; there is mini"):
+        async with open_engine(settings, IndexLocation(str(tmp_path / "index")), create=True):
+            pass

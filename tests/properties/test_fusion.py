@@ -1,0 +1,50 @@
+"""What every fusion keeps."""
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from qmd_mcp.documents import Passage
+from qmd_mcp.lookup import Ranking
+from qmd_mcp.retrieval.evidence import gather
+from qmd_mcp.retrieval.fusion import convex, reciprocal_ranks
+
+NAMES = st.lists(st.integers(0, 30), unique=True, max_size=20)
+
+
+def ranking(names: list[int], scores: list[float]) -> Ranking:
+    """Passages of these names; vectors depend on the name alone, as in a real index."""
+    passages = tuple(Passage(f"{name}", "c", "p", "t", 0, (), "", "x", 1, 1, 0, 1) for name in names)
+    angles = np.array(names, dtype=np.float32) / 10
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    return Ranking(passages, np.array(sorted(scores, reverse=True)[: len(names)], dtype=np.float32), vectors)
+
+
+@given(
+    lexical=NAMES, dense=NAMES, scores=st.lists(st.floats(0.01, 50), min_size=20, max_size=20), alpha=st.floats(0, 1)
+)
+def test_fusion_keeps_every_candidate_and_invents_none(
+    lexical: list[int], dense: list[int], scores: list[float], alpha: float
+) -> None:
+    query = np.array([1.0, 0.0], dtype=np.float32)
+    evidence = gather(lexical=ranking(lexical, scores), dense=ranking(dense, scores), query=query)
+    assert {int(each.docid) for each in evidence.passages} == {*lexical, *dense}
+    for fused in (convex(evidence, alpha=alpha), reciprocal_ranks(evidence, k=60)):
+        assert fused.shape == (len(evidence),)
+        assert np.isfinite(fused).all()
+
+
+@given(
+    ranks=arrays(np.int64, st.integers(1, 20), elements=st.integers(0, 100), unique=True),
+    k=st.integers(1, 100),
+)
+def test_a_better_rank_never_scores_lower(ranks: np.ndarray, k: int) -> None:
+    names = ranks.tolist()
+    evidence = gather(
+        lexical=ranking(names, [1.0] * len(names)), dense=None, query=np.array([1.0, 0.0], dtype=np.float32)
+    )
+    fused = reciprocal_ranks(evidence, k=k)
+    assert all(better >= worse for better, worse in pairwise(fused))

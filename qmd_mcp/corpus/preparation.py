@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qmd_mcp.corpus.chunking import Chunker
 from qmd_mcp.corpus.files import read_file
@@ -95,26 +95,14 @@ class Preparation:
             window.skips.append(content)
             return
         content_hash = content.content_hash
-        docid = docid_of(collection.name, file.path, content_hash)
         if before is not None and before.content_hash == content_hash:
-            window.touched.append(
-                Document(
-                    docid=docid,
-                    collection=collection.name,
-                    path=file.path,
-                    title=before.title,
-                    content_hash=content_hash,
-                    size=content.size,
-                    mtime_ns=content.mtime_ns,
-                    indexed_ns=read_at,
-                    passages=before.passages,
-                )
-            )
+            window.touched.append(replace(before, size=content.size, mtime_ns=content.mtime_ns, indexed_ns=read_at))
             return
         source = self._decode(content.data, file.path)
         if isinstance(source, Skip):
             window.skips.append(source)
             return
+        docid = docid_of(collection.name, file.path, content_hash)
         passages = self._chunker.passages(source, docid=docid, collection=collection.name, path=file.path)
         window.passages.extend(passages)
         window.documents.append(

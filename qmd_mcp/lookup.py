@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,3 +47,30 @@ class Ranking:
     """[passages]; BM25 or cosine."""
     vectors: FloatArray
     """[passages, dimension]; unit length, NaN where a passage is not embedded yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubQuery:
+    """One line that is looked up beside the query: for BM25 (`lex`) or the embedder (`vec`, `hyde`)."""
+
+    kind: Literal["lex", "vec", "hyde"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What an expander made of one query."""
+
+    lines: tuple[SubQuery, ...]
+    cached: bool = False
+    """Whether it was known from an earlier query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reranking:
+    """What a cross-encoder says about passages, in the order in which they were given."""
+
+    logits: FloatArray
+    """[passages]; higher is better."""
+    batches: tuple[int, ...]
+    """Passages in each forward."""

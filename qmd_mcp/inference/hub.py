@@ -14,19 +14,19 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the library 
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # its chunks are neither resumed by range nor served by mirrors
 
 import httpx
-from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
-    LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils import tqdm
+from huggingface_hub.file_download import http_get
+from huggingface_hub.utils import build_hf_headers, tqdm
 
 from qmd_mcp.errors import PullError
-from qmd_mcp.inference.lock import Lock, LockedFile, read_lock
+from qmd_mcp.inference.lock import LOCK_FILE, Lock, LockedFile, read_lock
 from qmd_mcp.inference.manifest import TOKENIZER_FILES, ModelManifest, ProviderName
 
 RESERVE = 512 * 1024 * 1024
@@ -34,6 +34,8 @@ RESERVE = 512 * 1024 * 1024
 
 _STAGING = ".partial"
 """Ending of the folder in which a pull grows until it is complete."""
+
+_INCOMPLETE = ".incomplete"
 
 
 class PullProgress(Protocol):
@@ -100,14 +102,8 @@ class Hub:
         self._check_space(repository, staging, absent)
         with _plain_reasons(repository, endpoint=self._endpoint):
             for path, file in absent.items():
-                hf_hub_download(
-                    repository,
-                    path,
-                    revision=commit,
-                    local_dir=staging,
-                    endpoint=self._endpoint,
-                    tqdm_class=_watched(path, size=file.size, progress=progress),
-                )
+                url = hf_hub_url(repository, path, revision=commit, endpoint=self._endpoint)
+                _fetch(url, staging / path, file, tqdm_class=_watched(path, size=file.size, progress=progress))
         for path, file in wanted.items():
             fault = file.fault(staging / path)
             if fault is not None:
@@ -116,7 +112,7 @@ class Hub:
         asked_for = known.revision if known is not None and revision is None else asked
         lock = Lock(repository=repository, revision=asked_for, commit=commit, files=wanted)
         lock.write(staging)
-        _install(staging, folder)
+        _install(staging, folder, lock)
         return Pulled(lock, tuple(absent), sum(file.size for file in wanted.values()))
 
     def _stage(self, wanted: Mapping[str, LockedFile], *, folder: Path, staging: Path) -> dict[str, LockedFile]:
@@ -135,8 +131,8 @@ class Hub:
         return absent
 
     def _check_space(self, repository: str, staging: Path, absent: Mapping[str, LockedFile]) -> None:
-        begun = sum(path.stat().st_size for path in staging.rglob("*.incomplete"))
-        needed = sum(file.size for file in absent.values()) - begun
+        begun = [_begun(staging / path, file) for path, file in absent.items()]
+        needed = sum(file.size for file in absent.values()) - sum(each.stat().st_size for each in begun if each.exists())
         free = self._free(staging)
         if absent and free < needed + RESERVE:
             sentence = f"{_gigabytes(needed)} are needed beside {_gigabytes(RESERVE)} of reserve, and the disk of "
@@ -169,6 +165,35 @@ def _wanted(
     return {path: offered[path] for path in (*graphs, *TOKENIZER_FILES) if path in offered}
 
 
+def _fetch(url: str, target: Path, file: LockedFile, *, tqdm_class: type[tqdm]) -> None:
+    """Append to what an earlier attempt has left.
+
+    The library's own download begins anew in every process; its transport below can go on.
+    """
+    begun = _begun(target, file)
+    begun.parent.mkdir(parents=True, exist_ok=True)
+    begun.touch()
+    with begun.open("r+b") as growing:
+        so_far = growing.seek(0, os.SEEK_END)
+        if so_far > file.size:
+            so_far = growing.seek(0)
+            growing.truncate()
+        http_get(
+            url,
+            growing,
+            resume_size=so_far,
+            headers=build_hf_headers(),
+            expected_size=file.size,
+            tqdm_class=tqdm_class,
+        )
+    begun.rename(target)
+
+
+def _begun(target: Path, file: LockedFile) -> Path:
+    """Where a file grows; named by its hash, so that another commit's does not go on with it."""
+    return target.with_name(f"{target.name}.{(file.sha256 or file.git_sha1 or '')[:12]}{_INCOMPLETE}")
+
+
 def _watched(path: str, *, size: int, progress: PullProgress) -> type[tqdm]:
     """The library's progress bar, telling us instead of drawing itself."""
 
@@ -194,9 +219,11 @@ def _link(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _install(staging: Path, folder: Path) -> None:
+def _install(staging: Path, folder: Path, lock: Lock) -> None:
     """Put a complete model in its place."""
-    shutil.rmtree(staging / ".cache", ignore_errors=True)  # the library's own notes
+    for path in [path for path in staging.rglob("*") if path.is_file()]:
+        if path.relative_to(staging).as_posix() not in {*lock.files, LOCK_FILE}:  # of another commit
+            path.unlink()
     former = folder.with_name(folder.name + ".former")
     shutil.rmtree(former, ignore_errors=True)
     if folder.exists():
@@ -225,7 +252,7 @@ def _plain_reasons(repository: str, *, endpoint: str) -> Generator[None]:
         raise PullError(repository, reason="it has no such revision") from error
     except HfHubHTTPError as error:
         raise PullError(repository, reason=f"{endpoint} answers {error.response.status_code}") from error
-    except (httpx.HTTPError, LocalEntryNotFoundError) as error:
+    except httpx.HTTPError as error:
         raise PullError(repository, reason=f"{endpoint} cannot be reached; is there a network?") from error
     except OSError as error:
         raise PullError(repository, reason=str(error).splitlines()[0]) from error

@@ -99,12 +99,12 @@ async def measure(folder: Path, settings: Settings, rounds: int, queries: Sequen
 async def measure_round(engine: Engine, folder: Path, speed: Speed) -> None:
     """Index, update, embed alone."""
     start = perf_counter()
-    await engine.add_collection(Collection("speed", folder, globs=GLOBS))
-    summary = await engine.update()
+    await engine.writing.add_collection(Collection("speed", folder, globs=GLOBS))
+    summary = await engine.writing.update()
     speed.indexing.append(perf_counter() - start)
     speed.peak_mib = speed.peak_mib or peak_mib()
     start = perf_counter()
-    await engine.update()
+    await engine.writing.update()
     speed.unchanged.append(perf_counter() - start)
     texts = await embedded_texts(engine)
     distinct = list(dict.fromkeys(texts))  # a text that comes twice is embedded once

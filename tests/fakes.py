@@ -173,6 +173,11 @@ class FakeEngine:
     failure: Exception | None = None
     updated: anyio.Event = field(default_factory=anyio.Event)
 
+    @property
+    def writing(self) -> FakeEngine:
+        """Itself."""
+        return self
+
     async def warm(self) -> None:
         """Be ready as it is."""
 

@@ -47,6 +47,18 @@ class Searching(Protocol):
         ...
 
 
+class Writing(Protocol):
+    """What brings an index up to date."""
+
+    async def add_collection(self, collection: Collection) -> None:
+        """Register a folder; its documents come with the next update."""
+        ...
+
+    async def update(self, *, progress: Progress) -> UpdateSummary:
+        """Index what changed on disk."""
+        ...
+
+
 class Engine(Protocol):
     """An open index with its models."""
 
@@ -55,16 +67,13 @@ class Engine(Protocol):
         """Finds passages."""
         ...
 
+    @property
+    def writing(self) -> Writing:
+        """Writes the index."""
+        ...
+
     async def collections(self) -> Mapping[str, Collection]:
         """By name."""
-        ...
-
-    async def add_collection(self, collection: Collection) -> None:
-        """Register a folder; its documents come with the next update."""
-        ...
-
-    async def update(self, *, progress: Progress) -> UpdateSummary:
-        """Index what changed on disk."""
         ...
 
 
@@ -128,8 +137,8 @@ async def index_dataset(engine: Engine, dataset: Dataset, *, folder: Path, progr
     corpus = folder / "corpus"
     await anyio.to_thread.run_sync(write_corpus, dataset, corpus)
     if COLLECTION not in await engine.collections():
-        await engine.add_collection(Collection(COLLECTION, corpus, globs=GLOBS))
-    return await engine.update(progress=progress)
+        await engine.writing.add_collection(Collection(COLLECTION, corpus, globs=GLOBS))
+    return await engine.writing.update(progress=progress)
 
 
 async def evaluate(

@@ -46,6 +46,18 @@ class Reading(Protocol):
         ...
 
 
+class Writing(Protocol):
+    """What brings the index up to date."""
+
+    async def update(self, *, wait_seconds: float | None = None) -> UpdateSummary:
+        """Index what changed on disk.
+
+        Raises:
+            WriterBusyError: another process still wrote the index after `wait_seconds`.
+        """
+        ...
+
+
 class Engine(Protocol):
     """An open index with its models."""
 
@@ -59,6 +71,11 @@ class Engine(Protocol):
         """Reads documents."""
         ...
 
+    @property
+    def writing(self) -> Writing:
+        """Writes the index."""
+        ...
+
     async def warm(self) -> None:
         """Load the models and read the index once, so that the first query finds them ready."""
         ...
@@ -69,14 +86,6 @@ class Engine(Protocol):
 
     async def status(self) -> IndexStatus:
         """The index and the models as they stand."""
-        ...
-
-    async def update(self, *, wait_seconds: float | None = None) -> UpdateSummary:
-        """Index what changed on disk.
-
-        Raises:
-            WriterBusyError: another process still wrote the index after `wait_seconds`.
-        """
         ...
 
 

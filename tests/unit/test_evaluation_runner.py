@@ -80,6 +80,10 @@ class FakeEngine:
         self.searching = WordsInCommon()
         self.updates = 0
 
+    @property
+    def writing(self) -> FakeEngine:
+        return self
+
     async def collections(self) -> dict[str, Collection]:
         return {name: Collection(name, root, GLOBS) for name, root in self.searching.folders.items()}
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qmd_mcp.errors import ModelError
-from qmd_mcp.settings import Settings, cache_folder, manifests_folder
+from qmd_mcp.settings import Settings
 
 if TYPE_CHECKING:  # importing it takes a second, which --help must not wait for
-    from qmd_mcp.inference.catalogue import Catalogue
     from qmd_mcp.inference.manifest import ModelManifest, ProviderName
     from qmd_mcp.inference.model import Model
 
@@ -26,17 +25,13 @@ Names = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 
 
-def catalogue() -> Catalogue:
-    """What can be named on this machine."""
-    from qmd_mcp.inference.catalogue import Catalogue, models_folder
-
-    return Catalogue(cache=cache_folder() / "models", own=manifests_folder(), shipped=models_folder())
-
-
 @models_app.command("list")
 def list_models(as_json: AsJson = False) -> None:
     """List the profiles and what of them is here."""
-    rows = [_row(model) for profile in catalogue().names() for model in catalogue().models(profile)]
+    from qmd_mcp.inference.loading import user_catalogue
+
+    known = user_catalogue()
+    rows = [_row(model) for profile in known.names() for model in known.models(profile)]
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
@@ -90,11 +85,11 @@ def remove(names: Names = None) -> None:
 
 
 @models_app.command()
-def verify(names: Annotated[list[str] | None, typer.Argument(metavar="NAME...")] = None) -> None:
+def verify(names: Names = None) -> None:
     """Hash every pulled file and compare with the hub's."""
-    from qmd_mcp.inference.catalogue import Catalogue
+    from qmd_mcp.inference.loading import user_catalogue
 
-    known: Catalogue = catalogue()
+    known = user_catalogue()
     broken: list[str] = []
     for model in (model for name in names or known.names() for model in known.models(name)):
         lock = model.lock
@@ -112,18 +107,21 @@ def _chosen(names: list[str] | None) -> list[Model[ModelManifest]]:
     if not names:
         sentence = "name at least one; qmd-mcp models list shows them"
         raise typer.BadParameter(sentence, param_hint="NAME")
-    return [model for name in names for model in catalogue().models(name)]
+    from qmd_mcp.inference.loading import user_catalogue
+
+    known = user_catalogue()
+    return [model for name in names for model in known.models(name)]
 
 
 def _providers(settings: Settings, manifest: ModelManifest, device: str | None) -> list[ProviderName]:
     """Whose files are fetched."""
-    from qmd_mcp.inference.session import SessionFactory
+    from qmd_mcp.inference.loading import session_factory
 
     if device == "all":
         return list(manifest.files)
     if device is not None:
         return ["cuda"] if device == "cuda" else ["cpu"]
-    return [SessionFactory(device=settings.device).candidates(manifest)[0]]
+    return [session_factory(settings).candidates(manifest)[0]]
 
 
 def _row(model: Model[ModelManifest]) -> dict[str, str | None]:

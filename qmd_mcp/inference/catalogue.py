@@ -51,8 +51,11 @@ class Catalogue:
             own = self.own / f"{name}.toml"
             return read_profile_file(own if own.is_file() else self.shipped / f"{name}.toml", name=name)
         folder = Path(name).expanduser()
-        if folders and (folder.is_absolute() or len(folder.parts) > 1 or folder.is_dir()):
-            return read_profile_file(folder.absolute() / MANIFEST_FILE, name=str(folder.absolute()))
+        if folder.is_absolute() or len(folder.parts) > 1 or folder.is_dir():
+            if folders:
+                return read_profile_file(folder.absolute() / MANIFEST_FILE, name=str(folder.absolute()))
+            sentence = f"The index names the model folder {name}, but it may have come with a project, and then names none."
+            raise ManifestError(f"{sentence} If the folder is yours: QMD_EMBEDDER={name}")
         sentence = f"There is no model profile {name!r}; there is {', '.join(self.names())}."
         raise ManifestError(sentence)
 

@@ -12,7 +12,9 @@ from fastembed import TextEmbedding
 from fastembed.common.model_description import ModelSource, PoolingType
 
 from qmd_mcp.errors import ModelError
-from qmd_mcp.inference.manifest import EmbedderManifest, GraphFile, fingerprint_of
+from qmd_mcp.inference.manifest import EmbedderManifest, fingerprint_of
+from qmd_mcp.inference.policy import PROVIDERS
+from qmd_mcp.inference.session import PlacedSession
 from qmd_mcp.lookup import FloatArray
 
 BATCH = 4
@@ -42,19 +44,12 @@ class Embedder:
     fastembed ignores most session options, so it loads lazily and is handed the session.
     """
 
-    def __init__(
-        self,
-        manifest: EmbedderManifest,
-        *,
-        folder: Path,
-        session: ort.InferenceSession,
-        graph: GraphFile | None = None,
-    ) -> None:
+    def __init__(self, manifest: EmbedderManifest, *, folder: Path, placed: PlacedSession) -> None:
         self.manifest = manifest
-        self.graph = graph or manifest.graph_for("cpu")
-        self.provider = str(session.get_providers()[0])
-        self._batch = BATCH if self.provider == "CPUExecutionProvider" else GPU_BATCH
-        check_contract(session, manifest)
+        self.placed = placed
+        self.provider = PROVIDERS[placed.provider]
+        self._batch = BATCH if placed.provider == "cpu" else GPU_BATCH
+        check_contract(placed.session, manifest)
         try:
             self._embedding = TextEmbedding(
                 _register(manifest), specific_model_path=str(folder), lazy_load=True, providers=["CPUExecutionProvider"]
@@ -66,7 +61,7 @@ class Embedder:
         tokenizer = self._embedding.model.tokenizer
         direction = (tokenizer.truncation or {}).get("direction", "right")
         tokenizer.enable_truncation(manifest.max_tokens, direction=direction)  # its files may allow more
-        self._embedding.model.model = session  # fastembed's place for its session
+        self._embedding.model.model = placed.session  # fastembed's place for its session
 
     def embed_query(self, text: str) -> FloatArray:
         """[dimension]."""

@@ -50,6 +50,12 @@ class Model(Generic[Manifest_co]):
 
 
 def identity_of(model: Model[EmbedderManifest]) -> str:
-    """Everything that decides a passage's vector, as one line: the commit that was pulled is part of it."""
+    """Everything that decides a passage's vector, as one line: the commit that was pulled is part of it.
+
+    Raises:
+        ModelMissingError: it has not been pulled.
+    """
     lock = model.lock
+    if model.manifest.repository and lock is None:
+        model.require("cpu")
     return model.manifest.identity(commit=lock.commit if lock else None)

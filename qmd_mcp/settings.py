@@ -44,9 +44,7 @@ class Settings(BaseSettings):
         Literal["auto", "cpu", "cuda"],
         Field(description="Where models run; `cuda` is an error where it cannot be used, `auto` goes to the processor"),
     ] = "auto"
-    gpu_memory_mb: Annotated[
-        int, Field(ge=0, description="GPU memory that one model may take; 0 sets no limit")
-    ] = 0
+    gpu_memory_mb: Annotated[int, Field(ge=0, description="GPU memory that one model may take; 0 sets no limit")] = 0
     tf32: Annotated[
         bool, Field(description="FP32 models multiply in TF32 on GPUs that can: faster, with 10 bits of mantissa")
     ] = True

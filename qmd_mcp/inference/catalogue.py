@@ -54,8 +54,9 @@ class Catalogue:
         if folder.is_absolute() or len(folder.parts) > 1 or folder.is_dir():
             if folders:
                 return read_profile_file(folder.absolute() / MANIFEST_FILE, name=str(folder.absolute()))
-            sentence = f"The index names the model folder {name}, but it may have come with a project, and then names none."
-            raise ManifestError(f"{sentence} If the folder is yours: QMD_EMBEDDER={name}")
+            fact = f"The index names the model folder {name}, but it may have come with a project, which may not."
+            sentence = f"{fact} If the folder is yours: QMD_EMBEDDER={name}"
+            raise ManifestError(sentence)
         sentence = f"There is no model profile {name!r}; there is {', '.join(self.names())}."
         raise ManifestError(sentence)
 

@@ -126,9 +126,7 @@ def check_contract(session: ort.InferenceSession, manifest: EmbedderManifest) ->
     """
     inputs = {node.name: (node.type, node.shape) for node in session.get_inputs()}
     outputs = {node.name: node.shape for node in session.get_outputs()}
-    fed = "input_ids" in inputs and all(
-        name in _FED and kind == "tensor(int64)" for name, (kind, _) in inputs.items()
-    )
+    fed = "input_ids" in inputs and all(name in _FED and kind == "tensor(int64)" for name, (kind, _) in inputs.items())
     shape = outputs.get(manifest.output) if manifest.output else next(iter(outputs.values()))
     rank = 2 if manifest.pooling == "graph" else 3
     fits = shape is not None and len(shape) == rank and shape[-1] in {manifest.dimension, *_names(shape[-1:])}

@@ -23,7 +23,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.file_download import http_get
-from huggingface_hub.utils import build_hf_headers, tqdm
+from huggingface_hub.utils import build_hf_headers, tqdm  # type: ignore[attr-defined]  # its __all__ is computed
 
 from qmd_mcp.errors import PullError
 from qmd_mcp.inference.lock import LOCK_FILE, Lock, LockedFile, read_lock
@@ -43,6 +43,10 @@ class PullProgress(Protocol):
 
     def __call__(self, file: str, *, done: int, total: int) -> None:
         """Bytes of one file so far; called often."""
+
+
+def unwatched_pull(file: str, *, done: int, total: int) -> None:
+    """Watch nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Hub:
         *,
         providers: Sequence[ProviderName],
         revision: str | None = None,
-        progress: PullProgress = lambda file, *, done, total: None,
+        progress: PullProgress = unwatched_pull,
     ) -> Pulled:
         """Fetch a model's files into a folder; an interrupted pull goes on where it stopped.
 
@@ -132,7 +136,9 @@ class Hub:
 
     def _check_space(self, repository: str, staging: Path, absent: Mapping[str, LockedFile]) -> None:
         begun = [_begun(staging / path, file) for path, file in absent.items()]
-        needed = sum(file.size for file in absent.values()) - sum(each.stat().st_size for each in begun if each.exists())
+        needed = sum(file.size for file in absent.values()) - sum(
+            each.stat().st_size for each in begun if each.exists()
+        )
         free = self._free(staging)
         if absent and free < needed + RESERVE:
             sentence = f"{_gigabytes(needed)} are needed beside {_gigabytes(RESERVE)} of reserve, and the disk of "
@@ -199,7 +205,7 @@ def _watched(path: str, *, size: int, progress: PullProgress) -> type[tqdm]:
 
     class Watched(tqdm):
         def __init__(self, *args: Any, **named: Any) -> None:
-            super().__init__(*args, **{**named, "disable": True})
+            super().__init__(*args, **{**named, "disable": True})  # type: ignore[no-untyped-call]  # the library's own
             self._done = int(named.get("initial") or 0)
             progress(path, done=self._done, total=size)
 

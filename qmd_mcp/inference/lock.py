@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -26,8 +25,8 @@ class LockedFile(BaseModel):
     git_sha1: str | None = None
     """Of the others: git's hash, over a header and the content."""
 
-    def fault(self, path: Path, *, watch: Callable[[int], None] = lambda count: None) -> str | None:
-        """What is wrong with a file on disk; null if nothing is. `watch` is told of every block's bytes."""
+    def fault(self, path: Path) -> str | None:
+        """What is wrong with a file on disk; null if nothing is."""
         if not path.is_file():
             return "is missing"
         size = path.stat().st_size
@@ -38,7 +37,6 @@ class LockedFile(BaseModel):
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
-                watch(len(block))
         return None if digest.hexdigest() == (self.sha256 or self.git_sha1) else "has another hash than the hub's"
 
 
@@ -57,14 +55,6 @@ class Lock(BaseModel):
         """Put it beside the files."""
         text = json.dumps(self.model_dump(mode="json", exclude_none=True), indent=2, sort_keys=True)
         (folder / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A file that is not what the lock says."""
-
-    path: str
-    reason: str
 
 
 def read_lock(folder: Path) -> Lock | None:

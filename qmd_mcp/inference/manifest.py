@@ -144,9 +144,9 @@ class RerankerManifest(ModelManifest):
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
     positive: Annotated[int, Field(ge=0)] = 0
     """The label that means relevant, where a classifier has several."""
-    yes_token: str = "yes"
-    no_token: str = "no"
-    """The tokens that a causal model is asked for."""
+    yes: str = "yes"
+    no: str = "no"
+    """The tokens between which a causal model chooses."""
     max_tokens: Annotated[int, Field(ge=32, le=32768)]
     """Of one pair, template included."""
     token_budget: Annotated[int, Field(ge=32)] = 8192

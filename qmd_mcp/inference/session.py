@@ -36,6 +36,11 @@ class PlacedSession:
     notes: tuple[str, ...] = ()
     """Why it runs there and not elsewhere, and what to know about it."""
 
+    @property
+    def description(self) -> str:
+        """Format, placement and notes, as people read them."""
+        return "; ".join((self.graph.format, str(self.placement), *self.notes))
+
 
 class SessionFactory:
     """Puts each model where it may run: on CUDA where that is asked for or at hand, else on the processor."""
@@ -52,6 +57,15 @@ class SessionFactory:
         self._gpu_memory_mb = gpu_memory_mb
         self._tf32 = tf32
         self._cuda = cuda
+
+    @property
+    def usable(self) -> tuple[ProviderName, ...]:
+        """Providers that work here, the preferred one first; none where the one that is asked for does not."""
+        if self._device == "cpu":
+            return ("cpu",)
+        if self._cuda().obstacle:
+            return () if self._device == "cuda" else ("cpu",)
+        return ("cuda",) if self._device == "cuda" else ("cuda", "cpu")
 
     def candidates(self, manifest: ModelManifest) -> tuple[ProviderName, ...]:
         """Where a model would be tried, in order; CUDA is not probed for a model without a form for it.
@@ -100,7 +114,9 @@ class SessionFactory:
     def _create(self, path: Path, provider: ProviderName, *, threads: int) -> ort.InferenceSession:
         if provider == "cpu":
             return open_session(path, threads=threads)
-        session = _create(path, _options(threads=threads), [(PROVIDERS["cuda"], self._cuda_options()), PROVIDERS["cpu"]])
+        session = _create(
+            path, _options(threads=threads), [(PROVIDERS["cuda"], self._cuda_options()), PROVIDERS["cpu"]]
+        )
         if session.get_providers()[0] != PROVIDERS["cuda"]:  # it falls back without an exception
             sentence = f"The model file {path.name} could not be loaded onto the GPU."
             raise ModelError(sentence)

@@ -75,6 +75,6 @@ async def test_the_generation_before_last_is_dropped(tmp_path: Path) -> None:
 
 async def test_an_unknown_embedder_is_named_with_those_that_exist(tmp_path: Path) -> None:
     settings = Settings(embedder="nonsense")
-    with pytest.raises(ManifestError, match="no model profile 'nonsense'; there is mini"):
+    with pytest.raises(ManifestError, match="no model profile 'nonsense'; there is bge-small, gemma, mini"):
         async with open_engine(settings, IndexLocation(str(tmp_path / "index")), create=True):
             pass

@@ -18,7 +18,6 @@ if TYPE_CHECKING:  # importing them takes seconds, which --help must not wait fo
     from qmd_mcp.inference.manifest import ModelManifest
     from qmd_mcp.inference.model import Model
     from qmd_mcp.inference.session import SessionFactory
-    from qmd_mcp.settings import Settings
 
 app = typer.Typer()
 
@@ -60,7 +59,7 @@ def _report(session: Session) -> Report:
     problems = [*environment.problems(device=settings.device), *problems]
     models: list[Examination] = []
     notes: list[str] = []
-    for role, find in _asked_for(settings, embedder=embedder):
+    for role, find in _asked_for(session, embedder=embedder):
         try:
             found = find()
         except SetupError as error:
@@ -114,17 +113,19 @@ async def _nothing(_: object) -> None: ...
 
 
 def _asked_for(
-    settings: Settings, *, embedder: str | None
+    session: Session, *, embedder: str | None
 ) -> Sequence[tuple[str, Callable[[], tuple[Model[ModelManifest], Callable[[], Loaded]] | None]]]:
     """Each role with a way to its model and its loading."""
     from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
 
+    settings = session.settings
     catalogue, sessions = user_catalogue(), session_factory(settings)
 
     def embedding() -> tuple[Model[ModelManifest], Callable[[], Loaded]]:
         from qmd_mcp.engine import DEFAULT_PROFILE
 
-        model = catalogue.embedder(settings.embedder or embedder or DEFAULT_PROFILE)
+        name = settings.embedder or embedder or DEFAULT_PROFILE
+        model = catalogue.embedder(name, folders=settings.embedder is not None or session.location.project is None)
 
         def load() -> Loaded:
             loaded = load_embedder(model, sessions)
@@ -144,9 +145,10 @@ def _asked_for(
 
 
 def _opened(model: Model[ModelManifest], sessions: SessionFactory) -> Loaded:
+    from qmd_mcp.inference.loading import open_model
     from qmd_mcp.inference.session import cores
 
-    return sessions.open(model.manifest, model.folder, threads=cores()), None
+    return open_model(model, sessions, threads=cores()), None
 
 
 def _text(report: Report) -> str:

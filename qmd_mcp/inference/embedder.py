@@ -87,7 +87,12 @@ class Embedder:
         return self._forward([prompted(self.manifest.passage_prompt, text) for text in texts])
 
     def _forward(self, texts: list[str]) -> FloatArray:
-        return np.stack(list(self._embedding.embed(texts, batch_size=len(texts)))).astype(np.float32, copy=False)
+        vectors = np.stack(list(self._embedding.embed(texts, batch_size=len(texts))))  # [texts, dimension]
+        if vectors.dtype == np.float32:
+            return vectors
+        vectors = vectors.astype(np.float32)  # fastembed rounds to the graph's type, and with it the length
+        unit: FloatArray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
 
 
 def prompted(prompt: str, text: str) -> str:

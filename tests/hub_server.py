@@ -93,7 +93,10 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
         def _file(self, *, body: bool) -> None:
             path = self.path.partition(f"/{hub.repository}/resolve/{hub.commit}/")[2]
-            hub.requests.append((self.command, path, self.headers["Range"]))
+            hub.requests.append((self.command, path or self.path, self.headers["Range"]))
+            if path not in hub.files:
+                self._answer(404, b"{}", {"X-Error-Code": "EntryNotFound"})
+                return
             content = hub.files[path]
             etag = hashlib.sha256(content).hexdigest() if len(content) >= _LARGE else git_sha1(content)
             headers = {"ETag": f'"{etag}"', "X-Repo-Commit": hub.commit, "Accept-Ranges": "bytes"}

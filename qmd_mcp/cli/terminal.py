@@ -109,7 +109,7 @@ def watched_pull(console: Console | None = None) -> Generator[PullWatcher]:
 
 
 def _plain_pull() -> PullWatcher:
-    said = 0.0
+    said = time.monotonic()
 
     def show(file: str, *, done: int, total: int) -> None:
         nonlocal said

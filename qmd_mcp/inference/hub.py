@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the library is imported
-os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # its chunks are neither resumed by range nor served by mirrors
-
 import httpx
 from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import (
@@ -28,6 +25,8 @@ from huggingface_hub.utils import build_hf_headers, tqdm  # type: ignore[attr-de
 from qmd_mcp.errors import PullError
 from qmd_mcp.inference.lock import LOCK_FILE, Lock, LockedFile, read_lock
 from qmd_mcp.inference.manifest import TOKENIZER_FILES, ModelManifest, ProviderName
+
+constants.HF_HUB_DISABLE_TELEMETRY = True  # its variable is read at the library's import, and fastembed imports it too
 
 RESERVE = 512 * 1024 * 1024
 """Bytes that must stay free on the disk."""

@@ -79,6 +79,7 @@ def test_the_life_of_a_model_of_ones_own(qmd: Terminal, own: Path, tmp_path: Pat
     with hub_server.serving(hub_server.Hub("someone/tiny", files)) as hub:
         ended = pull(["mine"], endpoint=hub.url)
     assert (ended.returncode, ended.stderr) == (0, "")
+    assert {path for _, path, _ in hub.requests} == set(files), "nothing else is told or asked"
     assert ended.stdout.startswith("mine/embedder  someone/tiny at 0123456789ab: 3 files fetched, 0.0 MB (Apache-2.0)")
     (row,) = [row for row in qmd("models", "list", "--json").answer if row["name"] == "mine"]
     assert row["state"] == "pulled for cpu at 0123456789ab"

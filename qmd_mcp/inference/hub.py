@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
+from filelock import FileLock, Timeout
 from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -91,7 +92,23 @@ class Hub:
             PullError: hub, network, disk or a hash stand in the way; says what.
         """
         assert manifest.repository is not None, "a model in a folder is not pulled"
-        repository = manifest.repository
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):
+                return self._pull(manifest, folder, providers=providers, revision=revision, progress=progress)
+        except Timeout as error:
+            raise PullError(manifest.repository, reason="another process is pulling it") from error
+
+    def _pull(
+        self,
+        manifest: ModelManifest,
+        folder: Path,
+        *,
+        providers: Sequence[ProviderName],
+        revision: str | None,
+        progress: PullProgress,
+    ) -> Pulled:
+        repository = str(manifest.repository)
         known = read_lock(folder)
         asked = revision or (known.commit if known else manifest.revision) or constants.DEFAULT_REVISION
         with _plain_reasons(repository, endpoint=self._endpoint):

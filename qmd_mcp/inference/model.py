@@ -45,7 +45,8 @@ class Model(Generic[Manifest_co]):
         """
         missing = self.missing(provider)
         if missing is not None:
-            mend = f"Run: qmd-mcp models pull {self.name}" if self.manifest.repository else f"Look into {self.folder}."
+            pull = f"Run: qmd-mcp models pull {self.name}/{self.role}"
+            mend = pull if self.manifest.repository else f"Look into {self.folder}."
             raise ModelMissingError(self.manifest.model, file=missing, mend=mend)
 
 

@@ -73,7 +73,7 @@ def test_a_pull_fetches_one_providers_files_and_locks_their_hashes(hub: hub_serv
     assert lock.files["config.json"] == LockedFile(size=2, git_sha1=hub_server.git_sha1(b"{}"))
     assert set(pulled.fetched) == {"config.json", "tokenizer.json", "onnx/model_int8.onnx"}
     assert seen == dict.fromkeys(pulled.fetched, 0)
-    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == [folder.name]
 
 
 def test_another_providers_files_join_those_that_are_here(hub: hub_server.Hub, tmp_path: Path) -> None:
@@ -126,6 +126,14 @@ def test_a_disk_without_room_is_noticed_before_the_first_byte(hub: hub_server.Hu
     ):
         Hub(endpoint=hub.url, free=lambda folder: RESERVE + 4000).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
     assert hub.requests == []
+
+
+def test_two_pulls_of_one_model_do_not_meet(hub: hub_server.Hub, tmp_path: Path) -> None:
+    def again(file: str, *, done: int, total: int) -> None:
+        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+
+    with pytest.raises(PullError, match="another process is pulling it"):
+        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"], progress=again)
 
 
 def test_a_model_stays_at_its_commit_until_another_is_asked_for(hub: hub_server.Hub, tmp_path: Path) -> None:

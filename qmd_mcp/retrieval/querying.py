@@ -75,7 +75,8 @@ class QueryPipeline:
             supporting=[ranking for _, ranking in lists.supporting],
         )
         ranked, notes = self._fused(evidence, parsed)
-        log.ran("fusion", since=since)
+        stranger = self.policy.stranger(parsed.text)
+        log.ran("fusion", since=since, reason=stranger and f"BM25 first: {stranger}")
         documents = await self.hits.visible(evidence.passages, collections=collections)
         ranked = await self._reranked(request, parsed, evidence, ranked, documents=documents, log=log)
         since = time.perf_counter()

@@ -45,8 +45,10 @@ def test_a_document_is_read_by_its_reference(server: HttpServer, reference: str)
             "/query",
             {"q": "x"},
             400,
-            "query does not take 'q' (use 'query'); it takes query, limit, collections, "
-            "intent, max_tokens, min_relevance, cursor, options.",
+            (
+                "query does not take 'q' (use 'query'); it takes query, limit, collections, "
+                "intent, max_tokens, min_relevance, cursor, options."
+            ),
         ),
         ("/query", {"query": "x", "limit": 0}, 400, "limit must be a whole number from 1 to 100, not 0."),
         ("/query", {"query": "x", "collections": ["y"]}, 400, "There is no collection 'y'. The index has notes."),

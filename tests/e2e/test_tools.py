@@ -171,8 +171,10 @@ async def test_the_status_comes_as_text_and_as_json(client: Client) -> None:
         (
             "query",
             {"query": "x", "min_score": 1},
-            "query does not take 'min_score'; it takes query, limit, collections, "
-            "intent, max_tokens, min_relevance, cursor, options.",
+            (
+                "query does not take 'min_score'; it takes query, limit, collections, "
+                "intent, max_tokens, min_relevance, cursor, options."
+            ),
         ),
         ("query", {}, "query needs 'query' (text)."),
         ("query", {"query": "x", "limit": "ten"}, "limit must be a whole number from 1 to 100, not 'ten'."),

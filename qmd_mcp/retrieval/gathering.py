@@ -85,6 +85,8 @@ class Gathering:
                 supporting.extend(await self._support(lines, scope=scope))
                 if lines:
                     log.ran("sub-queries", since=since)
+                    if not request.searches and not any(ranking.passages for _, ranking in supporting):
+                        self._forget(parsed)
             if in_time.cancelled_caught:
                 log.shed("sub-queries")
 
@@ -98,6 +100,11 @@ class Gathering:
             vector=vectors[0] if vectors else None,
             supporting=tuple(supporting),
         )
+
+    def _forget(self, parsed: ParsedQuery) -> None:
+        """Lines that found nothing are not worth keeping: after an update others may be written."""
+        if self.expander is not None:
+            self.expander.forget(parsed.text)
 
     async def _expanded(
         self, request: QueryRequest, parsed: ParsedQuery, lexical: Ranking, *, log: StageLog

@@ -40,5 +40,5 @@ def test_in_an_endless_line_the_place_that_matches_is_shown() -> None:
 
 def test_what_the_caller_is_after_chooses_the_sentence_too() -> None:
     text = "The first harbour is large. " * 20 + "Its fees are low in winter. " + "The last harbour is small. " * 20
-    assert "fees are low" not in snippet(text, LexicalQuery(words=("harbour",)))
+    assert "fees are low" not in snippet(text, LexicalQuery(words=("harbour",)))[:80]
     assert "fees are low" in snippet(text, LexicalQuery(words=("harbour",)), intent="fees in winter")[:80]

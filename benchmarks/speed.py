@@ -28,7 +28,7 @@ from benchmarks.queries import SUFFIXES, derive_queries
 from qmd_mcp.documents import Collection
 from qmd_mcp.engine import Engine, open_engine
 from qmd_mcp.errors import QmdError
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.retrieval.request import QueryRequest
 from qmd_mcp.settings import IndexLocation, Settings, read_settings
 from qmd_mcp.store.database import Database
 from qmd_mcp.store.passages import PassageTable
@@ -118,7 +118,7 @@ async def measure_searches(engine: Engine, queries: Sequence[str], speed: Speed)
     """Every query to every search, each search warmed up first."""
     searching = engine.searching
     for name, search in (("search", searching.search), ("vsearch", searching.vsearch), ("query", searching.query)):
-        requests = [SearchRequest(query) for query in queries]
+        requests = [QueryRequest(query) for query in queries]
         for request in requests[-WARM_UP:]:
             await search(request)
         seconds: list[float] = []

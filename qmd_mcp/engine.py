@@ -19,7 +19,13 @@ from qmd_mcp.inference.model import Model, identity_of
 from qmd_mcp.inference.scheduler import EmbeddingScheduler, ModelSlot
 from qmd_mcp.inference.session import cores
 from qmd_mcp.inference.tokenizer import read_tokenizer
-from qmd_mcp.retrieval.service import FusionPolicy, SearchService
+from qmd_mcp.retrieval.diagnosis import Diagnosis
+from qmd_mcp.retrieval.gathering import Gathering
+from qmd_mcp.retrieval.hits import Hits
+from qmd_mcp.retrieval.policy import FusionPolicy
+from qmd_mcp.retrieval.querying import QueryPipeline
+from qmd_mcp.retrieval.service import SearchService
+from qmd_mcp.retrieval.spans import Grouping
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.database import Database, claim
 from qmd_mcp.store.generation import Generation, begin, check_serving, serving
@@ -63,13 +69,25 @@ class Engine:
             index=index.passages,
             embedder=self.embedder,
             library=self.reading,
-            vocabulary=IndexVocabulary(passages=index.passages, terms=index.terms),
-            policy=FusionPolicy(
-                method=settings.fusion,
-                alpha=settings.alpha,
-                rrf_k=settings.rrf_k,
-                embedder=embedder.manifest.model,
-                scripts=embedder.manifest.scripts,
+            pipeline=QueryPipeline(
+                gathering=Gathering(
+                    index=index.passages,
+                    embedder=self.embedder,
+                    expander=None,
+                    no_expander=f"the profile {embedder.name} has no expander",
+                ),
+                reranker=None,
+                no_reranker=f"the profile {embedder.name} has no reranker",
+                policy=FusionPolicy(
+                    method=settings.fusion,
+                    alpha=settings.alpha,
+                    rrf_k=settings.rrf_k,
+                    embedder=embedder.manifest.model,
+                    scripts=embedder.manifest.scripts,
+                ),
+                grouping=Grouping(per_document=settings.per_document),
+                hits=Hits(self.reading),
+                diagnosis=Diagnosis(IndexVocabulary(passages=index.passages, terms=index.terms)),
             ),
         )
 

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from qmd_mcp.corpus.update import UpdateSummary
 from qmd_mcp.documents import Answer, Collection, Excerpt, Excerpts, IndexStatus, Stage
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 
 
@@ -23,7 +23,7 @@ class Searching(Protocol):
         """Dense retrieval alone."""
         ...
 
-    async def query(self, request: SearchRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
+    async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
         """Both, fused; `watch` is told of every stage as it ends."""
         ...
 

@@ -9,7 +9,7 @@ import pytest
 from qmd_mcp.documents import Collection
 from qmd_mcp.engine import open_engine
 from qmd_mcp.errors import EmbedderMismatchError, ManifestError
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.database import Database, table_names
 from qmd_mcp.store.generation import Generation, switch
@@ -49,7 +49,7 @@ async def test_an_index_of_an_older_version_is_rebuilt_and_serves(tmp_path: Path
     assert (summary.added, summary.updated, summary.unchanged, summary.embedded) == (0, 1, 1, 1)
     async with open_engine(SETTINGS, location) as engine:
         assert [hit.path for hit in (await engine.searching.search(SearchRequest("zeppelins"))).hits] == ["kept.md"]
-        assert (await engine.searching.query(SearchRequest("submarines"))).hits[0].path == "changed.md"
+        assert (await engine.searching.query(QueryRequest("submarines"))).hits[0].path == "changed.md"
         status = await engine.status()
         assert (status.documents, status.passages, status.embedded) == (2, 2, 2)
         unchanged = await engine.writing.update()

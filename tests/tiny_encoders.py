@@ -106,16 +106,18 @@ def shaped(
     inputs: dict[str, tuple[int, Sequence[int | str]]], outputs: dict[str, tuple[int, Sequence[int | str]]]
 ) -> bytes:
     """A graph that only has a shape: what contracts are refused by."""
-    nodes: list[onnx.NodeProto] = []
+    graph = _Graph(np.float32)
+    size = graph.add("ReduceMin", graph.add("Shape", next(iter(inputs))), keepdims=1)
+    nothing = graph.add("Mul", size, graph.constant([0]))  # as far as ONNX Runtime can tell, any size
     for name, (kind, shape) in outputs.items():
-        dtype = helper.tensor_dtype_to_np_dtype(kind)
-        value = numpy_helper.from_array(np.zeros([each if isinstance(each, int) else 1 for each in shape], dtype))
-        nodes.append(helper.make_node("Constant", [], [name], value=value))
+        sizes = graph.add("Add", nothing, graph.constant([each if isinstance(each, int) else 1 for each in shape]))
+        value = numpy_helper.from_array(np.zeros(1, helper.tensor_dtype_to_np_dtype(kind)))
+        graph.nodes.append(helper.make_node("ConstantOfShape", [sizes], [name], value=value))
     infos = [
         [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in each.items()]
         for each in (inputs, outputs)
     ]
-    return _model(helper.make_graph(nodes, "shaped", *infos)).SerializeToString()
+    return _model(helper.make_graph(graph.nodes, "shaped", *infos, graph.weights)).SerializeToString()
 
 
 def endless() -> bytes:
@@ -158,7 +160,7 @@ def bert_tokenizer() -> Tokenizer:
     letters = "abcdefghijklmnopqrstuvwxyz0123456789"
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{letter}" for letter in letters)]
     vocabulary = {word: number for number, word in enumerate(words)}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=words[1]))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])

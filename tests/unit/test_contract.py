@@ -18,16 +18,16 @@ from tests.tiny_encoders import bert_tokenizer, chat_tokenizer, encoder, session
 
 OPTIONS = RerankerOptions(model="tiny", max_tokens=480, template="pair", batch_invariant=True)
 INTEGERS, FLOATS = (TensorProto.INT64, ("batch", "tokens")), (TensorProto.FLOAT, ("batch", 1))
+KINDS = {TensorProto.INT64: "int64", TensorProto.FLOAT: "float"}
 BOTH = {"input_ids": INTEGERS, "attention_mask": INTEGERS}
+UNKNOWN, FILLING = "[UNK]", "[FILL]"
 VOCABULARY = bert_tokenizer().get_vocab_size()
 
 Infos = dict[str, tuple[int, Sequence[int | str]]]
 
 
 def reranker(graph: bytes, *, tokenizer: Tokenizer | None = None, **changed: Any) -> Reranker:
-    return Reranker(
-        session(graph), tokenizer=tokenizer or bert_tokenizer(), options=replace(OPTIONS, **changed)
-    )
+    return Reranker(session(graph), tokenizer=tokenizer or bert_tokenizer(), options=replace(OPTIONS, **changed))
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,8 @@ def test_a_graph_that_is_no_reranker_is_refused_with_its_names_and_shapes(
         reranker(shaped(inputs, outputs))
     sentence = str(refused.value)
     assert sentence.startswith(f"tiny is no reranker: {reason}. It takes ")
-    for name, (_, shape) in {**inputs, **outputs}.items():
-        kind = {TensorProto.INT64: "int64", TensorProto.FLOAT: "float"}[dict({**inputs, **outputs})[name][0]]
-        assert f"{name} {kind}[{', '.join(map(str, shape))}]" in sentence
+    for name, (kind, shape) in {**inputs, **outputs}.items():
+        assert f"{name} {KINDS[kind]}[{', '.join(map(str, shape))}]" in sentence
 
 
 def test_an_embedder_is_no_reranker() -> None:
@@ -124,13 +123,13 @@ def test_a_tokeniser_that_joins_no_pairs_is_refused_for_pairs() -> None:
 
 def test_a_tokeniser_without_padding_is_refused() -> None:
     tokenizer = bert_tokenizer()
-    words = {word.replace("[PAD]", "[FILL]"): number for word, number in tokenizer.get_vocab().items()}
-    bare = Tokenizer(WordLevel(words, unk_token="[UNK]"))
+    words = {word.replace("[PAD]", FILLING): number for word, number in tokenizer.get_vocab().items()}
+    bare = Tokenizer(WordLevel(words, unk_token=UNKNOWN))
     bare.post_processor = tokenizer.post_processor
     with pytest.raises(ModelError) as refused:
         reranker(encoder("classifier", vocabulary=VOCABULARY), tokenizer=bare)
     assert "'<|endoftext|>' or '[PAD]' or '<pad>'" in str(refused.value)
-    named = reranker(encoder("classifier", vocabulary=VOCABULARY), tokenizer=bare, pad_token="[FILL]")
+    named = reranker(encoder("classifier", vocabulary=VOCABULARY), tokenizer=bare, pad_token=FILLING)
     assert named.score("a", ["b"]).batches == (1,)
 
 

@@ -13,7 +13,13 @@ from qmd_mcp.inference.reranker import Reranker, RerankerOptions
 from qmd_mcp.inference.template import TemplateName
 from tests.tiny_encoders import Form, Head, bert_tokenizer, chat_tokenizer, encoder, session
 
-TEXTS = ["promote the standby", "tea", "a passage of many more words than its neighbours have", "rotate logs, yes", "no"]
+TEXTS = [
+    "promote the standby",
+    "tea",
+    "a passage of many more words than its neighbours have",
+    "rotate logs, yes",
+    "no",
+]
 ALL_INPUTS = ("input_ids", "attention_mask", "position_ids", "token_type_ids")
 
 TOLERANCES: dict[Form, float] = {"fp32": 1e-5, "fp16": 1e-2, "qdq": 1e-5, "nbits": 1e-5, "int8": 0.2}
@@ -120,5 +126,5 @@ def test_a_token_that_the_graph_does_not_know_is_an_error_of_the_model() -> None
     tokenizer = bert_tokenizer()
     graph = encoder("classifier", vocabulary=10)
     options = RerankerOptions(model="tiny", max_tokens=64, template="pair", batch_invariant=True)
-    with pytest.raises(ModelError, match="^tiny failed: .*Gather"):
+    with pytest.raises(ModelError, match=r"^tiny failed: .*Gather"):
         Reranker(session(graph), tokenizer=tokenizer, options=options).score("z", ["z"])

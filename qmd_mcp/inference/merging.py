@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 import onnxruntime as ort
 
-from qmd_mcp.errors import ModelBusyError, OutOfMemoryError
+from qmd_mcp.errors import ModelBusyError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -190,9 +190,9 @@ class BatchScheduler(Generic[Item, Result]):
             if len(entries) == 1:
                 entries[0].job.end(error)
                 return
-            size = (len(entries) + 1) // 2 if isinstance(error, OutOfMemoryError) else 1
-            for start in range(0, len(entries), size):
-                await self._compute(model, entries[start : start + size], run)
+            half = (len(entries) + 1) // 2  # fits where the whole did not, and sooner or later leaves a bad item alone
+            await self._compute(model, entries[:half], run)
+            await self._compute(model, entries[half:], run)
             return
         for job in {entry.job for entry in entries}:
             job.batches.append(len(entries))

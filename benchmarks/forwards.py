@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 import onnxruntime as ort
@@ -53,6 +53,8 @@ class Timing:
     """By cell: into how many forwards the product cuts it."""
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     """By cell; those missing would have taken too long."""
+    busy: dict[str, float] = field(default_factory=dict[str, float])
+    """By cell: processor seconds over processors, what it would take if nothing else ran."""
 
 
 def key(cell: Cell) -> str:
@@ -92,10 +94,11 @@ def measure(model: str, path: Path, *, provider: str, cells: Sequence[Cell], lon
         if pace * cell.rows * cell.tokens > longest:
             continue
         times = [seconds(compute, cell)]
-        while len(times) < REPEATS and times[0] < SHORT:
+        while len(times) < REPEATS and times[0][0] < SHORT:
             times.append(seconds(compute, cell))
-        timing.seconds[key(cell)] = median(times)
-        pace = median(times) / (cell.rows * cell.tokens)
+        timing.seconds[key(cell)] = median(wall for wall, _ in times)
+        timing.busy[key(cell)] = median(busy for _, busy in times)
+        pace = timing.seconds[key(cell)] / (cell.rows * cell.tokens)
     timing.peak_mib = memory_mib("VmHWM")
     return timing
 
@@ -172,9 +175,9 @@ def matrix_rate(precision: str, *, provider: str) -> float:
     session = session_on(provider, model.SerializeToString(), options)
     times: list[float] = []
     for number in range(1 + REPEATS):
-        start = perf_counter()
+        start = process_time() if provider == "cpu" else perf_counter()
         session.run(None, {"factor": np.array(1 + number, np.float32)})
-        times.append(perf_counter() - start)
+        times.append((process_time() - start) / cores() if provider == "cpu" else perf_counter() - start)
     return 2 * size**3 * length / min(times)
 
 
@@ -201,11 +204,11 @@ def session_options() -> ort.SessionOptions:
     return options
 
 
-def seconds(compute: Callable[[Cell], None], cell: Cell) -> float:
-    """What one takes."""
-    start = perf_counter()
+def seconds(compute: Callable[[Cell], None], cell: Cell) -> tuple[float, float]:
+    """What one takes: on the clock, and of the processors."""
+    start, busy = perf_counter(), process_time()
     compute(cell)
-    return perf_counter() - start
+    return perf_counter() - start, (process_time() - busy) / cores()
 
 
 def memory_mib(name: str) -> int:

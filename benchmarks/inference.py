@@ -2,7 +2,8 @@
 
 Graphs are those of `models/training/synthetic.py`: full size, random weights, the real formats. The floor of a forward
 is its operations over the machine's measured rate of plain matrix products in ONNX Runtime (FP32 where the processor
-has no faster form, INT8 for INT8). Each model has a process of its own. `--decoder` measures generation instead.
+has no faster form, INT8 for INT8); on the CPU both sides of that share are processor seconds, so that a busy machine
+does not spoil it. Each model has a process of its own. `--decoder` measures generation instead.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ def rates_table(
             elif taken is None:
                 row.append("left out")
             else:
-                share = operations(case, cell) / rates[case.provider, case.matrix] / taken
+                least = operations(case, cell) / rates[case.provider, case.matrix]
+                share = least / (timing.busy[key(cell)] if case.provider == "cpu" else taken)
                 row.append(f"{cell.rows / taken:.3g} ({share:.2f})")
         table.append(row)
     return table

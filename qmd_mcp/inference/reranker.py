@@ -50,7 +50,10 @@ class RerankerOptions:
 
 
 class Reranker:
-    """A cross-encoder over a session of ours; synchronous and pure. `sigmoid(logit)` is its probability."""
+    """A cross-encoder over a session of ours; synchronous and pure. `sigmoid(logit)` is its probability.
+
+    The tokeniser neither truncates nor pads: that is done here.
+    """
 
     def __init__(self, session: ort.InferenceSession, *, tokenizer: Tokenizer, options: RerankerOptions) -> None:
         self.options = options

@@ -18,7 +18,7 @@ from qmd_mcp.corpus.chunking import Chunker
 from qmd_mcp.corpus.readers import SourceText, read
 from qmd_mcp.inference.batching import padding, plan
 from qmd_mcp.inference.manifest import read_profile
-from qmd_mcp.inference.reranker import BATCH_TOKENS
+from qmd_mcp.inference.reranker import TOKEN_BUDGET
 from qmd_mcp.inference.template import PairTemplate
 from qmd_mcp.inference.tokenizer import read_tokenizer
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
             drawn = draw.sample(lengths, CANDIDATES)
             order = sorted(range(CANDIDATES), key=lambda row: drawn[row])
             eights = [order[start : start + 8] for start in range(0, CANDIDATES, 8)]
-            planned = plan(drawn, fits=lambda rows, tokens: rows * tokens <= BATCH_TOKENS)
+            planned = plan(drawn, fits=lambda rows, tokens: rows * tokens <= TOKEN_BUDGET)
             shares.append((padding(drawn, [order]), padding(drawn, eights), padding(drawn, planned)))
             forwards.append(len(planned))
         columns = [f"{mean(column):.1%}" for column in zip(*shares, strict=True)]

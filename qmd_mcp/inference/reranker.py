@@ -15,10 +15,10 @@ from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.batching import padding, plan
 from qmd_mcp.inference.contract import Contract, read_contract
 from qmd_mcp.inference.forward import forward
-from qmd_mcp.inference.template import Pair, TemplateName, make_template
+from qmd_mcp.inference.template import INSTRUCTION, Pair, TemplateName, make_template
 from qmd_mcp.lookup import FloatArray, Reranking
 
-BATCH_TOKENS = 10_240
+TOKEN_BUDGET = 10_240
 """Padded tokens in one forward: 40 passages of 256 tokens, the candidates of a query. A 0.6B model in FP32 needs
 about 1 GB for them beside its weights (benchmarks)."""
 LOGITS_BYTES = 256 * 1024 * 1024
@@ -38,15 +38,18 @@ class RerankerOptions:
     """Whether a pair has the same logit alone and in any batch."""
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
     """How a classifier's logits become a probability."""
-    positive_label: int = 0
+    positive: int = 0
     """Which of a classifier's labels is relevance."""
     yes: str = "yes"
     """A causal model's token for a relevant document, as its vocabulary has it."""
     no: str = "no"
-    pad_side: Literal["left", "right"] = "right"
+    instruction: str = INSTRUCTION
+    """What a passage is judged by, where the template has a place for it."""
+    pad_side: Literal["left", "right"] | None = None
+    """None is the template's own: Qwen3 was published with the left, BERT with the right."""
     pad_token: str | None = None
     """None takes the tokeniser's usual one. A classifier may find a sequence's end by it."""
-    batch_tokens: int = BATCH_TOKENS
+    token_budget: int = TOKEN_BUDGET
 
 
 class Reranker:
@@ -65,8 +68,13 @@ class Reranker:
             session, model=options.model, vocabulary=tokenizer.get_vocab_size(with_added_tokens=True)
         )
         self._template = make_template(
-            options.template, tokenizer=tokenizer, model=options.model, max_tokens=options.max_tokens
+            options.template,
+            tokenizer=tokenizer,
+            model=options.model,
+            max_tokens=options.max_tokens,
+            instruction=options.instruction,
         )
+        self._pads_left = (options.pad_side or ("left" if options.template == "qwen3" else "right")) == "left"
         self._pad = _token(tokenizer, options.pad_token, *_PAD_TOKENS, model=options.model, role="padding")
         if self.contract.kind == "causal":
             self._yes = _token(tokenizer, options.yes, model=options.model, role="yes")
@@ -117,7 +125,7 @@ class Reranker:
         ids, types = np.full(shape, self._pad, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         mask = np.zeros(shape, dtype=np.bool_)
         for row, pair in enumerate(pairs):
-            columns = slice(-len(pair), None) if self.options.pad_side == "left" else slice(len(pair))
+            columns = slice(-len(pair), None) if self._pads_left else slice(len(pair))
             ids[row, columns], types[row, columns], mask[row, columns] = pair.ids, pair.types, True
         output = forward(
             self._session,
@@ -140,20 +148,20 @@ class Reranker:
             return rows <= self.contract.rows
         if self.contract.kind == "causal":
             return rows * tokens * self.contract.width * self.contract.itemsize <= LOGITS_BYTES
-        return rows * tokens <= self.options.batch_tokens
+        return rows * tokens <= self.options.token_budget
 
     def _of_labels(self, output: NDArray[Any]) -> FloatArray:
         """[pairs] from [pairs, labels]."""
         labels = output.astype(np.float32)
-        relevant = labels[:, self.options.positive_label]
+        relevant = labels[:, self.options.positive]
         if self.options.activation == "sigmoid":
             return relevant
-        others = np.delete(labels, self.options.positive_label, axis=1)
+        others = np.delete(labels, self.options.positive, axis=1)
         return np.asarray(relevant - np.logaddexp.reduce(others, axis=1), dtype=np.float32)
 
     def _of_words(self, output: NDArray[Any], lengths: Sequence[int]) -> FloatArray:
         """[pairs] from [pairs, tokens, vocabulary]: log-odds of yes over no behind the last real token."""
-        last = [output.shape[1] - 1 if self.options.pad_side == "left" else length - 1 for length in lengths]
+        last = [output.shape[1] - 1 if self._pads_left else length - 1 for length in lengths]
         answers = output[np.arange(len(lengths)), last][:, [self._yes, self._no]].astype(np.float32)
         return np.asarray(answers[:, 0] - answers[:, 1], dtype=np.float32)
 
@@ -168,10 +176,10 @@ def _token(tokenizer: Tokenizer, *names: str | None, model: str, role: str) -> i
 
 
 def _check_labels(contract: Contract, options: RerankerOptions) -> None:
-    if not 0 <= options.positive_label < contract.width:
+    if not 0 <= options.positive < contract.width:
         sentence = (
             f"{options.model} has {contract.width} label{'s' if contract.width > 1 else ''}: "
-            f"there is no label {options.positive_label}."
+            f"there is no label {options.positive}."
         )
         raise ModelError(sentence)
     if options.activation == "softmax" and contract.width == 1:

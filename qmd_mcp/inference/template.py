@@ -13,6 +13,9 @@ from qmd_mcp.inference.control import ControlTokens
 
 TemplateName: TypeAlias = Literal["pair", "qwen3"]
 
+INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
+"""Qwen3-Reranker's own, as its card publishes it."""
+
 LEAST_ROOM = 16
 """Tokens that a template must leave for query and document together."""
 
@@ -97,21 +100,21 @@ class Qwen3Template:
         'provided. Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n'
     )
     AFTER = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
-    INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
 
-    def __init__(self, tokenizer: Tokenizer, *, model: str, max_tokens: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, model: str, max_tokens: int, instruction: str = INSTRUCTION) -> None:
         self._tokenizer = tokenizer
+        self._instruction = instruction
         self._control = ControlTokens(tokenizer, prompt=self.BEFORE + self.AFTER)
         self._before: list[int] = tokenizer.encode(self.BEFORE, add_special_tokens=False).ids
         self._after: list[int] = tokenizer.encode(self.AFTER, add_special_tokens=False).ids
         self._room = max_tokens - len(self._before) - len(self._after)
-        frame = tokenizer.encode(_user_turn(self.INSTRUCTION, query="", document=""), add_special_tokens=False).ids
+        frame = tokenizer.encode(_user_turn(instruction, query="", document=""), add_special_tokens=False).ids
         taken = len(self._before) + len(frame) + len(self._after)
         self._free = _room(model, max_tokens=max_tokens, taken=taken)
 
     def encode(self, query: str, texts: Sequence[str], *, intent: str | None = None) -> list[Pair]:
         """The intent joins the instruction; it takes at most an eighth of the room and the query a third."""
-        instruction = self.INSTRUCTION
+        instruction = self._instruction
         if intent:
             instruction += f". What the user is after: {self._shortened(intent, tokens=self._free // 8)}"
         asked = self._shortened(query, tokens=self._free // 3)
@@ -129,14 +132,17 @@ class Qwen3Template:
         return cleaned if len(encoding.ids) <= tokens else cleaned[: encoding.offsets[tokens - 1][1]]
 
 
-def make_template(name: TemplateName, *, tokenizer: Tokenizer, model: str, max_tokens: int) -> Template:
+def make_template(
+    name: TemplateName, *, tokenizer: Tokenizer, model: str, max_tokens: int, instruction: str = INSTRUCTION
+) -> Template:
     """The template of a manifest.
 
     Raises:
         ModelError: the tokeniser joins no pairs, or so few tokens leave nothing for query and document.
     """
-    kind = PairTemplate if name == "pair" else Qwen3Template
-    return kind(tokenizer, model=model, max_tokens=max_tokens)
+    if name == "pair":
+        return PairTemplate(tokenizer, model=model, max_tokens=max_tokens)
+    return Qwen3Template(tokenizer, model=model, max_tokens=max_tokens, instruction=instruction)
 
 
 def _user_turn(instruction: str, *, query: str, document: str) -> str:

@@ -88,8 +88,8 @@ def test_an_embedder_is_no_reranker() -> None:
 @pytest.mark.parametrize(
     ("labels", "changed", "sentence"),
     [
-        (1, {"positive_label": 1}, "tiny has 1 label: there is no label 1."),
-        (3, {"positive_label": -1}, "tiny has 3 labels: there is no label -1."),
+        (1, {"positive": 1}, "tiny has 1 label: there is no label 1."),
+        (3, {"positive": -1}, "tiny has 3 labels: there is no label -1."),
         (1, {"activation": "softmax"}, "tiny has one label, whose softmax is always 1: its activation is a sigmoid."),
         (1, {"max_tokens": 18}, "tiny is given at most 18 tokens, and its prompt takes 3"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -35,7 +36,7 @@ def reranker(
     pad_side: Literal["left", "right"] = "right",
     labels: int = 1,
     activation: Literal["sigmoid", "softmax"] = "sigmoid",
-    positive_label: int = 0,
+    positive: int = 0,
     most_rows: int | None = None,
     overflow: bool = False,
 ) -> Reranker:
@@ -55,7 +56,7 @@ def reranker(
         template=template,
         batch_invariant=form != "int8",
         activation=activation,
-        positive_label=positive_label,
+        positive=positive,
         pad_side=pad_side,
     )
     return Reranker(session(graph), tokenizer=tokenizer, options=options)
@@ -92,9 +93,9 @@ def test_no_text_is_no_forward() -> None:
 
 
 def test_the_sigmoid_of_a_logit_is_the_softmax_of_the_relevant_label() -> None:
-    softmax = reranker("classifier", labels=3, activation="softmax", positive_label=1)
+    softmax = reranker("classifier", labels=3, activation="softmax", positive=1)
     labels = np.stack(
-        [reranker("classifier", labels=3, positive_label=label).score("fail over?", TEXTS).logits for label in range(3)]
+        [reranker("classifier", labels=3, positive=label).score("fail over?", TEXTS).logits for label in range(3)]
     )
     expected = np.exp(labels[1]) / np.exp(labels).sum(axis=0)
     got = 1 / (1 + np.exp(-softmax.score("fail over?", TEXTS).logits))
@@ -128,3 +129,14 @@ def test_a_token_that_the_graph_does_not_know_is_an_error_of_the_model() -> None
     options = RerankerOptions(model="tiny", max_tokens=64, template="pair", batch_invariant=True)
     with pytest.raises(ModelError, match=r"^tiny failed: .*Gather"):
         Reranker(session(graph), tokenizer=tokenizer, options=options).score("z", ["z"])
+
+
+def test_another_instruction_changes_the_scores() -> None:
+    tokenizer = chat_tokenizer()
+    graph = session(encoder("classifier", vocabulary=tokenizer.get_vocab_size()))
+    options = RerankerOptions(model="tiny", max_tokens=480, template="qwen3", batch_invariant=True)
+    other = replace(options, instruction="Find the recipe")
+    scores = [
+        Reranker(graph, tokenizer=tokenizer, options=each).score("tea", TEXTS).logits for each in (options, other)
+    ]
+    assert np.abs(scores[0] - scores[1]).max() > 1e-3

@@ -2,7 +2,8 @@
 
 python models/training/synthetic.py classifier --precision fp32 --out FOLDER
 
-Needs onnx and numpy alone, the decoder all of the extra `train`. The folder gets `model.onnx` and `model.onnx_data`: up to 2.4 GB.
+Needs onnx and numpy alone, the decoder all of the extra `train`. The folder gets `model.onnx` and `model.onnx_data`:
+up to 2.4 GB.
 """
 
 import argparse

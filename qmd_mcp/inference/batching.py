@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 FORWARD_TOKENS = 64
-"""What one more forward costs, in tokens: launching a model's kernels takes a GPU about as long as computing so many
-tokens of a 0.6B model (some 400 kernels of 5 µs, 1.2 GFLOP a token); on a CPU it is reading the weights."""
+"""What one more forward costs, in tokens: launching the 400 kernels of a 0.6B model takes a GPU about 2 ms, in which it
+computes so many tokens at 30 TFLOP/s; a CPU reads the weights. 40 real passages take 7 forwards with 4 % padding; with
+128 here 5 with 7 %, with 256 4 with 10 %, all in one 32 % (benchmarks)."""
 
 
 def plan(lengths: Sequence[int], *, fits: Callable[[int, int], bool]) -> tuple[tuple[int, ...], ...]:

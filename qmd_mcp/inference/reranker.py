@@ -19,8 +19,8 @@ from qmd_mcp.inference.template import INSTRUCTION, Pair, TemplateName, make_tem
 from qmd_mcp.lookup import FloatArray, Reranking
 
 TOKEN_BUDGET = 10_240
-"""Padded tokens in one forward: 40 passages of 256 tokens, the candidates of a query. A 0.6B model in FP32 needs
-about 1 GB for them beside its weights (benchmarks)."""
+"""Padded tokens in one forward: 40 passages of 256 tokens, the candidates of a query. A 0.6B model in FP32
+takes 0.2 MiB for each beside its weights, 2 GiB in all (benchmarks)."""
 LOGITS_BYTES = 256 * 1024 * 1024
 """What the logits of one forward may take: a passage of 256 tokens over 151,669 words takes 148 MiB in FP32."""
 

@@ -151,6 +151,8 @@ class RerankScheduler:
     def __init__(self, slot: ModelSlot[Reranker], *, capacity: int = CAPACITY) -> None:
         self._slot = slot
         self._merging: BatchScheduler[Pair, float] = BatchScheduler(role="reranker", capacity=capacity)
+        self.padding = 0.0
+        """Share of padding in what the latest query took, had it been alone."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -165,7 +167,9 @@ class RerankScheduler:
         """
         async with self._slot.use() as reranker:
             encode = partial(reranker.encode, query, texts, intent=intent)
-            outcome = await self._merging.submit(reranker, await anyio.to_thread.run_sync(encode))
+            pairs = await anyio.to_thread.run_sync(encode)
+            self.padding = reranker.padding(pairs)
+            outcome = await self._merging.submit(reranker, pairs)
         return Reranking(logits=np.array(outcome.results, dtype=np.float32), batches=outcome.batches)
 
     @property

@@ -51,6 +51,7 @@ async def test_concurrent_queries_score_as_they_would_alone() -> None:
             for query in queries:
                 callers.start_soon(ask, query)
         assert (scheduler.provider, scheduler.warning) == ("CPUExecutionProvider", None)
+        assert 0 < scheduler.padding < 0.5
         assert scheduler.load.items == len(queries) * len(TEXTS)
         assert scheduler.load.forwards < len(queries) * len(TEXTS)
     for query in queries:

@@ -7,9 +7,11 @@ from typing import Literal, get_args
 
 import numpy as np
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 from tokenizers import Tokenizer
 
 from qmd_mcp.errors import ModelError, OutOfMemoryError
+from qmd_mcp.inference.forward import forward
 from qmd_mcp.inference.reranker import Reranker, RerankerOptions
 from qmd_mcp.inference.template import TemplateName
 from tests.tiny_encoders import Form, Head, bert_tokenizer, chat_tokenizer, encoder, session
@@ -121,6 +123,31 @@ def test_a_forward_beyond_memory_says_so() -> None:
     assert model.forward(pairs[:2]).shape == (2,)
     with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for 3 x \d+ tokens\."):
         model.forward(pairs[:3])
+
+
+class Starving:
+    """A session whose device has no memory left."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def run(self, outputs: object, feeds: object, run: object) -> object:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeException("CUDA failure 2: out of memory ; GPU=0 ; expr=cudaMalloc((void**)&p, size);"),
+        Fail("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0 ; expr=cublasCreate(&cublas_handle_);"),
+        RuntimeException("bad allocation"),
+        MemoryError(),
+    ],
+)
+def test_memory_that_runs_out_is_told_from_other_failures(error: Exception) -> None:
+    feeds = {"input_ids": np.zeros((3, 7), np.int64)}
+    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for 3 x 7 tokens"):
+        forward(Starving(error), output="logits", feeds=feeds, model="tiny")
 
 
 def test_a_token_that_the_graph_does_not_know_is_an_error_of_the_model() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 VOCABULARY = 61
 """No multiple of anything, so that a transposed or padded axis shows."""
@@ -20,7 +22,7 @@ LONGEST = 256
 BLOCK = 32
 
 Attention = Literal["grouped", "plain"]
-"""grouped: `GroupQueryAttention` and `MatMulNBits`, as onnxruntime-genai's builder writes them; it takes a cache that is
+"""grouped: `GroupQueryAttention` and `MatMulNBits`, as onnxruntime-genai's builder writes them; its cache may be
 longer than what is in it. plain: standard operators that join past and new, as Optimum writes them."""
 
 
@@ -67,7 +69,9 @@ class _Graph:
     def floats(self, *shape: int, scale: float = 1.0) -> str:
         return self.weight((self.random.standard_normal(shape) * scale).astype(self.dtype))
 
-    def node(self, kind: str, *inputs: str, domain: str = "", outputs: tuple[str, ...] = (), **attributes: object) -> str:
+    def node(
+        self, kind: str, *inputs: str, domain: str = "", outputs: tuple[str, ...] = (), **attributes: object
+    ) -> str:
         names = outputs or (f"value_{len(self.nodes)}",)
         self.nodes.append(helper.make_node(kind, list(inputs), list(names), domain=domain, **attributes))
         return names[0]
@@ -88,7 +92,9 @@ class _Graph:
     def normalised(self, value: str) -> str:
         """Mean square one over the last axis."""
         square = self.node("ReduceMean", self.node("Mul", value, value), self.integers(-1), keepdims=1)
-        return self.node("Div", value, self.node("Sqrt", self.node("Add", square, self.weight(np.array(1e-3, self.dtype)))))
+        return self.node(
+            "Div", value, self.node("Sqrt", self.node("Add", square, self.weight(np.array(1e-3, self.dtype))))
+        )
 
     def cosines_and_sines(self) -> tuple[np.ndarray, np.ndarray]:
         """[longest, head size / 2] each, of rotary positions."""
@@ -146,7 +152,9 @@ def _plain(graph: _Graph):  # noqa: ANN202
     keys = graph.node("Range", zero, total, one)
     queries = graph.node("Range", graph.node("Sub", total, new), total, one)  # columns of the new tokens
     later = graph.node("Less", graph.node("Unsqueeze", queries, graph.integers(1)), keys)  # [new, total]
-    masked = graph.node("Unsqueeze", graph.node("Equal", "attention_mask", graph.weight(np.array(0))), graph.integers(1, 2))
+    masked = graph.node(
+        "Unsqueeze", graph.node("Equal", "attention_mask", graph.weight(np.array(0))), graph.integers(1, 2)
+    )
     hidden = graph.node("Or", later, masked)  # [rows, 1, new, total]
     places = "position_ids" if graph.form.positions else graph.node("Unsqueeze", queries, graph.integers(0))
     tables = [graph.node("Gather", graph.weight(table), places) for table in graph.cosines_and_sines()]
@@ -182,7 +190,9 @@ def _plain(graph: _Graph):  # noqa: ANN202
             past, present = f"past_key_values.{layer}.{part}", f"present.{layer}.{part}"
             graph.node("Concat", past, fresh, outputs=(present,), axis=2)
         across = graph.node("Transpose", shared(f"present.{layer}.key"), perm=[0, 1, 3, 2])
-        scores = graph.node("Mul", graph.node("MatMul", query, across), graph.weight(np.array(HEAD_SIZE**-0.5, graph.dtype)))
+        scores = graph.node(
+            "Mul", graph.node("MatMul", query, across), graph.weight(np.array(HEAD_SIZE**-0.5, graph.dtype))
+        )
         seen = graph.node("Where", hidden, graph.weight(np.array(-1e4, graph.dtype)), scores)
         mixed = graph.node("MatMul", graph.node("Softmax", seen, axis=-1), shared(f"present.{layer}.value"))
         joined = graph.node("Reshape", graph.node("Transpose", mixed, perm=[0, 2, 1, 3]), graph.integers(0, -1, HIDDEN))
@@ -193,7 +203,10 @@ def _plain(graph: _Graph):  # noqa: ANN202
 
 def _model(graph: _Graph) -> onnx.ModelProto:
     form = graph.form
-    inputs = [("input_ids", TensorProto.INT64, ["rows", "new"]), ("attention_mask", TensorProto.INT64, ["rows", "total"])]
+    inputs = [
+        ("input_ids", TensorProto.INT64, ["rows", "new"]),
+        ("attention_mask", TensorProto.INT64, ["rows", "total"]),
+    ]
     if form.positions:
         inputs.append(("position_ids", TensorProto.INT64, ["rows", "new"]))
     if form.kept_logits:
@@ -226,3 +239,63 @@ def write_decoder(path: Path, form: Form) -> Path:
     """The model as a file."""
     path.write_bytes(decoder_graph(form).SerializeToString())
     return path
+
+
+UNKNOWN = "[UNK]"
+CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
+
+
+def word_tokenizer(words: Iterable[str]) -> Tokenizer:
+    """One token for each word, line break and control token; any other word is `[UNK]`."""
+    known = dict.fromkeys((UNKNOWN, "\n", *(f"{kind}:" for kind in ("lex", "vec", "hyde")), *words))
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(known)}, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split("\n", "isolated"), pre_tokenizers.Split(" ", "removed")]
+    )
+    tokenizer.add_special_tokens(list(CONTROL))
+    return tokenizer
+
+
+def talker_graph(tokenizer: Tokenizer, texts: Iterable[str]) -> onnx.ModelProto:
+    """A causal LM that says what it has read: behind each word one that followed it in the texts, with equal chances,
+    and a line break behind a word that none followed.
+
+    It has a KV cache like any other, and does not look at it.
+    """
+    size = tokenizer.get_vocab_size()
+    table = np.full((size, size), -30.0, dtype=np.float32)
+    for text in texts:
+        ids = tokenizer.encode(text).ids
+        table[ids[:-1], ids[1:]] = 0.0
+    table[(table < 0).all(axis=1), tokenizer.token_to_id("\n")] = 0.0
+    past, shape = [f"past_key_values.0.{part}" for part in ("key", "value")], ["rows", 1, "past", 1]
+    states = [
+        helper.make_node("Cast", ["input_ids"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["numbers", "axes"], ["states"]),
+        helper.make_node("Gather", ["table", "input_ids"], ["logits"]),
+        *(helper.make_node("Concat", [name, "states"], [f"present.0.{name[18:]}"], axis=2) for name in past),
+    ]
+    inputs = [
+        ("input_ids", TensorProto.INT64, ["rows", "new"]),
+        ("attention_mask", TensorProto.INT64, ["rows", "total"]),
+    ]
+    outputs = [("logits", TensorProto.FLOAT, ["rows", "new", size])]
+    inputs += [(name, TensorProto.FLOAT, shape) for name in past]
+    outputs += [(f"present.0.{name[18:]}", TensorProto.FLOAT, ["rows", 1, "total", 1]) for name in past]
+    proto = helper.make_graph(
+        states,
+        "talker",
+        [helper.make_tensor_value_info(*each) for each in inputs],
+        [helper.make_tensor_value_info(*each) for each in outputs],
+        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1, 3]), "axes")],
+    )
+    return helper.make_model(proto, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def write_talker(folder: Path, texts: Iterable[str]) -> Path:
+    """`model.onnx` and `tokenizer.json` of a model that says these texts, each a line with its prefix."""
+    lines = [f"{text} \n" for text in texts]
+    tokenizer = word_tokenizer(word for line in lines for word in line.split())
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "model.onnx").write_bytes(talker_graph(tokenizer, lines).SerializeToString())
+    return folder

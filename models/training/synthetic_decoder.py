@@ -44,9 +44,12 @@ CONFIGURATION = Qwen3Config(
 WORDS = 20_000
 """Learned from Python's own manual: an English query has about as many tokens as with Qwen's 151,643."""
 
-CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
+PADDING, END_OF_TURN = "<|endoftext|>", "<|im_end|>"
+CONTROL = (PADDING, "<|im_start|>", END_OF_TURN, "<think>", "</think>")
 
-SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 """Where a token may never reach across, as Qwen's tokeniser has it."""
 
 
@@ -69,7 +72,10 @@ def tokeniser() -> PreTrainedTokenizerFast:
     """A byte-level BPE that knows the control tokens of Qwen's chat template."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        [
+            pre_tokenizers.Split(Regex(SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -77,7 +83,7 @@ def tokeniser() -> PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator(re.split(r"\n\n+", "\n\n".join(pydoc_data.topics.topics.values())), trainer)
     tokenizer.add_special_tokens(list(CONTROL))
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END_OF_TURN, pad_token=PADDING)
 
 
 def main() -> None:

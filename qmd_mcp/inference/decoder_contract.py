@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import numpy as np
 import onnxruntime as ort
@@ -57,10 +57,11 @@ def read_contract(session: ort.InferenceSession) -> DecoderContract:
     inputs = {node.name: node for node in session.get_inputs()}
     outputs = {node.name: node for node in session.get_outputs()}
 
-    def refuse(reason: str) -> ModelError:
+    def refuse(reason: str) -> NoReturn:
         takes = ", ".join(_described(node) for node in inputs.values())
         gives = ", ".join(_described(node) for node in outputs.values())
-        return ModelError(f"The graph is no causal LM with a KV cache: {reason}. It takes {takes}, gives {gives}.")
+        sentence = f"The graph is no causal LM with a KV cache: {reason}. It takes {takes}, gives {gives}."
+        raise ModelError(sentence)
 
     cache: list[CacheEntry] = []
     types: set[str] = set()
@@ -69,25 +70,25 @@ def read_contract(session: ort.InferenceSession) -> DecoderContract:
             continue
         present = f"present.{match[1]}.{match[2]}"
         if present not in outputs:
-            raise refuse(f"{name} has no {present}")
+            refuse(f"{name} has no {present}")
         heads, head_size = (node.shape[1], node.shape[3]) if len(node.shape) == 4 else (None, None)  # noqa: PLR2004
         if not isinstance(heads, int) or not isinstance(head_size, int):
-            raise refuse(f"{name} is not [rows, heads, tokens, head size] with both sizes fixed")
+            refuse(f"{name} is not [rows, heads, tokens, head size] with both sizes fixed")
         cache.append(CacheEntry(name, present, heads=heads, head_size=head_size))
         types |= {node.type, outputs[present].type}
     known = {"input_ids", "attention_mask", "position_ids", *_KEPT, *(entry.past for entry in cache)}
     if missing := {"input_ids", "attention_mask"} - inputs.keys():
-        raise refuse(f"{' and '.join(sorted(missing))} is missing")
+        refuse(f"{' and '.join(sorted(missing))} is missing")
     if unknown := inputs.keys() - known:
-        raise refuse(f"nothing is known to feed {', '.join(sorted(unknown))} with")
+        refuse(f"nothing is known to feed {', '.join(sorted(unknown))} with")
     if not cache or len({entry.past.partition(".")[2] for entry in cache}) % 2:
-        raise refuse("past_key_values.N.key and past_key_values.N.value are missing or no pairs")
+        refuse("past_key_values.N.key and past_key_values.N.value are missing or no pairs")
     if len(types) != 1 or not types <= _FLOATS.keys():
-        raise refuse(f"its cache is {' and '.join(sorted(types))}, not float16 or float32 throughout")
+        refuse(f"its cache is {' and '.join(sorted(types))}, not float16 or float32 throughout")
     logits = outputs.get("logits")
     width = logits.shape[-1] if logits is not None and len(logits.shape) == 3 else None  # noqa: PLR2004
     if logits is None or not isinstance(width, int) or logits.type not in _FLOATS:
-        raise refuse("logits [rows, tokens, vocabulary] in float16 or float32 is missing")
+        refuse("logits [rows, tokens, vocabulary] in float16 or float32 is missing")
     return DecoderContract(
         cache=tuple(cache),
         cache_type=_FLOATS[types.pop()],

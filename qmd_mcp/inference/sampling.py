@@ -15,7 +15,7 @@ _BLOCK = 256
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn; the defaults are what Qwen3's card gives for answers without thinking, and qmd's penalty."""
+    """How tokens are drawn; the defaults are those of Qwen3's card without thinking, and qmd's penalty."""
 
     temperature: float = 0.7
     """0 takes the most likely token."""

@@ -70,7 +70,9 @@ def test_a_larger_budget_goes_on_from_the_smaller(branch: Branch, stop: frozense
 
 @given(wanted=several, stop=stops)
 @settings(max_examples=20)
-def test_the_same_seeds_give_the_same_and_leave_the_prompt_as_it_was(wanted: list[Branch], stop: frozenset[int]) -> None:
+def test_the_same_seeds_give_the_same_and_leave_the_prompt_as_it_was(
+    wanted: list[Branch], stop: frozenset[int]
+) -> None:
     assert continued(GROUPED, wanted, stop) == continued(GROUPED, wanted, stop)
 
 

@@ -52,8 +52,8 @@ def test_temperature_zero_takes_the_most_likely() -> None:
 @given(seed=seeds)
 def test_a_great_penalty_draws_every_token_once(seed: int) -> None:
     sampler = Sampler(Sampling(top_k=3, presence_penalty=100.0), seed=seed)
-    logits = values(seed, count=700)
-    assert sorted(sampler.draw(logits) for _ in range(700)) == list(range(700))
+    logits = values(seed, count=90)
+    assert sorted(sampler.draw(logits) for _ in range(90)) == list(range(90))
 
 
 def test_logits_are_left_as_they_are() -> None:

@@ -34,6 +34,7 @@ class Form:
     cache: Literal["float16", "float32"] = "float32"
     positions: bool = False
     kept_logits: bool = False
+    states_head_size: bool = True
 
     @property
     def type(self) -> int:
@@ -212,10 +213,11 @@ def _model(graph: _Graph) -> onnx.ModelProto:
     if form.kept_logits:
         inputs.append(("num_logits_to_keep", TensorProto.INT64, []))
     outputs = [("logits", form.type, ["rows", "kept", VOCABULARY])]
+    size = HEAD_SIZE if form.states_head_size else "size"
     for layer in range(LAYERS):
         for part in ("key", "value"):
-            inputs.append((f"past_key_values.{layer}.{part}", form.type, ["rows", KV_HEADS, "past", HEAD_SIZE]))
-            outputs.append((f"present.{layer}.{part}", form.type, ["rows", KV_HEADS, "total", HEAD_SIZE]))
+            inputs.append((f"past_key_values.{layer}.{part}", form.type, ["rows", KV_HEADS, "past", size]))
+            outputs.append((f"present.{layer}.{part}", form.type, ["rows", KV_HEADS, "total", size]))
     proto = helper.make_graph(
         graph.nodes,
         "tiny decoder",

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from qmd_mcp.inference.decoder_contract import CacheEntry, DecoderContract, read_contract
+from qmd_mcp.inference.decoder_contract import CacheEntry, DecoderContract, cache_after_a_token, read_contract
 from qmd_mcp.lookup import FloatArray
 
 CacheArray: TypeAlias = NDArray[Any]  # [rows, heads, tokens, head size], float16 or float32
@@ -19,8 +19,8 @@ CHUNK = 64
 """Tokens of a prompt in one forward: a graph that cannot leave out the logits of a prompt writes chunk × vocabulary of
 them, 39 MB at 64 tokens of Qwen3."""
 
-_FATAL_ONLY = 4
-"""The probe below may fail, and then means something: ONNX Runtime need not report it."""
+_PROBED_ROOM = 2
+"""A graph that gives back a cache of two after one token keeps its length; one that joins gives three or fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Decoder:
         self.provider = str(session.get_providers()[0])
         self._session = session
         self._device = "cuda" if self.provider == "CUDAExecutionProvider" else "cpu"
-        self.writes_in_place = self._keeps_length()
+        after = cache_after_a_token(session, self.contract, room=_PROBED_ROOM)
+        self.writes_in_place = after is not None and after[2] == _PROBED_ROOM
 
     @property
     def narrows(self) -> bool:
@@ -136,24 +137,3 @@ class Decoder:
 
     def _zeros(self, entry: CacheEntry, *, rows: int, tokens: int) -> CacheArray:
         return np.zeros((rows, entry.heads, tokens, entry.head_size), dtype=self.contract.cache_type)
-
-    def _keeps_length(self) -> bool:
-        """Whether the graph gives back a cache as long as it was given, though there is room in it."""
-        room = 2
-        feed: dict[str, NDArray[Any]] = {
-            "input_ids": np.zeros((1, 1), dtype=np.int64),
-            "attention_mask": np.ones((1, 1), dtype=np.int64),
-        }
-        if self.contract.takes_positions:
-            feed["position_ids"] = np.zeros((1, 1), dtype=np.int64)
-        if self.contract.kept_logits:
-            feed[self.contract.kept_logits] = np.array(1, dtype=np.int64)
-        for entry in self.contract.cache:
-            feed[entry.past] = self._zeros(entry, rows=1, tokens=room)
-        options = ort.RunOptions()
-        options.log_severity_level = _FATAL_ONLY
-        try:
-            (present,) = self._session.run([self.contract.cache[0].present], feed, options)
-        except Exception:  # noqa: BLE001  # ONNX Runtime's exceptions have no common base; the mask did not fit the cache
-            return False
-        return bool(present.shape[2] == room)

@@ -104,7 +104,7 @@ def _same_script(text: str, *, query: str, script_of: ScriptOf) -> bool:
 
 
 def _with_names(text: str, *, kind: Kind, names: tuple[str, ...]) -> str:
-    """Keywords get the names that they lack: a soft OR is none the worse for them. A sentence without them is no use."""
+    """Keywords get the names that they lack: a soft OR is none the worse for them. A sentence without is no use."""
     said = text.casefold()
     missing = [name for name in names if name.casefold() not in said]
     if not missing:

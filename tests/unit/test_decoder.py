@@ -118,6 +118,21 @@ def test_the_contract_is_read_from_the_graph(form: Form) -> None:
     assert contract.cache_type is contract.logits_type is np.dtype(form.cache).type
 
 
+@pytest.mark.parametrize("attention", ["grouped", "plain"])
+def test_a_head_size_that_is_not_stated_is_found(attention: str) -> None:
+    session = opened(decoder_graph(Form(attention, states_head_size=False)))  # type: ignore[arg-type]
+    assert session.get_inputs()[-1].shape[3] == "size"
+    assert read_contract(session) == DECODERS[Form(attention)].contract  # type: ignore[arg-type]
+
+
+def test_a_refusal_has_the_names_of_one_layer_for_all() -> None:
+    model = decoder_graph(Form("plain"))
+    del model.graph.output[0]
+    with pytest.raises(ModelError) as refused:
+        read_contract(opened(model))
+    assert "past_key_values.N.key tensor(float)['rows', 2, 'past', 16] (2 times)" in str(refused.value)
+
+
 def identity_graph(inputs: dict[str, tuple[int, list[int | str]]], outputs: dict[str, str]) -> onnx.ModelProto:
     """A graph that hands inputs through; outputs by name, from which input."""
     return helper.make_model(
@@ -157,8 +172,8 @@ HANDED = {"present.0.key": KEY, "present.0.value": VALUE}
             "past_key_values.N.key and past_key_values.N.value are missing or no pairs",
         ),
         (IDS | cache(TensorProto.INT8, "rows", 2, "past", 8), HANDED, "not float16 or float32 throughout"),
-        (IDS | cache(TensorProto.FLOAT, "rows", "heads", "past", 8), HANDED, "both sizes fixed"),
-        (IDS | cache(TensorProto.FLOAT, "rows", 2, 8), HANDED, "both sizes fixed"),
+        (IDS | cache(TensorProto.FLOAT, "rows", "heads", "past", 8), HANDED, "with a fixed number of heads"),
+        (IDS | cache(TensorProto.FLOAT, "rows", 2, 8), HANDED, "with a fixed number of heads"),
     ],
 )
 def test_a_graph_that_satisfies_no_contract_is_refused_with_its_names_and_shapes(
@@ -171,7 +186,7 @@ def test_a_graph_that_satisfies_no_contract_is_refused_with_its_names_and_shapes
     sentence = str(refused.value)
     assert reason in sentence
     assert "input_ids tensor(int64)['rows', 'new']" in sentence
-    assert all(name in sentence for name in (*inputs, *outputs))
+    assert all(name.replace(".0.", ".N.") in sentence for name in (*inputs, *outputs))
 
 
 def test_logits_are_part_of_the_contract() -> None:

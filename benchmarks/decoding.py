@@ -26,7 +26,7 @@ import onnxruntime as ort
 from benchmarks.machine import headed, positive, provenance
 from qmd_mcp.inference.decoder import Decoder, Past
 from qmd_mcp.inference.expander import KINDS
-from qmd_mcp.inference.generation import Branch, generate
+from qmd_mcp.inference.generation import Branch, Continuation, generate
 from qmd_mcp.inference.prompts import PROMPTS, asked
 from qmd_mcp.inference.sampling import Sampling
 from qmd_mcp.inference.tokenizer import read_tokenizer
@@ -47,6 +47,7 @@ class TimedSession:
         self.seconds = 0.0
 
     def run_with_iobinding(self, binding: ort.IOBinding) -> None:
+        """Compute, and count the time."""
         started = perf_counter()
         self._session.run_with_iobinding(binding)
         self.seconds += perf_counter() - started
@@ -63,6 +64,7 @@ class Times:
     """Of all threads together; says the same on a busy machine as on a quiet one."""
 
     def of(self, work: Callable[[], object], session: TimedSession, *, parts: int = 1) -> None:
+        """Do it and note what each of its parts took."""
         session.seconds = 0.0
         started, used = perf_counter(), process_time()
         work()
@@ -73,6 +75,7 @@ class Times:
 
     @property
     def text(self) -> tuple[str, str, str]:
+        """Medians."""
         return f"{median(self.whole):,.1f}", f"{median(self.outside):,.2f}", f"{median(self.processor):,.1f}"
 
 
@@ -152,10 +155,12 @@ class Bench:
         self.forget()
 
     def forget(self) -> None:
+        """Begin with the times anew."""
         names = ("the whole prompt", "behind the known part", "fork", "step, one", "step, five", "together", "apart")
         self.times = {name: Times() for name in names}
 
     def measure(self) -> None:
+        """One run of everything."""
         decoder, times, session = self._decoder, self.times, self._session
         empty = decoder.empty(room=len(self.prompt))
         times["the whole prompt"].of(lambda: decoder.prefill(self.prompt, empty), session)
@@ -164,7 +169,8 @@ class Bench:
         past = decoder.prefill(self._tail, decoder.fork(self._known, rows=1, room=len(self._tail)))
         times["fork"].of(lambda: decoder.fork(past, rows=len(KINDS), room=self._tokens), session)
         for name, rows in (("step, one", 1), ("step, five", len(KINDS))):
-            times[name].of(lambda rows=rows: self._steps(past, rows=rows), session, parts=self._tokens)
+            rows_past = decoder.fork(past, rows=rows, room=self._tokens)
+            times[name].of(lambda rows_past=rows_past: self._steps(rows_past), session, parts=self._tokens)
         found: dict[str, Any] = {}
         times["together"].of(lambda: found.update(together=self._generate(past, self._branches)), session)
         times["apart"].of(
@@ -172,15 +178,15 @@ class Bench:
         )
         self.same &= list(found["together"]) == found["apart"]
 
-    def _steps(self, past: Past, *, rows: int) -> None:
-        past = self._decoder.fork(past, rows=rows, room=self._tokens)
+    def _steps(self, past: Past) -> None:
         for token in range(self._tokens):
-            _, past = self._decoder.step([token] * rows, past)
+            _, past = self._decoder.step([token] * past.rows, past)
 
-    def _generate(self, past: Past, branches: Sequence[Branch]) -> Any:  # noqa: ANN401  # compared, and no more
+    def _generate(self, past: Past, branches: Sequence[Branch]) -> tuple[Continuation, ...]:
         return generate(self._decoder, past, branches, stop=(), sampling=Sampling())
 
     def table(self) -> list[tuple[str, ...]]:
+        """Everything in milliseconds."""
         head, tail = len(self._head), len(self._tail)
         named = {
             "the whole prompt": f"prefill of the whole prompt, {head + tail} tokens",
@@ -195,6 +201,7 @@ class Bench:
         return [("ms, median", "time", "outside the session", "processor time"), *rows]
 
     def ratios(self) -> None:
+        """Print what is compared."""
         times = self.times
         together = share(times["together"], times["apart"])
         print(f"Together / one after another: {together}; the same tokens: {self.same}.")
@@ -230,6 +237,7 @@ class Peer:
         self._read()  # it has loaded
 
     def measure(self, *, counts: bool) -> None:
+        """One run; of the first ones only the doing counts."""
         assert self._process.stdin is not None
         self._process.stdin.write("measure\n")
         self._process.stdin.flush()
@@ -249,11 +257,13 @@ class Peer:
         sys.exit("onnxruntime-genai ended; what it said is above.")
 
     def end(self) -> None:
+        """Let the process end."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
 
     def report(self, bench: Bench) -> None:
+        """Print its times beside ours."""
         for name, theirs in self._steps.items():
             step = f"{median(theirs.whole):.1f} ms, processor time {median(theirs.processor):.1f}"
             print(f"onnxruntime-genai, a step of {name}, greedy: {step}.")

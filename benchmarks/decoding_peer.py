@@ -1,4 +1,4 @@
-"""One prompt decoded by onnxruntime-genai whenever a line arrives; run by benchmarks.decoding, in another environment."""
+"""One prompt decoded by onnxruntime-genai whenever a line arrives; benchmarks.decoding runs it in its environment."""
 
 import json
 import sys

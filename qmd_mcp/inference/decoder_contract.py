@@ -111,10 +111,12 @@ def read_contract(session: ort.InferenceSession) -> DecoderContract:
         after = cache_after_a_token(session, sized, room=0)
         if after is not None and after[3] == head_size:  # a joined cache takes any size while it is empty
             return sized
-    refuse("it does not state its head size, and takes none")
+    return refuse("it does not state its head size, and takes none")
 
 
-def cache_after_a_token(session: ort.InferenceSession, contract: DecoderContract, *, room: int) -> tuple[int, ...] | None:
+def cache_after_a_token(
+    session: ort.InferenceSession, contract: DecoderContract, *, room: int
+) -> tuple[int, ...] | None:
     """The shape of a cache after one token, that was empty and had room for so many; null where the graph fails."""
     one = np.zeros((1, 1), dtype=np.int64)
     feed: dict[str, NDArray[Any]] = {"input_ids": one, "attention_mask": one + 1}

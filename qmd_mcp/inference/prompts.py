@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 PromptName = Literal["qwen3", "qmd"]
 
 MAX_QUERY_TOKENS = 96
-"""What is longer already says in many words what it looks for; a token of the query costs 1/8 of a step on a CPU."""
+"""What is longer already says in many words what it looks for; on a CPU a step takes as long as 4 to 8 tokens of it."""
 
 _CONTROL = re.compile(r"<\|[^<>|]*\|>|</?think>|</?tool_(?:call|response)>")
 """Qwen's control tokens, known to the tokeniser or not."""
@@ -46,17 +46,14 @@ Write in the language of the query. Keep its names, numbers and code exactly as 
 
 Query: how do I undo my last commit in git
 lex: git reset revert HEAD
-lex: git amend discard history
-vec: How can the most recent git commit be reverted?
 vec: take back a git commit that was made by mistake
-hyde: To undo the last commit and keep its changes staged, run git reset --soft HEAD~1.
+hyde: To undo the last commit in git and keep its changes, run git reset --soft HEAD~1.
 
 Query: 怎样降低 Redis 的内存占用
 lex: Redis maxmemory 淘汰策略
-lex: Redis 压缩 过期时间
-vec: 有哪些办法可以减少 Redis 使用的内存？
-vec: 让 Redis 少用内存的配置方法
-hyde: 给 Redis 设置 maxmemory 和 allkeys-lru 淘汰策略，并为键设置过期时间，就能减少内存占用。"""
+vec: 让 Redis 少用内存的办法
+hyde: 设置 maxmemory 和淘汰策略，Redis 就会删除旧键，减少内存占用。"""
+"""Every token of it is in each branch's cache: it is as short as two scripts and three kinds allow."""
 
 PROMPTS: dict[PromptName, Prompt] = {
     "qwen3": Prompt(

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from qmd_mcp.retrieval.syntax import ParsedQuery
 
 LEAD = 0.6
-"""The first lexical hit stands out where the second scores no more than this share of it."""
+"""The best lexical hit stands out where another document scores no more than this share of it. Such a hit was right for
+100 % of squad-fold0's queries (33 % have one), 92 % of scifact's (21 %), 86 % of tldr-en's (12 %); in cosqa-dev and
+cranfield, where it is right for half and for a tenth, 2 and 4 % of the queries have one."""
 
 MAX_NAME_WORDS = 3
 """Names of persons, products and places are rarely longer."""
@@ -30,14 +32,12 @@ class Lead:
     first: float
     """BM25."""
     second: float
-    """BM25; 0 where there is no second."""
-    words_found: bool = True
-    """Whether the first has every content word of the query."""
+    """BM25 of the best of another document; 0 where there is none."""
 
     @property
     def is_clear(self) -> bool:
         """Whether it stands out alone."""
-        return self.words_found and self.first > 0 and self.second <= LEAD * self.first
+        return self.first > 0 and self.second <= LEAD * self.first
 
 
 def why_not_expanded(query: ParsedQuery, *, lead: Lead | None = None) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.decoder_contract import CacheEntry, DecoderContract, cache_after_a_token, read_contract
 from qmd_mcp.lookup import FloatArray
 
@@ -47,7 +48,7 @@ class Decoder:
     Any other graph gives a longer cache at each step. On CUDA both stay on the device, and only logits leave it.
 
     Raises:
-        ModelError: the graph is no decoder.
+        ModelError: the graph is no decoder, or its provider cannot run it.
     """
 
     def __init__(self, session: ort.InferenceSession) -> None:
@@ -56,7 +57,10 @@ class Decoder:
         self._session = session
         self._device = "cuda" if self.provider == "CUDAExecutionProvider" else "cpu"
         after = cache_after_a_token(session, self.contract, room=_PROBED_ROOM)
-        self.writes_in_place = after is not None and after[2] == _PROBED_ROOM
+        self.writes_in_place = not isinstance(after, str) and after[2] == _PROBED_ROOM
+        if not self.writes_in_place and isinstance(said := cache_after_a_token(session, self.contract, room=0), str):
+            sentence = f"The decoder does not run on {self.provider}: {said}"
+            raise ModelError(sentence)
 
     @property
     def narrows(self) -> bool:

@@ -106,18 +106,21 @@ def read_contract(session: ort.InferenceSession) -> DecoderContract:
     )
     if all(entry.head_size for entry in cache):
         return contract
+    said = ""
     for head_size in _HEAD_SIZES:
         sized = replace(contract, cache=tuple(replace(entry, head_size=head_size) for entry in cache))
         after = cache_after_a_token(session, sized, room=0)
-        if after is not None and after[3] == head_size:  # a joined cache takes any size while it is empty
+        if isinstance(after, str):
+            said = said or after
+        elif after[3] == head_size:  # a joined cache takes any size while it is empty
             return sized
-    return refuse("it does not state its head size, and takes none")
+    return refuse(f"it does not state its head size, and takes none ({_HEAD_SIZES[0]}: {said})")
 
 
 def cache_after_a_token(
     session: ort.InferenceSession, contract: DecoderContract, *, room: int
-) -> tuple[int, ...] | None:
-    """The shape of a cache after one token, that was empty and had room for so many; null where the graph fails."""
+) -> tuple[int, ...] | str:
+    """The shape of a cache after one token, that was empty and had room for so many; or why the graph fails."""
     one = np.zeros((1, 1), dtype=np.int64)
     feed: dict[str, NDArray[Any]] = {"input_ids": one, "attention_mask": one + 1}
     if contract.takes_positions:
@@ -130,8 +133,8 @@ def cache_after_a_token(
     options.log_severity_level = _FATAL_ONLY
     try:
         (present,) = session.run([contract.cache[0].present], feed, options)
-    except Exception:  # noqa: BLE001  # ONNX Runtime's exceptions have no common base
-        return None
+    except Exception as error:  # noqa: BLE001  # ONNX Runtime's exceptions have no common base
+        return str(error).partition("\n")[0]
     return tuple(present.shape)
 
 

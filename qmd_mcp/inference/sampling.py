@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qmd_mcp.lookup import FloatArray
 
 _BLOCK = 256
-"""Logits are compared by blocks first: the greatest 20 of 151,936 take 0.1 ms so, and 1.2 by partition of all."""
+"""Logits are compared by blocks first: the greatest 40 of 151,936 take 0.16 ms so, and 0.98 by partition of all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,21 @@ def test_a_refusal_has_the_names_of_one_layer_for_all() -> None:
     assert "past_key_values.N.key tensor(float)['rows', 2, 'past', 16] (2 times)" in str(refused.value)
 
 
+def test_a_graph_that_its_provider_cannot_run_is_refused_with_what_was_said() -> None:
+    model = decoder_graph(Form("grouped"))
+    for node in model.graph.node:
+        if node.op_type == "GroupQueryAttention":
+            node.attribute.remove(next(each for each in node.attribute if each.name == "kv_num_heads"))
+            node.attribute.append(helper.make_attribute("kv_num_heads", 1))
+    with pytest.raises(ModelError, match=r"does not run on CPUExecutionProvider: .*GroupQueryAttention"):
+        Decoder(opened(model))
+    sizes = [value.type.tensor_type.shape.dim[3] for value in (*model.graph.input[2:], *model.graph.output[1:])]
+    for size in sizes:
+        size.dim_param = "size"
+    with pytest.raises(ModelError, match=r"takes none \(128: .*GroupQueryAttention"):
+        Decoder(opened(model))
+
+
 def identity_graph(inputs: dict[str, tuple[int, list[int | str]]], outputs: dict[str, str]) -> onnx.ModelProto:
     """A graph that hands inputs through; outputs by name, from which input."""
     return helper.make_model(

@@ -106,15 +106,21 @@ def read_contract(session: ort.InferenceSession) -> DecoderContract:
     )
     if all(entry.head_size for entry in cache):
         return contract
+    found = _with_head_size(session, contract)
+    return refuse(found) if isinstance(found, str) else found
+
+
+def _with_head_size(session: ort.InferenceSession, contract: DecoderContract) -> DecoderContract | str:
+    """The contract with the head size that the graph takes, or why there is none."""
     said = ""
     for head_size in _HEAD_SIZES:
-        sized = replace(contract, cache=tuple(replace(entry, head_size=head_size) for entry in cache))
+        sized = replace(contract, cache=tuple(replace(entry, head_size=head_size) for entry in contract.cache))
         after = cache_after_a_token(session, sized, room=0)
         if isinstance(after, str):
             said = said or after
         elif after[3] == head_size:  # a joined cache takes any size while it is empty
             return sized
-    return refuse(f"it does not state its head size, and takes none ({_HEAD_SIZES[0]}: {said})")
+    return f"it does not state its head size, and takes none ({_HEAD_SIZES[0]}: {said})"
 
 
 def cache_after_a_token(

@@ -36,7 +36,7 @@ async def test_many_callers_at_once_are_all_answered_by_one_model(slot: ModelSlo
     answers: dict[int, Expansion] = {}
 
     async def ask(number: int) -> None:
-        answers[number] = await scheduler.expand(f"how do we fail over number {number % 20}")
+        answers[number] = await scheduler.expand(f"how do we fail over {chr(ord('a') + number % 20) * 3}")
 
     with anyio.fail_after(60):
         async with open_expansion(slot, identity="talker qwen3-1") as scheduler, anyio.create_task_group() as callers:

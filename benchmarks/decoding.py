@@ -95,6 +95,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--tokens", type=positive, default=40, help="drawn by each branch")
     parser.add_argument("--threads", type=positive, default=2)
     parser.add_argument("--spinning", action="store_true", help="let idle threads spin")
+    parser.add_argument("--head", type=positive, help="tokens of the prompt's known part; default: all")
     options = parser.parse_args(arguments)
     if options.provider == "cuda" and PROVIDERS["cuda"] not in ort.get_available_providers():
         parser.error("ONNX Runtime has no CUDA here.")
@@ -105,7 +106,7 @@ def main(arguments: Sequence[str]) -> None:
     loaded, memory = perf_counter() - started, resident() - before
     if session.get_providers()[0] != PROVIDERS[options.provider]:
         parser.error(f"The session runs on {session.get_providers()[0]}.")
-    bench = Bench(decoder, session, folder=options.folder, tokens=options.tokens)
+    bench = Bench(decoder, session, folder=options.folder, tokens=options.tokens, head=options.head)
     peer = Peer(options.peer, options=options, prompt=bench.prompt) if options.peer else None
     for run in range(WARM_UP + options.runs):
         if run == WARM_UP:
@@ -139,11 +140,11 @@ def open_decoder(path: Path, *, options: argparse.Namespace) -> ort.InferenceSes
 class Bench:
     """One decoder, one prompt, and the times of everything done with them."""
 
-    def __init__(self, decoder: Decoder, session: TimedSession, *, folder: Path, tokens: int) -> None:
+    def __init__(self, decoder: Decoder, session: TimedSession, *, folder: Path, tokens: int, head: int | None) -> None:
         tokenizer = read_tokenizer(folder)
         prompt = PROMPTS["qwen3"]
         self._decoder, self._session, self._tokens = decoder, session, tokens
-        self._head = tokenizer.encode(prompt.head).ids
+        self._head = tokenizer.encode(prompt.head).ids[:head]
         self._tail = tokenizer.encode(prompt.tail.replace("{query}", asked(QUERY, tokenizer))).ids
         self.prompt = [*self._head, *self._tail]
         prefixes = {kind: tuple(tokenizer.encode(f"{kind}:").ids) for kind in KINDS}

@@ -30,7 +30,8 @@ _QUOTES = "\"'“”‘’「」`"
 _OPERATORS = re.compile(r"[\"“”「」]|(?<!\S)-+(?=\S)|\b(?:path|title):")
 """What the query syntax would take for a phrase, an exclusion or a filter."""
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？]")
-_NAME = re.compile(r"[A-Za-z0-9_]+(?:[-_./:@+#][A-Za-z0-9_]+)*[+#]*")
+_LETTERS = "A-Za-z0-9_\u00c0-\u024f"
+_NAME = re.compile(rf"[{_LETTERS}]+(?:[-_./:@+#][{_LETTERS}]+)*[+#]*")
 _SAME_READERS = {"Kana": "Hani"}
 """Japanese is written in both: a line may have more of the other."""
 
@@ -42,31 +43,36 @@ def sub_queries(query: str, drafts: Iterable[Draft], *, script_of: ScriptOf) -> 
     same kind says.
     """
     kept: list[SubQuery] = []
-    known = {_folded(query)}
+    known: set[str] = set()
+    kept_names = names(query, script_of=script_of)
     for draft in drafts:
         text = _line(draft)
         key = f"{draft.kind} {_folded(text)}"
         if key not in known and _adds(text, query=query) and _same_script(text, query=query, script_of=script_of):
-            text = _with_names(text, kind=draft.kind, names=names(query))
+            text = _with_names(text, kind=draft.kind, names=kept_names)
             if text:
                 known.add(key)
                 kept.append(SubQuery(draft.kind, text))
     return tuple(kept)
 
 
-def names(query: str) -> tuple[str, ...]:
+def names(query: str, *, script_of: ScriptOf) -> tuple[str, ...]:
     """Words that must not be reworded: identifiers, numbers, and capitalised words but the first.
 
-    Within a sentence of another script every word of Latin letters is one.
+    Capitals say nothing where most words have one. Within a sentence of another script every word of Latin letters is a
+    name.
     """
-    foreign = any(character.isalpha() and not character.isascii() for character in query)
+    words = [match[0] for match in _NAME.finditer(query)]
+    first = _NAME.match(query.lstrip("\"'([{<“‘¿¡ "))
+    foreign = script_of(query) not in {None, "Latn"}
+    capitals = sum(word[0].isupper() for word in words[1:])
+    telling = 2 * capitals <= len(words)
     found: dict[str, None] = {}
-    for match in _NAME.finditer(query):
-        word = match[0]
-        first = not any(character.isalnum() for character in query[: match.start()])
-        inner = any(character.isupper() for character in word[1:])
-        special = not word.isalpha() or inner or (word[0].isupper() and not first and word != "I")
-        if special or (foreign and len(word) > 1):
+    for place, word in enumerate(words):
+        opens = place == 0 and first is not None
+        inner = any(character.isupper() for character in word[1:]) and telling
+        capital = word[0].isupper() and not opens and telling and word != "I"
+        if not word.isalpha() or inner or capital or (foreign and len(word) > 1):
             found[word] = None
     return tuple(found)
 

@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 
 from qmd_mcp.inference.generation import GenerationCancelled
 from qmd_mcp.lookup import Expansion
-from qmd_mcp.tasks import task_group
+from qmd_mcp.tasks import background
 
 KEPT = 1_000
 """Expansions that are remembered, about 1 KB each."""
@@ -162,7 +162,7 @@ class ExpansionScheduler:
 @asynccontextmanager
 async def open_expansion(slot: Slot, *, identity: str, kept: int = KEPT) -> AsyncGenerator[ExpansionScheduler]:
     """A scheduler whose runs end with the block; `identity` is that of model, revision and prompt."""
-    async with task_group() as runs:
+    async with background() as runs:
         scheduler = ExpansionScheduler(slot, identity=identity, runs=runs, kept=kept)
         try:
             yield scheduler

@@ -49,6 +49,8 @@ class GraphFile(_Table):
     format: Format
     batch_invariant: bool
     """Whether an item has the same result alone and in any batch."""
+    interactive: bool = True
+    """Whether a query can wait for it there; where it cannot, it is used only if the settings name it."""
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -27,8 +27,8 @@ from benchmarks.machine import headed, positive, provenance
 from qmd_mcp.inference.decoder import Decoder, Past
 from qmd_mcp.inference.expander import KINDS
 from qmd_mcp.inference.generation import Branch, Continuation, generate
+from qmd_mcp.inference.manifest import Sampling
 from qmd_mcp.inference.prompts import PROMPTS, asked
-from qmd_mcp.inference.sampling import Sampling
 from qmd_mcp.inference.tokenizer import read_tokenizer
 
 QUERY = "how do we restore the database when the primary data centre is lost"

@@ -19,8 +19,9 @@ import onnxruntime as ort
 from benchmarks.machine import headed, positive, provenance
 from qmd_mcp.evaluation.datasets import read_dataset
 from qmd_mcp.inference.embedder import Embedder
-from qmd_mcp.inference.manifest import read_profile
-from qmd_mcp.inference.session import cores
+from qmd_mcp.inference.loading import user_catalogue
+from qmd_mcp.inference.placement import RECORDING, read_placement
+from qmd_mcp.inference.session import PlacedSession, cores
 
 CHARACTERS = 900
 """About one passage."""
@@ -60,14 +61,17 @@ def main(arguments: Sequence[str]) -> None:
 
 def embedder(threads: int, *, spinning: bool) -> Embedder:
     """The embedder that ships, with another session."""
-    profile = read_profile("mini")
+    model = user_catalogue().embedder("mini")
+    graph = model.manifest.graph_for("cpu")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
-    path = profile.embedder_folder / profile.embedder.files["cpu"]
+    options.add_session_config_entry(RECORDING, "1")
+    path = model.folder / graph.graph
     session = ort.InferenceSession(str(path), sess_options=options, providers=["CPUExecutionProvider"])
-    return Embedder(profile.embedder, folder=profile.embedder_folder, session=session)
+    placed = PlacedSession(session, graph, "cpu", read_placement(session))
+    return Embedder(model.manifest, folder=model.folder, placed=placed)
 
 
 def rate(model: Embedder, texts: Sequence[str], *, batch: int, at_once: int) -> float:

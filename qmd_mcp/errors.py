@@ -18,6 +18,9 @@ QmdError
     ├── EmbedderMismatchError
     ├── ManifestError
     ├── ModelError                a graph that cannot be loaded or satisfies no contract
+    │   └── ModelMissingError     files that have not been pulled
+    ├── DeviceError               a device was asked for that cannot be used
+    ├── PullError                 a model that cannot be fetched from the hub
     ├── CollectionError           a root, name or glob that cannot be used
     ├── SettingsError
     └── WriterBusyError           another process is indexing
@@ -159,6 +162,30 @@ class ManifestError(SetupError):
 
 class ModelError(SetupError):
     """Weights that are missing or do not do what the manifest says."""
+
+
+class ModelMissingError(ModelError):
+    """A model whose files are not on this machine."""
+
+    def __init__(self, model: str, *, file: str, mend: str) -> None:
+        super().__init__(f"The model {model} is not complete on this machine: {file} is missing. {mend}")
+        self.model, self.file, self.mend = model, file, mend
+
+
+class DeviceError(SetupError):
+    """A device that was asked for and cannot be used."""
+
+    def __init__(self, device: str, *, obstacle: str) -> None:
+        super().__init__(f"The device {device} is asked for, but {obstacle}. Or set another device: QMD_DEVICE=auto")
+        self.device, self.obstacle = device, obstacle
+
+
+class PullError(SetupError):
+    """A model that cannot be fetched."""
+
+    def __init__(self, repository: str, *, reason: str) -> None:
+        super().__init__(f"{repository} cannot be pulled: {reason}.")
+        self.repository, self.reason = repository, reason
 
 
 class CollectionError(SetupError):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from qmd_mcp.lookup import SubQuery
+from qmd_mcp.documents import SubQuery
 
 Kind: TypeAlias = Literal["lex", "vec", "hyde"]
 ScriptOf: TypeAlias = Callable[[str], str | None]

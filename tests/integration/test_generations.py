@@ -2,16 +2,19 @@
 
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from qmd_mcp.documents import Collection
 from qmd_mcp.engine import open_engine
 from qmd_mcp.errors import EmbedderMismatchError, ManifestError
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.database import Database, table_names
 from qmd_mcp.store.generation import Generation, switch
 from qmd_mcp.store.passages import PassageTable
+from tests import tiny_embedder
 
 pytestmark = pytest.mark.anyio
 
@@ -33,8 +36,8 @@ async def test_an_index_of_an_older_version_is_rebuilt_and_serves(tmp_path: Path
     for name in ("kept", "changed", "gone"):
         (folder / f"{name}.md").write_text(f"# {name.title()}\n\nThe {name} page speaks of zeppelins.\n")
     async with open_engine(SETTINGS, location, create=True) as engine:
-        await engine.add_collection(Collection("notes", folder, ("**/*.md",)))
-        await engine.update()
+        await engine.writing.add_collection(Collection("notes", folder, ("**/*.md",)))
+        await engine.writing.update()
     await make_older(location.uri)
     (folder / "changed.md").write_text("# Changed\n\nNow it speaks of submarines.\n")
     (folder / "gone.md").unlink()
@@ -42,14 +45,14 @@ async def test_an_index_of_an_older_version_is_rebuilt_and_serves(tmp_path: Path
         async with open_engine(SETTINGS, location):
             pass
     async with open_engine(SETTINGS, location, rebuild=True) as engine:
-        summary = await engine.rebuild()
+        summary = await engine.writing.rebuild()
     assert (summary.added, summary.updated, summary.unchanged, summary.embedded) == (0, 1, 1, 1)
     async with open_engine(SETTINGS, location) as engine:
         assert [hit.path for hit in (await engine.searching.search(SearchRequest("zeppelins"))).hits] == ["kept.md"]
-        assert (await engine.searching.query(SearchRequest("submarines"))).hits[0].path == "changed.md"
+        assert (await engine.searching.query(QueryRequest("submarines"))).hits[0].path == "changed.md"
         status = await engine.status()
         assert (status.documents, status.passages, status.embedded) == (2, 2, 2)
-        unchanged = await engine.update()
+        unchanged = await engine.writing.update()
         assert (unchanged.added, unchanged.updated, unchanged.removed) == (0, 0, 0)
 
 
@@ -58,7 +61,7 @@ async def test_a_process_with_the_old_generation_writes_nothing_more(tmp_path: P
     async with open_engine(SETTINGS, location, create=True) as engine:
         await make_older(location.uri)
         with pytest.raises(EmbedderMismatchError):
-            await engine.update()
+            await engine.writing.update()
 
 
 async def test_the_generation_before_last_is_dropped(tmp_path: Path) -> None:
@@ -67,14 +70,51 @@ async def test_the_generation_before_last_is_dropped(tmp_path: Path) -> None:
         pass
     await make_older(location.uri)
     async with open_engine(SETTINGS, location, rebuild=True) as engine:
-        await engine.rebuild()
-        await engine.rebuild()
+        await engine.writing.rebuild()
+        await engine.writing.rebuild()
     database = await Database.open(location.uri)
     assert f"passages_{OLDER.fingerprint}" not in await table_names(database.connection)
 
 
+async def test_another_embedder_is_built_beside_the_old_one_which_serves_until_the_switch(tmp_path: Path) -> None:
+    folder, location = tmp_path / "notes", IndexLocation(str(tmp_path / "index"))
+    folder.mkdir()
+    for name in ("zeppelins", "submarines", "lentils"):
+        (folder / f"{name}.md").write_text(f"# {name.title()}\n\nThe page speaks of {name}.\n")
+    tiny = Settings(embedder=str(tiny_embedder.write_model(tmp_path / "tiny", query_prompt="query {text}")))
+    async with open_engine(SETTINGS, location, create=True) as old:
+        await old.writing.add_collection(Collection("notes", folder, ("**/*.md",)))
+        await old.writing.update()
+        between: list[str] = []
+
+        async def build() -> None:
+            async with open_engine(tiny, location, rebuild=True) as new:
+                await new.writing.rebuild(progress=lambda step: between.append(step.phase))
+
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(build)
+                while not between:
+                    await anyio.lowlevel.checkpoint()
+                served = await old.searching.vsearch(SearchRequest("flying machines"))
+                assert served.hits[0].path == "zeppelins.md"
+                assert (await old.status()).dimension == 384
+    async with open_engine(Settings(), location) as engine:
+        status = await engine.status()
+        assert (status.embedder, status.dimension, status.documents, status.embedded) == ("tiny", 32, 3, 3)
+        assert (await engine.searching.vsearch(SearchRequest("of submarines"))).hits[0].path == "submarines.md"
+        (model,) = (await engine.status()).models
+        assert model.detail == "fp32; 3 nodes (2 compute) on CPU"
+    with pytest.raises(EmbedderMismatchError, match="update --embedder mini"):
+        async with open_engine(Settings(embedder="mini"), location):
+            pass
+    with pytest.raises(ManifestError, match="it may have come with a project"):
+        async with open_engine(Settings(), IndexLocation(location.uri, project=tmp_path)):
+            pass
+
+
 async def test_an_unknown_embedder_is_named_with_those_that_exist(tmp_path: Path) -> None:
     settings = Settings(embedder="nonsense")
-    with pytest.raises(ManifestError, match="no model profile 'nonsense'; there is mini"):
+    with pytest.raises(ManifestError, match="no model profile 'nonsense'; there is bge-small, gemma, mini"):
         async with open_engine(settings, IndexLocation(str(tmp_path / "index")), create=True):
             pass

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from qmd_mcp.lookup import Ranking
 from qmd_mcp.retrieval.syntax import ParsedQuery
 
 LEAD = 0.6
@@ -25,28 +25,34 @@ _IDENTIFIER = re.compile(
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 
 
-def skip_reason(parsed: ParsedQuery, *, lexical: Ranking | None = None) -> str | None:
-    """A sentence that says why other words would not help; null where they may.
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """How far the first hit of a lexical list is ahead."""
 
-    `lexical` is what the query's own words found, for the queries that it answers.
-    """
-    words = parsed.text.split()
-    if parsed.lexical.phrases:
-        return "the query quotes a phrase, which is meant as it stands"
-    if words and 2 * sum(_IDENTIFIER.fullmatch(word) is not None for word in words) >= len(parsed.lexical.words):
-        return "the query is an identifier, and other words would name something else"
-    if _is_name(parsed.text, words=words):
-        return "the query is one name, and other words would name something else"
-    if lexical is not None and _has_clear_lead(lexical):
-        return "the query's own words have a clear first hit"
+    first: float
+    """BM25."""
+    second: float
+    """BM25 of the best of another document; 0 where there is none, and nothing to be ahead of."""
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it stands out alone."""
+        return 0 < self.second <= LEAD * self.first
+
+
+def why_not_expanded(query: ParsedQuery, *, lead: Lead | None = None) -> str | None:
+    """A sentence that says why other words would not help; null where they may."""
+    words = query.text.split()
+    content = query.lexical.words
+    if query.lexical.phrases:
+        return "The query quotes a phrase: it is meant as it stands."
+    if content and 2 * sum(_IDENTIFIER.fullmatch(word) is not None for word in words) >= len(content):
+        return "The query is an identifier: other words for it would name something else."
+    if _is_name(query.text, words=words):
+        return "The query is one name: other words for it would name something else."
+    if lead is not None and lead.is_clear:
+        return "The query's own words have a clear first hit."
     return None
-
-
-def _has_clear_lead(lexical: Ranking) -> bool:
-    """Whether other documents were found, and none near the first hit's."""
-    pairs = list(zip(lexical.passages, lexical.scores, strict=True))
-    others = [score for passage, score in pairs if passage.docid != pairs[0][0].docid]
-    return bool(others) and bool(others[0] <= LEAD * pairs[0][1])
 
 
 def _is_name(text: str, *, words: list[str]) -> bool:

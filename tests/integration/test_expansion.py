@@ -14,7 +14,7 @@ from qmd_mcp.inference.scheduler import ModelSlot
 from qmd_mcp.inference.session import open_session
 from qmd_mcp.inference.tokenizer import read_tokenizer
 from qmd_mcp.lookup import Expansion
-from qmd_mcp.retrieval.script import script_of
+from qmd_mcp.script import script_of
 from tests.tiny_decoders import expander_manifest, write_talker
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,7 @@ from qmd_mcp.inference.expander import Expander, _stop_tokens
 from qmd_mcp.inference.generation import GenerationCancelled
 from qmd_mcp.inference.prompts import MAX_QUERY_TOKENS, PROMPTS, PromptName, asked
 from qmd_mcp.lookup import Expansion
-from qmd_mcp.retrieval.script import script_of
+from qmd_mcp.script import script_of
 from tests.tiny_decoders import (
     CONTROL,
     Form,

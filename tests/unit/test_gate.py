@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from qmd_mcp.documents import Passage
-from qmd_mcp.lookup import Ranking
-from qmd_mcp.retrieval.gate import skip_reason
+from qmd_mcp.retrieval.gate import Lead, why_not_expanded
 from qmd_mcp.retrieval.syntax import parse
 
 
@@ -32,7 +29,7 @@ from qmd_mcp.retrieval.syntax import parse
     ],
 )
 def test_queries_that_other_words_would_not_help_say_why(query: str, reason: str) -> None:
-    assert reason in str(skip_reason(parse(query)))
+    assert reason in str(why_not_expanded(parse(query)))
 
 
 @pytest.mark.parametrize(
@@ -49,47 +46,18 @@ def test_queries_that_other_words_would_not_help_say_why(query: str, reason: str
     ],
 )
 def test_questions_are_expanded(query: str) -> None:
-    assert skip_reason(parse(query)) is None
-
-
-def found(*scores: tuple[str, float]) -> Ranking:
-    """BM25 by document."""
-    passages = tuple(
-        Passage(
-            docid=docid,
-            collection="notes",
-            path=f"{docid}.md",
-            title="",
-            ordinal=number,
-            heading=(),
-            breadcrumb="",
-            text="",
-            start_line=1,
-            end_line=1,
-            start_char=0,
-            end_char=0,
-        )
-        for number, (docid, _) in enumerate(scores)
-    )
-    return Ranking(
-        passages,
-        scores=np.array([score for _, score in scores], dtype=np.float32),
-        vectors=np.zeros((len(scores), 1), dtype=np.float32),
-    )
+    assert why_not_expanded(parse(query)) is None
 
 
 @pytest.mark.parametrize(
-    ("lexical", "skips"),
+    ("lead", "skips"),
     [
-        (found(("a", 20.0), ("b", 8.0)), True),
-        (found(("a", 20.0), ("a", 19.0), ("b", 8.0)), True),
-        (found(("a", 20.0), ("b", 19.0)), False),
-        (found(("a", 20.0), ("a", 8.0)), False),
-        (found(("a", 20.0)), False),
-        (found(), False),
-        (None, False),
+        (Lead(first=20.0, second=8.0), True),
+        (Lead(first=20.0, second=0.0), False),
+        (Lead(first=20.0, second=19.0), False),
+        (Lead(first=0.0, second=0.0), False),
     ],
 )
-def test_a_clear_first_hit_needs_no_other_words(lexical: Ranking | None, *, skips: bool) -> None:
-    reason = skip_reason(parse("how do we fail over"), lexical=lexical)
-    assert (reason == "the query's own words have a clear first hit") is skips
+def test_a_clear_first_hit_needs_no_other_words(lead: Lead, *, skips: bool) -> None:
+    reason = why_not_expanded(parse("how do we fail over"), lead=lead)
+    assert (reason == "The query's own words have a clear first hit.") is skips

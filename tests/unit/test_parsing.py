@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from qmd_mcp.documents import SubQuery
 from qmd_mcp.inference.parsing import Draft, Kind, names, sub_queries
-from qmd_mcp.retrieval.script import script_of
+from qmd_mcp.script import script_of
 
 
 def kept(query: str, *drafts: Draft) -> list[str]:

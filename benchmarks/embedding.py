@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import onnxruntime as ort
 
@@ -28,6 +28,8 @@ CHARACTERS = 900
 BATCHES = (4, 8, 16, 32)
 TEXTS = 256
 QUERIES = 40
+TOGETHER = (1, 2, 4, 8)
+"""Queries of several callers in one forward."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -57,6 +59,12 @@ def main(arguments: Sequence[str]) -> None:
             figures = [f"{median(rates[way, batch]):.1f}" for batch in BATCHES]
             table.append([f"{dataset.name}, {way}", *figures, f"{median(latencies[way]):.1f}"])
     print(headed(provenance("benchmarks.embedding", arguments), table))
+    model = embedder(1, spinning=False)
+    for folder in options.sets:
+        queries = [query.text for query in read_dataset(folder).queries[:TEXTS]]
+        rounds = [[processor_ms(model, queries, together=size) for size in TOGETHER] for _ in range(options.rounds)]
+        each = ", ".join(f"{median(times):.2f}" for times in zip(*rounds, strict=True))
+        print(f"\n{folder.name}: processor ms for each query in forwards of {', '.join(map(str, TOGETHER))}: {each}")
 
 
 def embedder(threads: int, *, spinning: bool) -> Embedder:
@@ -92,6 +100,14 @@ def milliseconds(model: Embedder, queries: Sequence[str]) -> list[float]:
         model.embed_query(query)
         times.append((perf_counter() - started) * 1e3)
     return times
+
+
+def processor_ms(model: Embedder, queries: Sequence[str], *, together: int) -> float:
+    """What a query takes of a processor when so many share a forward; blind to whatever else runs."""
+    started = process_time()
+    for start in range(0, len(queries), together):
+        model.embed_batch(queries[start : start + together])
+    return (process_time() - started) / len(queries) * 1e3
 
 
 if __name__ == "__main__":

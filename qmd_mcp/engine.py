@@ -12,13 +12,12 @@ from qmd_mcp.corpus.chunking import CHUNKING, Chunker
 from qmd_mcp.corpus.library import Library
 from qmd_mcp.corpus.preparation import Preparation
 from qmd_mcp.corpus.readers import read
-from qmd_mcp.documents import Collection, CollectionStatus, IndexStatus, ModelStatus, Passage
-from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
+from qmd_mcp.documents import Collection, CollectionStatus, IndexStatus, Passage
+from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.manifest import EmbedderManifest, fingerprint_of
 from qmd_mcp.inference.model import Model, identity_of
-from qmd_mcp.inference.scheduler import EmbeddingScheduler, ModelSlot
-from qmd_mcp.inference.session import cores
 from qmd_mcp.inference.tokenizer import read_tokenizer
+from qmd_mcp.models import Models, open_models
 from qmd_mcp.retrieval.diagnosis import Diagnosis
 from qmd_mcp.retrieval.gathering import Gathering
 from qmd_mcp.retrieval.hits import Hits
@@ -42,13 +41,14 @@ DEFAULT_PROFILE = "mini"
 class Engine:
     """An open index with its models; shared by every caller of the process."""
 
-    def __init__(self, index: OpenIndex, *, settings: Settings, embedder: Model[EmbedderManifest]) -> None:
+    def __init__(
+        self, index: OpenIndex, *, settings: Settings, embedder: Model[EmbedderManifest], models: Models
+    ) -> None:
         self.location = index.location
         self._index = index
         self._model = embedder
-        sessions = session_factory(settings)
-        self._slot = ModelSlot(lambda: load_embedder(embedder, sessions))
-        self.embedder = EmbeddingScheduler(self._slot, threads=settings.threads or cores())
+        self._models = models
+        self.embedder = models.embedder
         self.reading = Library(
             collections=index.collections,
             documents=index.documents,
@@ -73,11 +73,11 @@ class Engine:
                 gathering=Gathering(
                     index=index.passages,
                     embedder=self.embedder,
-                    expander=None,
-                    no_expander=f"the profile {embedder.name} has no expander",
+                    expander=models.expander,
+                    no_expander=models.no_expander,
                 ),
-                reranker=None,
-                no_reranker=f"the profile {embedder.name} has no reranker",
+                reranker=models.reranker,
+                no_reranker=models.no_reranker,
                 policy=FusionPolicy(
                     method=settings.fusion,
                     alpha=settings.alpha,
@@ -109,7 +109,6 @@ class Engine:
         metadata = await self._index.database.metadata()
         known = await self.collections()
         documents = await self._index.documents.all()
-        loaded = self._slot.loaded()
         each = [
             CollectionStatus(
                 name=name,
@@ -134,15 +133,7 @@ class Engine:
             size_bytes=await anyio.to_thread.run_sync(self._index.database.size_bytes),
             updated=metadata.get("updated"),
             collections=tuple(each),
-            models=(
-                ModelStatus(
-                    role="embedder",
-                    model=self._model.manifest.model,
-                    state=self._slot.state,
-                    provider=self.embedder.provider,
-                    detail=loaded.placed.description if loaded else None,
-                ),
-            ),
+            models=self._models.statuses(),
             notes=() if "://" not in self.location.uri else ("The writer's lock guards this machine only.",),
         )
 
@@ -175,7 +166,8 @@ async def open_engine(
         if not rebuild:
             await check_serving(database, generation)
         index = await OpenIndex.open(database, location=location, generation=generation)
-        yield Engine(index, settings=settings, embedder=embedder)
+        async with open_models(settings, embedder) as models:
+            yield Engine(index, settings=settings, embedder=embedder, models=models)
     finally:
         database.close()
 

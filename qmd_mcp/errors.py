@@ -11,6 +11,7 @@ QmdError
 │   ├── AmbiguousDocidError
 │   ├── UnreadableDocumentError   gone from disk, or no longer text
 │   ├── ServerBusyError           too much in progress at once
+│   ├── ModelBusyError            too much waits for one model
 │   └── DatasetError              an evaluation set that cannot be read or measured with
 └── SetupError                    the operator must change something
     ├── EmptyIndexError
@@ -18,7 +19,8 @@ QmdError
     ├── EmbedderMismatchError
     ├── ManifestError
     ├── ModelError                a graph that cannot be loaded or satisfies no contract
-    │   └── ModelMissingError     files that have not been pulled
+    │   ├── ModelMissingError     files that have not been pulled
+    │   └── OutOfMemoryError      a forward that does not fit into memory
     ├── DeviceError               a device was asked for that cannot be used
     ├── PullError                 a model that cannot be fetched from the hub
     ├── CollectionError           a root, name or glob that cannot be used
@@ -117,6 +119,14 @@ class ServerBusyError(CallerError):
         self.limit = limit
 
 
+class ModelBusyError(CallerError):
+    """More work waits for a model than it takes on."""
+
+    def __init__(self, role: str, *, waiting: int) -> None:
+        super().__init__(f"The {role} is busy: {waiting} texts are waiting for it. Try again in a second.")
+        self.role, self.waiting = role, waiting
+
+
 class DatasetError(CallerError):
     """An evaluation set that cannot be read or measured with; names file and line."""
 
@@ -186,6 +196,17 @@ class PullError(SetupError):
     def __init__(self, repository: str, *, reason: str) -> None:
         super().__init__(f"{repository} cannot be pulled: {reason}.")
         self.repository, self.reason = repository, reason
+
+
+class OutOfMemoryError(ModelError):
+    """A forward that does not fit into the memory of its device."""
+
+    def __init__(self, model: str, *, shape: tuple[int, ...]) -> None:
+        rows, tokens = shape
+        super().__init__(
+            f"{model} finds no memory for {rows} x {tokens} tokens. Free some, or choose a smaller model or the CPU."
+        )
+        self.model, self.shape = model, shape
 
 
 class CollectionError(SetupError):

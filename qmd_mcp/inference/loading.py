@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from qmd_mcp.inference.catalogue import Catalogue, models_folder
+from qmd_mcp.inference.decoder import Decoder
 from qmd_mcp.inference.embedder import Embedder
-from qmd_mcp.inference.manifest import EmbedderManifest, ModelManifest
+from qmd_mcp.inference.expander import Expander
+from qmd_mcp.inference.manifest import EmbedderManifest, ExpanderManifest, ModelManifest, RerankerManifest
 from qmd_mcp.inference.model import Model
+from qmd_mcp.inference.prompts import PROMPTS
+from qmd_mcp.inference.reranker import Reranker, RerankerOptions
+from qmd_mcp.inference.sampling import Sampling
 from qmd_mcp.inference.session import PlacedSession, SessionFactory
+from qmd_mcp.inference.tokenizer import read_tokenizer
+from qmd_mcp.script import script_of
 from qmd_mcp.settings import Settings, cache_folder, manifests_folder
 
 EMBEDDER_THREADS = 1
@@ -44,3 +51,49 @@ def load_embedder(model: Model[EmbedderManifest], sessions: SessionFactory) -> E
     """
     placed = open_model(model, sessions, threads=EMBEDDER_THREADS)
     return Embedder(model.manifest, folder=model.folder, placed=placed)
+
+
+def make_expander(model: Model[ExpanderManifest], placed: PlacedSession) -> Expander:
+    """An expander over an open graph; prefills what is the same for every query.
+
+    Raises:
+        ModelError: graph, tokeniser and prompt do not fit together.
+    """
+    sampling = model.manifest.sampling
+    return Expander(
+        Decoder(placed.session),
+        read_tokenizer(model.folder),
+        prompt=PROMPTS[model.manifest.template],
+        script_of=script_of,
+        sampling=Sampling(
+            temperature=sampling.temperature,
+            top_k=sampling.top_k,
+            top_p=sampling.top_p,
+            presence_penalty=sampling.presence_penalty,
+        ),
+    )
+
+
+def make_reranker(model: Model[RerankerManifest], placed: PlacedSession) -> Reranker:
+    """A reranker over an open graph.
+
+    Raises:
+        ModelError: graph, tokeniser and template do not fit together.
+    """
+    manifest = model.manifest
+    return Reranker(
+        placed.session,
+        tokenizer=read_tokenizer(model.folder),
+        options=RerankerOptions(
+            model=manifest.model,
+            template=manifest.template,
+            instruction=manifest.instruction,
+            activation=manifest.activation,
+            positive=manifest.positive,
+            yes=manifest.yes,
+            no=manifest.no,
+            max_tokens=manifest.max_tokens,
+            token_budget=manifest.token_budget,
+            batch_invariant=placed.graph.batch_invariant,
+        ),
+    )

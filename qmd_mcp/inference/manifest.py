@@ -102,12 +102,17 @@ class EmbedderManifest(ModelManifest):
     def identity(self, *, commit: str | None = None) -> str:
         """Everything that decides a passage's vector, as one line.
 
-        All providers' files are part of it, not the one in use: losing a GPU does not change the embedder.
+        All providers' files are part of it, not the one in use: losing a GPU does not change the embedder. Of a model
+        in a folder the revision stands for its files. What is as usual is left out, so that a new kind of fact does
+        not make every index a stranger to its own embedder.
         """
-        files = {name: [*file.files, file.format] for name, file in sorted(self.files.items())}
-        where = [self.model, self.repository, commit or self.revision, files]
-        how = [self.dimension, self.max_tokens, self.pooling, self.output, self.query_prompt, self.passage_prompt]
-        return json.dumps([*where, *how], ensure_ascii=False)
+        usual = ("", "{text}")
+        prompts = ["" if prompt in usual else prompt for prompt in (self.query_prompt, self.passage_prompt)]
+        formats = "+".join(sorted({file.format for file in self.files.values()}))
+        named: list[object] = [self.model, commit or self.revision, formats, self.dimension, self.max_tokens]
+        files = {name: file.files for name, file in sorted(self.files.items())} if self.repository else None
+        unusual = [fact for fact in (self.repository, files, self.output) if fact is not None]
+        return json.dumps([*named, self.pooling, *prompts, *unusual], ensure_ascii=False)
 
 
 class Sampling(_Table):

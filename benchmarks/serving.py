@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -29,6 +30,9 @@ ENVELOPE = {
     "io.modelcontextprotocol/clientInfo": {"name": "benchmarks", "version": "0"},
     "io.modelcontextprotocol/clientCapabilities": {},
 }
+
+NAMED = frozenset({"tools/call", "resources/read", "prompts/get"})
+"""Methods whose subject stands in a header as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +80,22 @@ class Connection:
 
     async def call(self, tool: str, arguments: object) -> Reply:
         """Call a tool over streamable HTTP."""
-        params = {"name": tool, "arguments": arguments, "_meta": ENVELOPE}
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        return await self.ask("tools/call", {"name": tool, "arguments": arguments})
+
+    async def ask(self, method: str, params: Mapping[str, object]) -> Reply:
+        """Send one request over streamable HTTP."""
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": ENVELOPE}}
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json, text/event-stream",
             "MCP-Protocol-Version": "2026-07-28",
-            "Mcp-Method": "tools/call",
-            "Mcp-Name": tool,
+            "Mcp-Method": method,
         }
+        named = params.get("uri" if method == "resources/read" else "name")
+        if isinstance(named, str) and method in NAMED:
+            plain = named.isascii() and named.isprintable() and named == named.strip()
+            encoded = base64.b64encode(named.encode(errors="replace")).decode()
+            headers["Mcp-Name"] = named if plain else f"=?base64?{encoded}?="
         return await self.request("POST", "/mcp", body=json.dumps(message).encode(), headers=headers)
 
 

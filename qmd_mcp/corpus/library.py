@@ -266,6 +266,8 @@ class Library:
         raise DocumentNotFoundError(text, similar=await self._similar(candidates[-1].name))
 
     async def _by_name(self, name: str) -> Document | None:
+        if "\0" in name:  # no file system takes it, and Python raises
+            return None
         if Path(name).is_absolute():
             ways = await anyio.to_thread.run_sync(lambda: (os.path.normpath(name), os.path.realpath(name)))
             for collection in (await self.collections()).values():

@@ -44,7 +44,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("npm")
     notes = folder / "notes"
     (notes / "runbooks").mkdir(parents=True)
-    (notes / "runbooks" / "postgres.md").write_text("# Failover\n\nPromote the standby when the primary database is gone.\n")
+    (notes / "runbooks" / "postgres.md").write_text(
+        "# Failover\n\nPromote the standby when the primary database is gone.\n"
+    )
 
     async def build() -> None:
         async with open_engine(Settings(), IndexLocation(str(folder / "index")), create=True) as engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -30,18 +31,22 @@ class Evidence:
     """[candidates]; 0 is best."""
     dense_rank: RankArray
     """[candidates]; 0 is best."""
+    support: FloatArray
+    """[candidates]; over the lists of sub-queries, how near their top each stands: 0 to 1 a list."""
 
     def __len__(self) -> int:
         """Candidates."""
         return len(self.passages)
 
 
-def gather(*, lexical: Ranking, dense: Ranking | None, query: FloatArray | None) -> Evidence:
+def gather(
+    *, lexical: Ranking, dense: Ranking | None, query: FloatArray | None, supporting: Sequence[Ranking] = ()
+) -> Evidence:
     """Join the lists; `query` is the query's unit vector [dimension]."""
     rows: dict[tuple[str, int], int] = {}
     passages: list[Passage] = []
     vectors: list[FloatArray] = []
-    for ranking in (lexical, dense):
+    for ranking in (lexical, dense, *supporting):
         if ranking is None:
             continue
         for passage, vector in zip(ranking.passages, ranking.vectors, strict=True):
@@ -58,8 +63,19 @@ def gather(*, lexical: Ranking, dense: Ranking | None, query: FloatArray | None)
     if dense is not None:
         for rank, passage in enumerate(dense.passages):
             dense_rank[rows[passage.docid, passage.ordinal]] = rank
+    support = np.zeros(len(passages), dtype=np.float32)
+    for ranking in supporting:
+        for rank, passage in enumerate(ranking.passages):
+            support[rows[passage.docid, passage.ordinal]] += 1.0 - rank / len(ranking.passages)
     if query is None or not passages:
         cosine = np.full(len(passages), np.nan, dtype=np.float32)
     else:
         cosine = (np.stack(vectors) @ query).astype(np.float32)
-    return Evidence(tuple(passages), bm25=bm25, cosine=cosine, lexical_rank=lexical_rank, dense_rank=dense_rank)
+    return Evidence(
+        tuple(passages),
+        bm25=bm25,
+        cosine=cosine,
+        lexical_rank=lexical_rank,
+        dense_rank=dense_rank,
+        support=support,
+    )

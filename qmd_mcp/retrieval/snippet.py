@@ -17,12 +17,12 @@ _STEM = 5
 """Letters that two forms of an English word share, mostly: enough to choose a sentence by."""
 
 
-def snippet(text: str, query: LexicalQuery) -> str:
-    """The whole text if it is short, else the run of whole sentences that says most about the query."""
+def snippet(text: str, query: LexicalQuery, *, intent: str | None = None) -> str:
+    """The whole text if it is short, else the run of whole sentences that says most about query and intent."""
     if len(text) <= LONGEST:
         return text.strip()
     spans = [match.span() for match in _UNIT.finditer(text) if match.group().strip()]
-    stems = _stems(query)
+    stems = _stems((*query.words, *query.phrases, intent or ""))
     found = [_stems_in(text[start:end], stems) for start, end in spans]
     start, end = _best_window(spans, found)
     cut = text[start:end].strip()
@@ -52,8 +52,8 @@ def _best_window(spans: list[tuple[int, int]], found: list[frozenset[str]]) -> t
     return best
 
 
-def _stems(query: LexicalQuery) -> frozenset[str]:
-    words = _WORD.findall(" ".join((*query.words, *query.phrases)).lower())
+def _stems(said: tuple[str, ...]) -> frozenset[str]:
+    words = _WORD.findall(" ".join(said).lower())
     stems: set[str] = set()
     for word in words:
         if word.isascii():

@@ -98,6 +98,10 @@ class Database:
         rows = await self._metadata.query().to_arrow()
         return MappingProxyType(dict(zip(rows["key"].to_pylist(), rows["value"].to_pylist(), strict=True)))
 
+    async def version(self) -> int:
+        """Counts every write of the metadata."""
+        return int(await self._metadata.version())
+
     async def put(self, **values: str) -> None:
         """Write metadata rows in one commit."""
         rows = pa.table({"key": list(values), "value": list(values.values())}, schema=METADATA_SCHEMA)

@@ -9,7 +9,6 @@ from typing import Protocol
 from qmd_mcp.documents import Answer, Stage
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
-from qmd_mcp.retrieval.service import SearchService
 
 ATTEMPTS = 5
 """At most: an update commits documents every few seconds, so that a second attempt nearly always sees one state."""
@@ -27,6 +26,26 @@ class DocumentsState(Protocol):
         ...
 
 
+class Searches(Protocol):
+    """The three searches, each of which may run into a change."""
+
+    async def search(self, request: SearchRequest) -> Answer:
+        """Lexical retrieval alone."""
+        ...
+
+    async def vsearch(self, request: SearchRequest) -> Answer:
+        """Dense retrieval alone."""
+        ...
+
+    async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
+        """Both, and everything after."""
+        ...
+
+    async def warm(self, vector: FloatArray) -> None:
+        """Read what the first search would read from disk."""
+        ...
+
+
 class SteadySearches:
     """The three searches, made again when documents changed while they ran.
 
@@ -35,7 +54,7 @@ class SteadySearches:
     lack a document altogether: its old passages no longer visible, its new ones not looked for.
     """
 
-    def __init__(self, searches: SearchService, *, documents: DocumentsState) -> None:
+    def __init__(self, searches: Searches, *, documents: DocumentsState) -> None:
         self._searches = searches
         self._documents = documents
 

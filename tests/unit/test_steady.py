@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
-from qmd_mcp.documents import Answer
+from qmd_mcp.documents import Answer, Stage
 from qmd_mcp.lookup import FloatArray
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.retrieval.steady import ATTEMPTS, SteadySearches
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +38,11 @@ class Changing:
         self.state += len(self.searches) <= self.changes
         return Answer(query=str(len(self.searches)), hits=())
 
-    vsearch = query = search
+    async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
+        """As the others."""
+        return await self.search(request)
+
+    vsearch = search
 
     async def warm(self, vector: FloatArray) -> None:
         """Be warm."""
@@ -49,6 +54,6 @@ async def test_a_search_is_made_again_as_often_as_documents_change_during_it(
     mode: str, changes: int, searches: int
 ) -> None:
     documents = Changing(changes)
-    answer = await getattr(SteadySearches(documents, documents=documents), mode)(SearchRequest("x"))
+    answer = await getattr(SteadySearches(documents, documents=documents), mode)(QueryRequest("x"))
     assert (len(documents.searches), answer.query) == (searches, str(searches))
     assert documents.looks == min(searches, ATTEMPTS - 1)

@@ -12,7 +12,8 @@ import anyio.to_thread
 from rapidfuzz import fuzz, process
 
 from qmd_mcp.corpus.excerpt import MAX_CHARACTERS, excerpt_of
-from qmd_mcp.corpus.files import freshness_of, read_file
+from qmd_mcp.corpus.files import read_file
+from qmd_mcp.corpus.freshness import FreshnessCheck
 from qmd_mcp.corpus.globs import compile_globs, expand_globs
 from qmd_mcp.corpus.readers import SourceText
 from qmd_mcp.corpus.reference import Reference, readings
@@ -102,6 +103,7 @@ class Library:
         self._documents = documents
         self._decode = decode
         self._max_file_bytes = max_file_bytes
+        self._check = FreshnessCheck()
         self._known_collections: tuple[int, Mapping[str, Collection]] = (-1, {})
         self._known_documents: tuple[int, dict[str, Document], bool] = (-1, {}, False)
         """Version of the table, documents by docid, and whether these are all."""
@@ -130,15 +132,7 @@ class Library:
         """Compare documents with their files, in one worker thread."""
         collections = await self.collections()
 
-        def compare() -> dict[str, Freshness]:
-            return {
-                each.docid: freshness_of(collections[each.collection].root, each)
-                if each.collection in collections
-                else "missing"  # removed a moment ago
-                for each in documents
-            }
-
-        return await anyio.to_thread.run_sync(compare)
+        return await anyio.to_thread.run_sync(self._check.of, documents, collections)
 
     async def keys(self) -> tuple[str, ...]:
         """Every document's `collection/path`."""

@@ -29,6 +29,7 @@ from qmd_mcp.store.schema import (
     TERMS,
     TERMS_SCHEMA,
 )
+from qmd_mcp.store.versions import TableVersion
 
 _FORMAT_KEY = "format"
 _FORMAT = "qmd-mcp"
@@ -48,6 +49,7 @@ class Database:
         self.uri = uri
         self.connection = connection
         self._metadata = metadata
+        self._version = TableVersion(metadata, uri=uri)
 
     @classmethod
     async def open(cls, uri: str) -> Self:
@@ -100,7 +102,7 @@ class Database:
 
     async def version(self) -> int:
         """Counts every write of the metadata."""
-        return int(await self._metadata.version())
+        return await self._version.newest()
 
     async def put(self, **values: str) -> None:
         """Write metadata rows in one commit."""

@@ -24,6 +24,7 @@ from qmd_mcp.store.schema import (
     vectors_of,
 )
 from qmd_mcp.store.sql import any_of, in_scope, quoted
+from qmd_mcp.store.versions import TableVersion
 
 LONGEST_TERM = 128
 """Characters; Lance drops longer tokens. Its default of 40 loses long identifiers and paths."""
@@ -45,11 +46,18 @@ class PassageTable:
     """The passages and vectors that one embedder made; `fingerprint` tells generations apart."""
 
     def __init__(
-        self, table: lancedb.AsyncTable, *, connection: lancedb.AsyncConnection, fingerprint: str, dimension: int
+        self,
+        table: lancedb.AsyncTable,
+        *,
+        connection: lancedb.AsyncConnection,
+        uri: str,
+        fingerprint: str,
+        dimension: int,
     ) -> None:
         self._table = table
         self._connection = connection
         self._newest: Snapshot | None = None
+        self._version = TableVersion(table, uri=uri)
         self.fingerprint = fingerprint
         self.dimension = dimension
 
@@ -64,7 +72,9 @@ class PassageTable:
         else:
             table = await database.connection.create_table(name, schema=passages_schema(dimension), exist_ok=True)
             await _create_indexes(table)
-        return cls(table, connection=database.connection, fingerprint=fingerprint, dimension=dimension)
+        return cls(
+            table, connection=database.connection, uri=database.uri, fingerprint=fingerprint, dimension=dimension
+        )
 
     # Writing, under the writer's lock
 
@@ -182,7 +192,7 @@ class PassageTable:
 
     async def version(self) -> int:
         """Counts every write."""
-        return int(await self._table.version())
+        return await self._version.newest()
 
     async def _snapshot(self) -> Snapshot:
         """The newest version, with what has been read of it."""

@@ -21,6 +21,7 @@ from qmd_mcp.store.schema import (
     documents_of,
 )
 from qmd_mcp.store.sql import any_of, quoted
+from qmd_mcp.store.versions import TableVersion
 
 
 class CollectionTable:
@@ -30,14 +31,15 @@ class CollectionTable:
     and one that leads outside is refused, so that a stranger's repository cannot make us index the user's home.
     """
 
-    def __init__(self, table: lancedb.AsyncTable, *, project: Path | None) -> None:
+    def __init__(self, table: lancedb.AsyncTable, *, uri: str, project: Path | None) -> None:
         self._table = table
+        self._version = TableVersion(table, uri=uri)
         self._project = project
 
     @classmethod
     async def open(cls, database: Database, *, project: Path | None) -> CollectionTable:
         """The table of an index."""
-        return cls(await database.connection.open_table(COLLECTIONS), project=project)
+        return cls(await database.connection.open_table(COLLECTIONS), uri=database.uri, project=project)
 
     async def all(self) -> tuple[Collection, ...]:
         """Every collection, by name.
@@ -59,7 +61,7 @@ class CollectionTable:
 
     async def version(self) -> int:
         """Counts every write."""
-        return int(await self._table.version())
+        return await self._version.newest()
 
     async def remove(self, name: str) -> None:
         """Forget a collection; its documents are the caller's to remove."""
@@ -94,6 +96,7 @@ class DocumentTable:
         self._database = database
         self._table = table
         self._seen = table
+        self._version = TableVersion(table, uri=database.uri)
         self._pinned: int | None = None
 
     @classmethod
@@ -164,7 +167,7 @@ class DocumentTable:
 
     async def version(self) -> int:
         """Counts every write."""
-        return int(await self._seen.version())
+        return await self._version.newest() if self._pinned is None else self._pinned
 
     async def count(self) -> int:
         """Documents in the index."""

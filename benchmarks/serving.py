@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import anyio
@@ -100,19 +100,25 @@ class Connection:
 
 
 @contextmanager
-def serving(folder: Path, *, globs: tuple[str, ...]) -> Generator[tuple[str, Path]]:
-    """Index a folder into a temporary index and serve it; the server's URL and the temporary folder."""
+def built(folder: Path, *, globs: tuple[str, ...]) -> Generator[tuple[Path, dict[str, str]]]:
+    """Index a folder into a temporary index; the index, and an environment in which nothing else is found."""
     with TemporaryDirectory() as temporary:
         index = Path(temporary) / "index"
         anyio.run(_build, index, folder.resolve(), globs)
-        environment: dict[str, Any] = {**os.environ, "XDG_CACHE_HOME": temporary, "QMD_PORT": "0"}
+        yield index, {**os.environ, "XDG_CACHE_HOME": temporary, "QMD_PORT": "0"}
+
+
+@contextmanager
+def serving(folder: Path, *, globs: tuple[str, ...]) -> Generator[tuple[str, Path]]:
+    """Index a folder into a temporary index and serve it; the server's URL and the temporary folder."""
+    with built(folder, globs=globs) as (index, environment):
         command = [sys.executable, "-m", "qmd_mcp", "--index", str(index), "serve", "--http", "--no-refresh"]
-        log = Path(temporary) / "log"
+        log = index.parent / "log"
         with log.open("wb") as said, subprocess.Popen(command, env=environment, stderr=said) as process:
             try:
                 while "qmd-mcp: serving " not in log.read_text():
                     time.sleep(0.05)
-                yield re.findall(r"qmd-mcp: serving (\S+)", log.read_text())[0], Path(temporary)
+                yield re.findall(r"qmd-mcp: serving (\S+)", log.read_text())[0], index.parent
             finally:
                 process.terminate()
                 sys.stderr.write(log.read_text())

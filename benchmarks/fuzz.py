@@ -36,7 +36,7 @@ from qmd_mcp.corpus.readers import SourceText, read
 from qmd_mcp.corpus.reference import readings
 from qmd_mcp.engine import DEFAULT_PROFILE
 from qmd_mcp.errors import QmdError
-from qmd_mcp.inference.manifest import read_profile
+from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.tokenizer import read_tokenizer
 from qmd_mcp.retrieval.snippet import snippet
 from qmd_mcp.retrieval.syntax import parse
@@ -354,7 +354,7 @@ LOCAL: dict[str, Callable[[random.Random], None]] = {
     "path strings": paths,
 }
 KINDS = (*REMOTE, *LOCAL)
-CHUNKER = Chunker(read_tokenizer(read_profile(DEFAULT_PROFILE).embedder_folder))
+CHUNKER = Chunker(read_tokenizer(user_catalogue().embedder(DEFAULT_PROFILE).folder))
 
 
 def arguments_of(chance: random.Random) -> Any:

@@ -6,16 +6,31 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from qmd_mcp.corpus.update import Progress as Watcher
 from qmd_mcp.corpus.update import Step, UpdateSummary
 from qmd_mcp.evaluation.report import Report
+from qmd_mcp.evaluation.runner import Answered
+from qmd_mcp.evaluation.self_evaluation import SelfReport
 
 _LINE_SECONDS = 10.0
 """Between two plain lines: a log is not a terminal."""
+
+_MEGABYTE = 1_000_000
 
 _WORDS = {"scan": "looking at files", "index": "indexing", "embed": "embedding", "optimize": "tidying the index"}
 
@@ -47,6 +62,14 @@ def watched(console: Console | None = None) -> Generator[Watcher]:
         yield show
 
 
+@contextmanager
+def watched_ways() -> Generator[Answered]:
+    """A line on stderr that counts the ways to search that are measured."""
+    console = Console(stderr=True)
+    with console.status("making queries of your passages") as status:
+        yield lambda done, total: status.update(f"measured {done} of {total} ways to search")
+
+
 class _PlainLines:
     """One line for each phase and then one every few seconds."""
 
@@ -61,6 +84,52 @@ class _PlainLines:
         self._phase, self._said = step.phase, now
         of = f" {step.done} of {step.total}" if step.total else ""
         print(f"{_WORDS[step.phase]}{of}", file=sys.stderr, flush=True)  # noqa: T201  the terminal is this module's
+
+
+class PullWatcher(Protocol):
+    """Is told how far a file has come, in bytes."""
+
+    def __call__(self, file: str, *, done: int, total: int) -> None:
+        """Called often."""
+
+
+@contextmanager
+def watched_pull(console: Console | None = None) -> Generator[PullWatcher]:
+    """A bar for each file on a terminal, plain lines elsewhere; both on stderr."""
+    screen = console or Console(stderr=True)
+    if not screen.is_terminal:
+        yield _plain_pull()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=screen, transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(file: str, *, done: int, total: int) -> None:
+            if file not in tasks:
+                tasks[file] = bar.add_task(file, total=total)
+            bar.update(tasks[file], completed=done)
+
+        yield show
+
+
+def _plain_pull() -> PullWatcher:
+    said = time.monotonic()
+
+    def show(file: str, *, done: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if done < total and now - said >= _LINE_SECONDS:
+            said = now
+            line = f"{file} {done / _MEGABYTE:,.1f} of {total / _MEGABYTE:,.1f} MB"
+            print(line, file=sys.stderr, flush=True)  # noqa: T201  the terminal is this module's
+
+    return show
 
 
 def summary_text(summary: UpdateSummary) -> str:
@@ -88,5 +157,27 @@ def report_text(report: Report) -> str:
             f"Recall@100 {quality.recall_at_100:.4f}",
             f"MRR@10     {quality.mrr_at_10:.4f}",
             f"latency    p50 {report.p50_ms:.1f} ms, p95 {report.p95_ms:.1f} ms (100 passages asked for)",
+        )
+    )
+
+
+def self_report_text(report: SelfReport) -> str:
+    """A line for each way to search, a column for each kind of query, then what follows."""
+    kinds = list(report.queries)
+    width = max(len(way.name) for way in report.measured)
+    head = "  ".join(f"{kind} ({count})" for kind, count in report.queries.items())
+    rows = [
+        f"{way.name:<{width}}  "
+        + "  ".join(f"{way.by_kind[kind]:>{len(f'{kind} ({report.queries[kind]})')}.3f}" for kind in kinds)
+        + f"  {way.mean:>5.3f}  {way.p50_ms:>6.1f} ms"
+        for way in report.measured
+    ]
+    return "\n".join(
+        (
+            "Mean reciprocal rank of the right document, by kind of query (how many), in the mean, and p50:",
+            f"{'':<{width}}  {head}  mean      p50",
+            *rows,
+            report.recommendation,
+            report.caution,
         )
     )

@@ -10,7 +10,7 @@ import anyio
 from qmd_mcp.documents import SubQuery
 from qmd_mcp.errors import CallerError
 from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
-from qmd_mcp.retrieval.gate import skip_reason
+from qmd_mcp.retrieval.gate import Lead, why_not_expanded
 from qmd_mcp.retrieval.port import Expander, PassageIndex, QueryEmbedder
 from qmd_mcp.retrieval.request import QueryRequest
 from qmd_mcp.retrieval.stages import StageLog
@@ -85,6 +85,8 @@ class Gathering:
                 supporting.extend(await self._support(lines, scope=scope))
                 if lines:
                     log.ran("sub-queries", since=since)
+                    if not request.searches and not any(ranking.passages for _, ranking in supporting):
+                        self._forget(parsed)
             if in_time.cancelled_caught:
                 log.shed("sub-queries")
 
@@ -99,6 +101,11 @@ class Gathering:
             supporting=tuple(supporting),
         )
 
+    def _forget(self, parsed: ParsedQuery) -> None:
+        """Lines that found nothing are not worth keeping: after an update others may be written."""
+        if self.expander is not None:
+            self.expander.forget(parsed.text)
+
     async def _expanded(
         self, request: QueryRequest, parsed: ParsedQuery, lexical: Ranking, *, log: StageLog
     ) -> tuple[SubQuery, ...]:
@@ -106,7 +113,7 @@ class Gathering:
             log.skipped("expand", reason="expand=false")
         elif self.expander is None:
             log.skipped("expand", reason=self.no_expander)
-        elif reason := skip_reason(parsed, lexical=lexical):
+        elif reason := why_not_expanded(parsed, lead=_lead(lexical)):
             log.skipped("expand", reason=reason)
         else:
             with anyio.move_on_after(log.seconds_until(EXPANDING)):
@@ -142,3 +149,15 @@ def _words_of(line: SubQuery) -> LexicalQuery:
         return parse(line.text).lexical
     except CallerError:  # a line that only excludes or filters
         return LexicalQuery(words=())
+
+
+def _lead(lexical: Ranking) -> Lead | None:
+    """How far the first hit is ahead of the best of another document; null without a hit."""
+    if not lexical.passages:
+        return None
+    others = (
+        float(score)
+        for passage, score in zip(lexical.passages, lexical.scores, strict=True)
+        if passage.docid != lexical.passages[0].docid
+    )
+    return Lead(first=float(lexical.scores[0]), second=next(others, 0.0))

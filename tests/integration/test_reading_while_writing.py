@@ -11,7 +11,8 @@ import pytest
 
 from qmd_mcp.documents import Answer, Collection
 from qmd_mcp.engine import Engine, open_engine
-from qmd_mcp.inference.manifest import read_profile
+from qmd_mcp.inference.loading import user_catalogue
+from qmd_mcp.models import open_models
 from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.database import Database
@@ -95,7 +96,9 @@ async def older_engine(location: IndexLocation) -> AsyncGenerator[Engine]:
     await table.add(passages, list(vectors))
     await switch(database, OLDER)
     index = await OpenIndex.open(database, location=location, generation=OLDER)
-    yield Engine(index, settings=SETTINGS, profile=read_profile("mini"))
+    embedder = user_catalogue().embedder("mini")
+    async with open_models(SETTINGS, embedder) as models:
+        yield Engine(index, settings=SETTINGS, embedder=embedder, models=models)
     database.close()
 
 

@@ -25,8 +25,10 @@ from qmd_mcp.retrieval.policy import FusionPolicy
 from qmd_mcp.retrieval.querying import QueryPipeline
 from qmd_mcp.retrieval.service import SearchService
 from qmd_mcp.retrieval.spans import Grouping
+from qmd_mcp.retrieval.steady import SteadySearches
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.database import Database, claim
+from qmd_mcp.store.following import Following
 from qmd_mcp.store.generation import Generation, begin, check_serving, serving
 from qmd_mcp.store.lock import WriterLock
 from qmd_mcp.store.opened import OpenIndex
@@ -64,7 +66,8 @@ class Engine:
                 max_file_bytes=settings.max_file_bytes,
             ),
         )
-        self.searching = SearchService(
+        self._following = Following(index.database, generation=index.generation, documents=index.documents)
+        searches = SearchService(
             index_name=index.location.uri,
             index=index.passages,
             embedder=self.embedder,
@@ -90,6 +93,12 @@ class Engine:
                 diagnosis=Diagnosis(IndexVocabulary(passages=index.passages, terms=index.terms)),
             ),
         )
+
+        self.searching = SteadySearches(searches, documents=self._following)
+
+    async def superseded(self) -> None:
+        """Wait until another generation serves the index; this one still answers, as it was then."""
+        await self._following.superseded()
 
     async def warm(self) -> None:
         """Load the models and read the index once, so that the first query finds them ready."""

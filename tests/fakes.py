@@ -172,11 +172,16 @@ class FakeEngine:
     updates: int = 0
     failure: Exception | None = None
     updated: anyio.Event = field(default_factory=anyio.Event)
+    over: anyio.Event = field(default_factory=anyio.Event)
 
     @property
     def writing(self) -> FakeEngine:
         """Itself."""
         return self
+
+    async def superseded(self) -> None:
+        """Wait until the test says so."""
+        await self.over.wait()
 
     async def warm(self) -> None:
         """Be ready as it is."""

@@ -42,6 +42,7 @@ def serve_http(
         SettingsError: the address cannot be bound, or other machines could connect and no token is set.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
+    logging.getLogger("mcp.server.sse").setLevel(logging.ERROR)  # it warns of every message to a session that has ended
     for number in ENDING:
         signal.signal(number, _leave_at_once)  # while there is nothing to close
     from qmd_mcp.server.access import access_policy

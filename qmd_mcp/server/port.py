@@ -76,6 +76,10 @@ class Engine(Protocol):
         """Writes the index."""
         ...
 
+    async def superseded(self) -> None:
+        """Wait until another generation serves the index; this one still answers, as it was then."""
+        ...
+
     async def warm(self) -> None:
         """Load the models and read the index once, so that the first query finds them ready."""
         ...

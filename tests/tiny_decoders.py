@@ -308,5 +308,5 @@ def write_talker(folder: Path, texts: Iterable[str]) -> Path:
 def expander_manifest(**changed: Any) -> ExpanderManifest:
     """The manifest of a talker in a folder."""
     file = GraphFile(graph="model.onnx", format="fp32", batch_invariant=True)
-    told = {"template": "qwen3", "stop": ("<|im_end|>",), "sampling": Sampling(top_p=1.0)} | changed
+    told = {"template": "qwen3", "sampling": Sampling(top_p=1.0)} | changed
     return ExpanderManifest(model="talker", licence="Apache-2.0", folder=".", revision="1", files={"cpu": file}, **told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import get_args
 
 from tokenizers import Tokenizer
@@ -13,7 +13,7 @@ from qmd_mcp.inference.decoder import Decoder, Past
 from qmd_mcp.inference.generation import Branch, generate
 from qmd_mcp.inference.manifest import ExpanderManifest
 from qmd_mcp.inference.parsing import Draft, Kind, ScriptOf, sub_queries
-from qmd_mcp.inference.prompts import MAX_QUERY_TOKENS, PROMPTS, asked
+from qmd_mcp.inference.prompts import PROMPTS, asked
 from qmd_mcp.lookup import Expansion
 
 KINDS: tuple[Kind, ...] = ("lex", "lex", "vec", "vec", "hyde")
@@ -22,17 +22,13 @@ BUDGETS: dict[Kind, int] = {"lex": 16, "vec": 24, "hyde": 40}
 """Tokens: the longest lines of the prompt's own examples fit twice into theirs."""
 
 
-_PREFIX = 8
-"""Tokens that a forced prefix has at most, with any tokeniser: that of `hyde:` and its blank."""
-
-
 class Expander:
     """Writes lines of each kind behind a forced prefix, all in one batch over one prompt; synchronous.
 
     The part of the prompt that is the same for every query of a script is prefilled once.
 
     Raises:
-        ModelError: the tokeniser does not fit the manifest or the graph, or the prompt is longer than the model takes.
+        ModelError: the tokeniser does not fit the prompt or the graph.
     """
 
     def __init__(
@@ -44,14 +40,8 @@ class Expander:
         self.provider = decoder.provider
         self._decoder, self._tokenizer = decoder, tokenizer
         self._script_of = script_of
-        self._stop = _stop_tokens(tokenizer, named=manifest.stop, vocabulary=decoder.contract.vocabulary)
+        self._stop = _stop_tokens(tokenizer, vocabulary=decoder.contract.vocabulary)
         self._prefixes = {kind: tuple(self._encode(f"{kind}:")) for kind in get_args(Kind)}
-        longest = max(len(self._encode(head)) for head in (self._prompt.head, *self._prompt.heads.values()))
-        fixed = longest + len(self._encode(self._prompt.tail)) + max(BUDGETS.values()) + _PREFIX
-        self._most = min(MAX_QUERY_TOKENS, manifest.max_tokens - fixed)
-        if self._most < 1:
-            sentence = f"The prompt {self._prompt.name} takes {fixed} tokens, {manifest.model} {manifest.max_tokens}."
-            raise ModelError(sentence)
         self._heads: dict[str, Past] = {}
         self._prefilled(self._prompt.head)
 
@@ -61,7 +51,7 @@ class Expander:
         Raises:
             GenerationCancelled: `cancelled` said so between two steps.
         """
-        said = asked(query, self._tokenizer, most=self._most)
+        said = asked(query, self._tokenizer)
         tail = self._encode(self._prompt.tail.replace("{query}", said))
         head = self._prefilled(self._prompt.heads.get(self._script_of(query) or "", self._prompt.head))
         past = self._decoder.prefill(tail, self._decoder.fork(head, rows=1, room=len(tail)))
@@ -94,11 +84,11 @@ def _seed(query: str, branch: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{branch} {query}".encode()).digest()[:8])
 
 
-def _stop_tokens(tokenizer: Tokenizer, *, named: Sequence[str], vocabulary: int) -> frozenset[int]:
+def _stop_tokens(tokenizer: Tokenizer, *, vocabulary: int) -> frozenset[int]:
     """A line ends at a line break, at a control token, and at what the tokeniser does not know."""
     breaks = ("\n", "Ċ", "<0x0A>")  # as such, in byte-level tokens, as SentencePiece's byte
     words = tokenizer.get_vocab(with_added_tokens=True)
-    ends = {number for word, number in words.items() if word in named or any(end in word for end in breaks)}
+    ends = {number for word, number in words.items() if any(end in word for end in breaks)}
     return frozenset({*ends, *tokenizer.get_added_tokens_decoder(), *(set(range(vocabulary)) - set(words.values()))})
 
 
@@ -109,7 +99,7 @@ def _check_tokenizer(tokenizer: Tokenizer, *, manifest: ExpanderManifest, vocabu
             f"The tokeniser has tokens up to {greatest}, the graph's logits {vocabulary}: they are of two models."
         )
         raise ModelError(sentence)
-    for token in ("<|im_start|>", *manifest.stop):
+    for token in ("<|im_start|>", "<|im_end|>"):
         if tokenizer.token_to_id(token) is None:
             sentence = f"The tokeniser of {manifest.model} does not know the control token {token}."
             raise ModelError(sentence)

@@ -85,7 +85,7 @@ A head is short, and shows one language: each of its tokens is in every branch's
 """
 
 
-def asked(query: str, tokenizer: Tokenizer, *, most: int = MAX_QUERY_TOKENS) -> str:
+def asked(query: str, tokenizer: Tokenizer) -> str:
     """The query as the prompt may hold it: one line, no longer than the limit, unable to speak as another role."""
     added = sorted((token.content for token in tokenizer.get_added_tokens_decoder().values()), key=len, reverse=True)
     control = re.compile("|".join((_CONTROL.pattern, *map(re.escape, added))))
@@ -94,6 +94,6 @@ def asked(query: str, tokenizer: Tokenizer, *, most: int = MAX_QUERY_TOKENS) -> 
         line = control.sub("", line)
     line = " ".join(line.split())
     encoding = tokenizer.encode(line, add_special_tokens=False)
-    if len(encoding.ids) > most:
-        line = line[: encoding.offsets[most][0]].rstrip()
+    if len(encoding.ids) > MAX_QUERY_TOKENS:
+        line = line[: encoding.offsets[MAX_QUERY_TOKENS][0]].rstrip()
     return line

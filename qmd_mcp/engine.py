@@ -13,6 +13,7 @@ from qmd_mcp.corpus.library import Library
 from qmd_mcp.corpus.preparation import Preparation
 from qmd_mcp.corpus.readers import read
 from qmd_mcp.documents import Collection, CollectionStatus, IndexStatus, Passage
+from qmd_mcp.figures import CacheFigures, Figures, QueueFigures
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.manifest import EmbedderManifest, fingerprint_of
 from qmd_mcp.inference.model import Model, identity_of
@@ -99,6 +100,19 @@ class Engine:
     async def superseded(self) -> None:
         """Wait until another generation serves the index; this one still answers, as it was then."""
         await self._following.superseded()
+
+    def figures(self) -> Figures:
+        """What the models and the caches have done so far."""
+        reads = self._index.passages.reads
+        caches = [CacheFigures("passages", hits=reads.hits, misses=reads.misses)]
+        queues = [self.embedder.figures]
+        if self._models.reranker is not None:
+            load = self._models.reranker.load
+            queues.append(QueueFigures("reranker", waiting=load.waiting, forwards=load.forwards, items=load.items))
+        if self._models.expander is not None:
+            known = self._models.expander.figures
+            caches.append(CacheFigures("expansions", hits=known.hits + known.shared, misses=known.misses))
+        return Figures(queues=tuple(queues), caches=tuple(caches))
 
     async def warm(self) -> None:
         """Load the models and read the index once, so that the first query finds them ready."""

@@ -55,24 +55,24 @@ class SteadySearches:
     """
 
     def __init__(self, searches: Searches, *, documents: DocumentsState) -> None:
-        self._searches = searches
+        self.searches = searches
         self._documents = documents
 
     async def search(self, request: SearchRequest) -> Answer:
         """BM25 over passages, titles, headings and identifiers."""
-        return await self._steady(partial(self._searches.search, request))
+        return await self._steady(partial(self.searches.search, request))
 
     async def vsearch(self, request: SearchRequest) -> Answer:
         """Dense retrieval by the embedder's cosine."""
-        return await self._steady(partial(self._searches.vsearch, request))
+        return await self._steady(partial(self.searches.vsearch, request))
 
     async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
         """Both retrievals and everything that can be done with what they find; `watch` is told of every stage."""
-        return await self._steady(partial(self._searches.query, request, watch=watch))
+        return await self._steady(partial(self.searches.query, request, watch=watch))
 
     async def warm(self, vector: FloatArray) -> None:
         """Read what the first search would read from disk."""
-        await self._searches.warm(vector)
+        await self.searches.warm(vector)
 
     async def _steady(self, answer: Callable[[], Awaitable[Answer]]) -> Answer:
         for _ in range(ATTEMPTS - 1):

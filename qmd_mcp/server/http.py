@@ -66,6 +66,7 @@ async def _serve(
 ) -> None:
     import uvicorn
 
+    from qmd_mcp.figures import Figures
     from qmd_mcp.server.application import Application
     from qmd_mcp.server.disclosure import NoPaths
     from qmd_mcp.server.metrics import Metrics
@@ -100,6 +101,8 @@ async def _serve(
         unasked_after=0,
         build=lambda _host, engine: Application(Tools(engine, NoPaths()), observer=metrics, admission=traffic.call),
     ) as serving:
+        host = serving.host
+        metrics.follow(lambda: host.opened.figures() if host.opened else Figures())
         web = web_application(
             serving.application,
             settings=settings,

@@ -61,6 +61,11 @@ class EngineHost:
             return "opening"
         return "failed" if isinstance(self._outcome, Exception) else "open"
 
+    @property
+    def opened(self) -> Engine | None:
+        """The engine, if it is open; for whoever only looks."""
+        return self._outcome if self._settled.is_set() and not isinstance(self._outcome, Exception) else None
+
     def ask(self) -> None:
         """Begin to open, unless somebody asked before."""
         self._asked.set()

@@ -14,7 +14,7 @@ from qmd_mcp.documents import Passage
 from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.store.database import VERSIONS_KEPT, Database, table_names
 from qmd_mcp.store.fulltext import ANALYSED_FIELDS, full_text_query
-from qmd_mcp.store.rows import Snapshot
+from qmd_mcp.store.rows import RowReads, Snapshot
 from qmd_mcp.store.schema import (
     PASSAGE_COLUMNS,
     PASSAGES_PREFIX,
@@ -58,6 +58,7 @@ class PassageTable:
         self._connection = connection
         self._newest: Snapshot | None = None
         self._version = TableVersion(table, uri=uri)
+        self.reads = RowReads()
         self.fingerprint = fingerprint
         self.dimension = dimension
 
@@ -199,7 +200,9 @@ class PassageTable:
         version = await self.version()
         newest = self._newest
         if newest is None or newest.version != version:
-            newest = await Snapshot.of(self._connection, self._table.name, version=version, dimension=self.dimension)
+            newest = await Snapshot.of(
+                self._connection, self._table.name, version=version, dimension=self.dimension, reads=self.reads
+            )
             self._newest = newest
         return newest
 

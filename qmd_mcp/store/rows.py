@@ -22,6 +22,19 @@ KEPT_ROWS = 8_192
 rows with their vectors one and a half times as much (benchmarks)."""
 
 
+@dataclass(slots=True)
+class RowReads:
+    """How many rows were there already, and how many were read, over every version."""
+
+    hits: int = 0
+    misses: int = 0
+
+    def count(self, *, hits: int, misses: int) -> None:
+        """Add."""
+        self.hits += hits
+        self.misses += misses
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A table as it was at one version; a row number means the same row for ever."""
@@ -29,20 +42,24 @@ class Snapshot:
     table: lancedb.AsyncTable
     version: int
     dimension: int
+    reads: RowReads
     _passages: dict[int, Passage] = field(default_factory=dict)
     _vectors: dict[int, FloatArray] = field(default_factory=dict)
 
     @classmethod
-    async def of(cls, connection: lancedb.AsyncConnection, name: str, *, version: int, dimension: int) -> Snapshot:
+    async def of(
+        cls, connection: lancedb.AsyncConnection, name: str, *, version: int, dimension: int, reads: RowReads
+    ) -> Snapshot:
         """Open a version of a table."""
         table = await connection.open_table(name)
         await table.checkout(version)
-        return cls(table, version, dimension)
+        return cls(table, version, dimension, reads)
 
     async def passages(self, rows: Sequence[int]) -> tuple[Passage, ...]:
         """Rows by their numbers."""
         known = {row: self._passages[row] for row in rows if row in self._passages}
         missing = [row for row in rows if row not in known]
+        self.reads.count(hits=len(known), misses=len(missing))
         if missing:
             taken = await self._take(missing, columns=PASSAGE_COLUMNS)
             read = dict(zip(taken["_rowid"].to_pylist(), passages_of(taken), strict=True))

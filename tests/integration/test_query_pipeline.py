@@ -90,7 +90,7 @@ async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
 async def ask(engine: Engine, query: str, **changes: object) -> Answer:
     """Ask a pipeline with other models, or with other arguments."""
     models = {name: changes.pop(name) for name in ("reranker", "expander") if name in changes}
-    pipeline: QueryPipeline = engine.searching._searches._pipeline
+    pipeline: QueryPipeline = engine.searching.searches._pipeline
     if "expander" in models:
         pipeline = replace(pipeline, gathering=replace(pipeline.gathering, expander=models["expander"]))
     if "reranker" in models:

@@ -50,8 +50,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def build() -> None:
         async with open_engine(Settings(), IndexLocation(str(folder / "index")), create=True) as engine:
-            await engine.add_collection(Collection("notes", notes, ("**/*.md",)))
-            await engine.update(embed=False)
+            await engine.writing.add_collection(Collection("notes", notes, ("**/*.md",)))
+            await engine.writing.update(embed=False)
 
     anyio.run(build)
     return folder / "index"

@@ -97,7 +97,7 @@ async def test_every_tool_answers_and_every_mistake_is_one_sentence(index: Path)
         assert [each["path"] for each in several["documents"]] == ["soup.md"]
         assert [each["path"] for each in several["skipped"]] == ["缓存.md", "nowhere.md"]
         status = await answer(client, "status")
-        assert (status["documents"], status["embedded"], status["models"][0]["state"]) == (3, 3, "ready")
+        assert (status["documents"], status["embedded"], status["models"][0]["state"]) == (3, 3, "idle")
         for tool, arguments, sentence in mistakes:
             result = await client.call_tool(tool, arguments)
             assert result.is_error, (tool, arguments)

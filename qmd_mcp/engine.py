@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import anyio.to_thread
 
 from qmd_mcp.corpus.chunking import CHUNKING, Chunker
+from qmd_mcp.corpus.indexing import TokenStates
 from qmd_mcp.corpus.library import Library
 from qmd_mcp.corpus.preparation import Preparation
 from qmd_mcp.corpus.readers import read
@@ -61,6 +62,7 @@ class Engine:
         self.writing = IndexWriter(
             index,
             embedder=self.embedder,
+            tokens=TokenStates(models.tokens, index.states) if models.tokens else None,
             prepare=lambda: Preparation(
                 chunker=Chunker(read_tokenizer(embedder.folder)),
                 decode=read,

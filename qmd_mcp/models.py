@@ -11,13 +11,21 @@ from typing import Any, TypeVar
 from qmd_mcp.documents import ModelStatus
 from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.expansion import ExpansionScheduler, open_expansion
-from qmd_mcp.inference.loading import load_embedder, make_expander, make_reranker, open_model, user_catalogue
+from qmd_mcp.inference.loading import (
+    load_embedder,
+    make_expander,
+    make_reranker,
+    open_model,
+    token_scheduler,
+    user_catalogue,
+)
 from qmd_mcp.inference.loading import session_factory as make_session_factory
 from qmd_mcp.inference.manifest import EmbedderManifest, ModelManifest, Role
 from qmd_mcp.inference.model import Model
 from qmd_mcp.inference.prompts import PROMPTS
 from qmd_mcp.inference.scheduler import EmbeddingScheduler, ModelSlot, RerankScheduler
 from qmd_mcp.inference.session import PlacedSession, SessionFactory, cores
+from qmd_mcp.inference.token_scheduler import TokenScheduler
 from qmd_mcp.settings import Settings
 from qmd_mcp.tasks import background
 
@@ -30,6 +38,8 @@ class Models:
     """One scheduler for each role; null, with the reason, for one that nothing is there for."""
 
     embedder: EmbeddingScheduler
+    tokens: TokenScheduler | None
+    """The embedder's token states; null for one that no projection comes with."""
     expander: ExpansionScheduler | None
     no_expander: str
     reranker: RerankScheduler | None
@@ -102,7 +112,8 @@ async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> 
     slots = Slots(sessions, idle_seconds=settings.idle_unload_seconds or math.inf)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(background())
-        embedding = EmbeddingScheduler(slots.embedding(embedder), threads=settings.threads or cores())
+        slot, threads = slots.embedding(embedder), settings.threads or cores()
+        embedding = EmbeddingScheduler(slot, threads=threads)
         expansion: ExpansionScheduler | None = None
         if expanding is not None:
             manifest = expanding.manifest
@@ -114,10 +125,11 @@ async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> 
             reranker = RerankScheduler(slots.slot(reranking, make_reranker))
             tasks.start_soon(reranker.run)
         if slots.idle_seconds < math.inf:
-            for _, slot in slots.made:
-                tasks.start_soon(slot.unload_when_idle)
+            for _, made in slots.made:
+                tasks.start_soon(made.unload_when_idle)
         yield Models(
             embedder=embedding,
+            tokens=token_scheduler(embedder, slot, threads=threads),
             expander=expansion,
             no_expander=_why_none(settings.expander, role="expander"),
             reranker=reranker,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import anyio.to_thread
 
 from qmd_mcp.corpus.collections import check_globs, check_ignores, check_name
-from qmd_mcp.corpus.indexing import Indexer, PassageEmbedder
+from qmd_mcp.corpus.indexing import Indexer, PassageEmbedder, TokenStates
 from qmd_mcp.corpus.preparation import Preparation
 from qmd_mcp.corpus.staging import StagedDocuments
 from qmd_mcp.corpus.update import Progress, Step, UpdateSummary, total
@@ -31,11 +31,19 @@ def unwatched(step: Step) -> None:
 class IndexWriter:
     """Writes one index under the lock that keeps other processes from writing it."""
 
-    def __init__(self, index: OpenIndex, *, embedder: PassageEmbedder, prepare: Callable[[], Preparation]) -> None:
+    def __init__(
+        self,
+        index: OpenIndex,
+        *,
+        embedder: PassageEmbedder,
+        prepare: Callable[[], Preparation],
+        tokens: TokenStates | None = None,
+    ) -> None:
         """`prepare` is called in a worker thread when there is something to index."""
         self._index = index
         self._embedder = embedder
         self._prepare = prepare
+        self._tokens = tokens
         self._lock = WriterLock(index.location.uri)
 
     # Collections
@@ -187,17 +195,20 @@ class IndexWriter:
             await check_serving(self._index.database, self._index.generation)
             await thaw(self._index.database, self._index.generation, documents=self._index.documents)
         ledger = TermLedger(database=self._index.database, passages=self._index.passages, terms=self._index.terms)
-        before = (await self._index.passages.version(), await self._index.documents.version())
+        before = await self._index.versions()
         yield Indexer(
             documents=staged or self._index.documents,
             passages=self._index.passages,
             terms=ledger,
             embedder=self._embedder,
             preparation=await anyio.to_thread.run_sync(self._prepare),
+            tokens=self._tokens,
         )
         await ledger.settle()
-        if (await self._index.passages.version(), await self._index.documents.version()) != before:
+        if await self._index.versions() != before:
             await self._index.passages.optimize()
             await self._index.documents.optimize()
             await self._index.terms.optimize()
+            await self._index.states.sweep()
+            await self._index.states.optimize()
             await self._index.database.optimize()

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from qmd_mcp.corpus.update import Progress, Step, UpdateSummary
 from qmd_mcp.documents import Collection, Document, Passage, Skip
 from qmd_mcp.errors import CollectionError
 from qmd_mcp.lookup import FloatArray
+from qmd_mcp.states import CodeArray, EncodedPassages
 from qmd_mcp.tasks import task_group
 
 EMBED_WINDOW = 1_024
@@ -100,6 +102,38 @@ class PassageEmbedder(Protocol):
         ...
 
 
+class PassageEncoder(Protocol):
+    """Where passages become vectors and token states in one pass."""
+
+    async def encode_passages(self, texts: Sequence[str]) -> EncodedPassages:
+        """In input order."""
+        ...
+
+
+class StateStore(Protocol):
+    """Token states of texts, by hash."""
+
+    async def add(self, codes: Mapping[str, CodeArray]) -> None:
+        """Append in one commit; texts that have none yet."""
+        ...
+
+    async def known(self, hashes: Sequence[str]) -> frozenset[str]:
+        """Those that have states."""
+        ...
+
+    async def without_states(self, *, limit: int) -> tuple[Passage, ...]:
+        """Passages whose text has none yet, one for each text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStates:
+    """What late interaction asks of indexing."""
+
+    encoder: PassageEncoder
+    store: StateStore
+
+
 class Indexer:
     """One run at a time, under the writer's lock.
 
@@ -115,12 +149,15 @@ class Indexer:
         terms: TermCounter,
         embedder: PassageEmbedder,
         preparation: Preparation,
+        tokens: TokenStates | None = None,
     ) -> None:
+        """Without `tokens` passages get vectors alone."""
         self._documents = documents
         self._passages = passages
         self._terms = terms
         self._embedder = embedder
         self._preparation = preparation
+        self._tokens = tokens
         self._stored: frozenset[str] = frozenset()
         """Documents that have passages; another is not known, whatever its row says: a rebuild may have died."""
 
@@ -158,6 +195,10 @@ class Indexer:
             await self._passages.set_vectors(passages, np.array(vectors))
             done += len(passages)
             progress(Step("embed", done=done, total=total, passages=done))
+        while self._tokens and (passages := await self._tokens.store.without_states(limit=EMBED_WINDOW)):
+            await self._computed({passage.text_hash: passage for passage in passages})
+            done += len(passages)
+            progress(Step("embed", done=done, total=None, passages=done))
         return done
 
     async def _update_collection(self, collection: Collection, *, embed: bool, progress: Progress) -> UpdateSummary:
@@ -220,18 +261,29 @@ class Indexer:
     async def _vectors(self, passages: Sequence[Passage], *, embed: bool) -> tuple[list[FloatArray | None], int]:
         """One vector for each passage, known ones kept; and how many were computed."""
         hashes = [passage.text_hash for passage in passages]
-        known = await self._passages.vectors_by_hash(tuple(dict.fromkeys(hashes)))
-        if embed:
-            absent = {
-                text_hash: passage
-                for text_hash, passage in zip(hashes, passages, strict=True)
-                if text_hash not in known
-            }
-            if absent:
-                computed = await self._embedder.embed_passages([passage.embedded_text for passage in absent.values()])
-                known = {**known, **dict(zip(absent, computed, strict=True))}
-            return [known[text_hash] for text_hash in hashes], len(absent)
-        return [known.get(text_hash) for text_hash in hashes], 0
+        texts = dict(zip(hashes, passages, strict=True))
+        known = await self._passages.vectors_by_hash(tuple(texts))
+        if not embed:
+            return [known.get(text_hash) for text_hash in hashes], 0
+        complete = known.keys() & await self._tokens.store.known(tuple(known)) if self._tokens else known.keys()
+        absent = {text_hash: passage for text_hash, passage in texts.items() if text_hash not in complete}
+        if absent:
+            known = {**known, **await self._computed(absent)}
+        return [known[text_hash] for text_hash in hashes], len(absent)
+
+    async def _computed(self, passages: Mapping[str, Passage]) -> dict[str, FloatArray]:
+        """Vectors by text hash; the token states of the same pass are stored at once.
+
+        States without a passage, which a run leaves that dies here, are swept like passages without a document.
+        """
+        texts = [passage.embedded_text for passage in passages.values()]
+        if self._tokens is None:
+            return dict(zip(passages, await self._embedder.embed_passages(texts), strict=True))
+        encoded = await self._tokens.encoder.encode_passages(texts)
+        known = await self._tokens.store.known(tuple(passages))
+        codes = dict(zip(passages, encoded.codes, strict=True))
+        await self._tokens.store.add({each: code for each, code in codes.items() if each not in known})
+        return dict(zip(passages, encoded.vectors, strict=True))
 
 
 def _gone(documents: Sequence[Document], *, present: frozenset[str], skips: Sequence[Skip]) -> list[Document]:

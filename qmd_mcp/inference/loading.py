@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from tokenizers import Tokenizer
+
 from qmd_mcp.inference.catalogue import Catalogue, models_folder
 from qmd_mcp.inference.decoder import Decoder
 from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.expander import Expander
 from qmd_mcp.inference.manifest import EmbedderManifest, ExpanderManifest, ModelManifest, RerankerManifest
 from qmd_mcp.inference.model import Model
+from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
 from qmd_mcp.inference.reranker import Reranker, RerankerOptions
+from qmd_mcp.inference.scheduler import ModelSlot
 from qmd_mcp.inference.session import PlacedSession, SessionFactory
+from qmd_mcp.inference.token_scheduler import TokenScheduler
+from qmd_mcp.inference.token_states import TokenEncoder
 from qmd_mcp.inference.tokenizer import read_tokenizer
 from qmd_mcp.script import script_of
 from qmd_mcp.settings import Settings, cache_folder, manifests_folder
@@ -84,3 +92,24 @@ def make_reranker(model: Model[RerankerManifest], placed: PlacedSession) -> Rera
             batch_invariant=placed.graph.batch_invariant,
         ),
     )
+
+
+def token_scheduler(
+    model: Model[EmbedderManifest], slot: ModelSlot[Embedder], *, threads: int
+) -> TokenScheduler | None:
+    """Token states of the embedder in a slot; null where no projection comes with it."""
+    path = projection_beside(model.folder)
+    if path is None:
+        return None
+
+    @cache
+    def parts() -> tuple[Tokenizer, Projection]:
+        tokenizer = read_tokenizer(model.folder)
+        tokenizer.enable_truncation(model.manifest.max_tokens)
+        return tokenizer, read_projection(path, dimension=model.manifest.dimension)
+
+    def make(embedder: Embedder) -> TokenEncoder:
+        tokenizer, projection = parts()
+        return TokenEncoder(embedder, tokenizer=tokenizer, projection=projection)
+
+    return TokenScheduler(slot, make=make, threads=threads)

@@ -9,7 +9,7 @@ from qmd_mcp.errors import EmbedderMismatchError
 from qmd_mcp.store.counting import TERMS_KEY, complete_mark
 from qmd_mcp.store.database import Database, table_names
 from qmd_mcp.store.passages import PassageTable
-from qmd_mcp.store.schema import PASSAGES_PREFIX
+from qmd_mcp.store.schema import PASSAGES_PREFIX, STATES_PREFIX
 from qmd_mcp.store.tables import DocumentTable
 
 _KEY = "generation"
@@ -93,7 +93,8 @@ async def switch(database: Database, generation: Generation) -> None:
 
 async def drop_others(database: Database, *, keep: tuple[Generation | None, ...]) -> None:
     """Delete every generation but some."""
-    kept = {f"{PASSAGES_PREFIX}{generation.fingerprint}" for generation in keep if generation}
+    prefixes = (PASSAGES_PREFIX, STATES_PREFIX)
+    kept = {f"{prefix}{generation.fingerprint}" for generation in keep if generation for prefix in prefixes}
     for name in await table_names(database.connection):
-        if name.startswith(PASSAGES_PREFIX) and name not in kept:
+        if name.startswith(prefixes) and name not in kept:
             await database.connection.drop_table(name)

@@ -8,6 +8,7 @@ from qmd_mcp.settings import IndexLocation
 from qmd_mcp.store.database import Database
 from qmd_mcp.store.generation import Generation
 from qmd_mcp.store.passages import PassageTable
+from qmd_mcp.store.states import StateTable
 from qmd_mcp.store.tables import CollectionTable, DocumentTable
 from qmd_mcp.store.terms import TermTable
 
@@ -23,6 +24,7 @@ class OpenIndex:
     documents: DocumentTable
     passages: PassageTable
     terms: TermTable
+    states: StateTable
 
     @classmethod
     async def open(cls, database: Database, *, location: IndexLocation, generation: Generation) -> OpenIndex:
@@ -31,14 +33,18 @@ class OpenIndex:
         Raises:
             CollectionError: a root of a project-local index leads outside the project.
         """
+        passages = await PassageTable.open(database, fingerprint=generation.fingerprint, dimension=generation.dimension)
         return cls(
             location=location,
             generation=generation,
             database=database,
             collections=await CollectionTable.open(database, project=location.project),
             documents=await DocumentTable.open(database),
-            passages=await PassageTable.open(
-                database, fingerprint=generation.fingerprint, dimension=generation.dimension
-            ),
+            passages=passages,
             terms=await TermTable.open(database),
+            states=await StateTable.open(database, fingerprint=generation.fingerprint, passages=passages),
         )
+
+    async def versions(self) -> tuple[int, ...]:
+        """Change with every write of documents, passages or their states."""
+        return (await self.passages.version(), await self.documents.version(), await self.states.version())

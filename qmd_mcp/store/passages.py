@@ -112,6 +112,11 @@ class PassageTable:
         column = (await self._table.query().select(["docid"]).to_arrow())["docid"]
         return frozenset(column.unique().to_pylist())
 
+    async def text_hashes(self) -> frozenset[str]:
+        """Texts of all passages, by hash."""
+        column = (await self._table.query().select(["text_hash"]).to_arrow())["text_hash"]
+        return frozenset(column.unique().to_pylist())
+
     async def vectors_by_hash(self, hashes: Sequence[str]) -> dict[str, FloatArray]:
         """Vectors that are already known for a text."""
         found: dict[str, FloatArray] = {}
@@ -131,6 +136,14 @@ class PassageTable:
         found: list[Passage] = []
         for start in range(0, len(docids), LOOKUP_BATCH):
             clause = any_of("docid", docids[start : start + LOOKUP_BATCH])
+            found.extend(passages_of(await self._table.query().where(clause).select(list(PASSAGE_COLUMNS)).to_arrow()))
+        return tuple(found)
+
+    async def of_texts(self, hashes: Sequence[str]) -> tuple[Passage, ...]:
+        """Every passage with one of these texts."""
+        found: list[Passage] = []
+        for start in range(0, len(hashes), LOOKUP_BATCH):
+            clause = any_of("text_hash", hashes[start : start + LOOKUP_BATCH])
             found.extend(passages_of(await self._table.query().where(clause).select(list(PASSAGE_COLUMNS)).to_arrow()))
         return tuple(found)
 

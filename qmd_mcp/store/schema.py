@@ -21,6 +21,7 @@ COLLECTIONS = "collections"
 DOCUMENTS = "documents"
 TERMS = "terms"
 PASSAGES_PREFIX = "passages_"
+STATES_PREFIX = "states_"
 
 METADATA_SCHEMA = pa.schema([pa.field("key", pa.string(), nullable=False), pa.field("value", pa.string())])
 

@@ -29,6 +29,10 @@ class IndexVocabulary:
         """Passages in which each term occurs."""
         return await self._terms.frequencies(terms)
 
+    async def passages(self) -> int:
+        """Passages of the index."""
+        return await self._passages.count()
+
     async def surface(self, term: str) -> str:
         """A word of the index that has this term; the term itself where none is found."""
         ranking = await self._passages.lexical(LexicalQuery((term,)), scope=Scope(), limit=1, vectors="without")

@@ -1,0 +1,206 @@
+"""What late interaction adds to fusion, in which form it can be kept, and what that costs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import anyio
+import numpy as np
+
+from benchmarks.machine import headed, positive, provenance
+from benchmarks.quality import Watch, sets_of
+from qmd_mcp.documents import Passage
+from qmd_mcp.engine import DEFAULT_PROFILE, index_identity, open_engine
+from qmd_mcp.evaluation.corpus_files import document_ids
+from qmd_mcp.evaluation.datasets import Dataset, JudgedQuery, read_dataset
+from qmd_mcp.evaluation.metrics import best_of_each, ndcg
+from qmd_mcp.evaluation.runner import COLLECTION, index_dataset, index_folder, index_of
+from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
+from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
+from qmd_mcp.inference.token_states import TokenEncoder
+from qmd_mcp.inference.tokenizer import read_tokenizer
+from qmd_mcp.lookup import FloatArray
+from qmd_mcp.retrieval.evidence import gather
+from qmd_mcp.retrieval.fusion import convex
+from qmd_mcp.retrieval.late_interaction import max_similarity
+from qmd_mcp.retrieval.rarity import Rarities
+from qmd_mcp.retrieval.syntax import parse
+from qmd_mcp.settings import Settings, read_settings
+from qmd_mcp.states import packed, unpacked
+from qmd_mcp.store.database import Database
+from qmd_mcp.store.generation import serving
+from qmd_mcp.store.opened import OpenIndex
+from qmd_mcp.store.vocabulary import IndexVocabulary
+
+DEPTHS = (10, 20, 30)
+SHARE = 0.5
+"""What the best late-interaction score adds to a fused score whose parts are 1 at most."""
+
+ALPHA = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One query with its fused candidates and what late interaction needs of them."""
+
+    grades: Mapping[str, int]
+    documents: tuple[str, ...]
+    """Of each candidate, best first."""
+    fused: FloatArray
+    query: FloatArray
+    passages: tuple[FloatArray, ...]
+    """Exact states of the first candidates."""
+    weights: FloatArray
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.late_interaction", description=__doc__)
+    parser.add_argument("sets", type=Path, help="a folder of evaluation sets, or one set")
+    parser.add_argument("--only", nargs="+", metavar="SET", help="only these sets of the folder")
+    parser.add_argument("--queries", type=positive, default=100, metavar="N", help="at most N queries a set")
+    options = parser.parse_args(arguments)
+    rows = [
+        row
+        for folder in sets_of(options.sets, only=options.only)
+        for row in anyio.run(measure_set, read_dataset(folder), read_settings(), options.queries)
+    ]
+    header = ["set", "form", "bytes a token", "fused", *(f"of {depth}" for depth in DEPTHS), "alone", "ms to compare"]
+    print(headed(provenance("benchmarks.late_interaction", arguments), [header, *rows]))
+
+
+async def measure_set(dataset: Dataset, settings: Settings, count: int) -> list[list[str]]:
+    """One row for each form."""
+    place = index_folder(dataset, identity=index_identity(settings))
+    async with open_engine(settings, index_of(place), create=True) as engine:
+        await index_dataset(engine, dataset, folder=place, progress=Watch(dataset.name))
+    encoder, projection = token_encoder(settings)
+    database = await Database.open(index_of(place).uri)
+    generation = await serving(database)
+    assert generation is not None
+    index = await OpenIndex.open(database, location=index_of(place), generation=generation)
+    reading = Reading(index, encoder, dataset)
+    questions = [await reading.question(query) for query in dataset.sample(count)]
+    database.close()
+    print(f"{dataset.name}: {len(questions)} queries, {len(reading.states)} passages encoded", file=sys.stderr)
+    return [[dataset.name, *form_row(questions, form)] for form in forms(projection)]
+
+
+def token_encoder(settings: Settings) -> tuple[TokenEncoder, Projection]:
+    """Of the embedder that ships."""
+    model = user_catalogue().embedder(DEFAULT_PROFILE)
+    path = projection_beside(model.folder)
+    assert path is not None
+    projection = read_projection(path, dimension=model.manifest.dimension)
+    embedder = load_embedder(model, session_factory(settings))
+    tokenizer = read_tokenizer(model.folder)
+    tokenizer.enable_truncation(model.manifest.max_tokens)
+    return TokenEncoder(embedder, tokenizer=tokenizer, projection=projection), projection
+
+
+class Reading:
+    """Candidates of a set's queries; each passage is encoded once."""
+
+    def __init__(self, index: OpenIndex, encoder: TokenEncoder, dataset: Dataset) -> None:
+        self._index = index
+        self._encoder = encoder
+        self._rarities = Rarities(IndexVocabulary(passages=index.passages, terms=index.terms))
+        self._ids = document_ids(dataset)
+        self.states: dict[str, FloatArray] = {}
+
+    async def question(self, judged: JudgedQuery) -> Question:
+        """Both lists, fused, and the states of the first candidates."""
+        parsed = parse(judged.text)
+        scope = parsed.scope((COLLECTION,))
+        vector = self._encoder.passages([parsed.text]).vectors[0]
+        evidence = gather(
+            lexical=await self._index.passages.lexical(parsed.lexical, scope=scope, limit=100, vectors="with"),
+            dense=await self._index.passages.dense(vector, scope=scope, limit=100),
+            query=vector,
+        )
+        fused = convex(evidence, alpha=ALPHA)
+        order = np.argsort(-fused, kind="stable")
+        ranked = [evidence.passages[row] for row in order]
+        self._encode(ranked[: DEPTHS[-1]])
+        return Question(
+            grades=judged.grades,
+            documents=tuple(self._ids[passage.path] for passage in ranked),
+            fused=fused[order],
+            query=self._encoder.exact([parsed.text])[0],
+            passages=tuple(self.states[passage.text_hash] for passage in ranked[: DEPTHS[-1]]),
+            weights=await self._rarities.weights(parsed.text, self._encoder.query(parsed.text).spans),
+        )
+
+    def _encode(self, passages: Sequence[Passage]) -> None:
+        new = {each.text_hash: each.embedded_text for each in passages if each.text_hash not in self.states}
+        hashes = list(new)
+        for rows, batch in self._encoder.batches(list(new.values())):
+            for row, states in zip(rows, self._encoder.exact(batch), strict=True):
+                self.states[hashes[row]] = states[1:-1]  # without the special tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What is kept of a token's state."""
+
+    name: str
+    size: int
+    """Bytes a token."""
+    of_query: Callable[[FloatArray], FloatArray]
+    of_passage: Callable[[FloatArray], FloatArray]
+    weighted: bool = True
+
+
+def forms(projection: Projection) -> list[Form]:
+    """From everything to what is kept."""
+    return [
+        Form("exact, tokens alike", 2 * len(projection.mean), unit, unit, weighted=False),
+        Form("exact", 2 * len(projection.mean), unit, unit),
+        Form("projected", 2 * projection.basis.shape[1], projection, projection),
+        Form("bits", projection.basis.shape[1] // 8, projection, lambda states: unpacked(packed(projection(states)))),
+    ]
+
+
+def form_row(questions: Sequence[Question], form: Form) -> list[str]:
+    """nDCG@10 with the first candidates of each depth reordered, then by late interaction alone."""
+    similarities: list[FloatArray] = []
+    seconds: list[float] = []
+    for each in questions:
+        passages = [form.of_passage(states) for states in each.passages]
+        query = form.of_query(each.query)
+        started = perf_counter()
+        similarities.append(max_similarity(query, passages, weights=each.weights if form.weighted else None))
+        seconds.append(perf_counter() - started)
+
+    def mean(depth: int, share: float, *, alone: bool = False) -> str:
+        return f"{np.mean([quality(*pair, depth=depth, share=share, alone=alone) for pair in pairs]):.3f}"
+
+    pairs = list(zip(questions, similarities, strict=True))
+    figures = [mean(0, 0.0), *(mean(depth, SHARE) for depth in DEPTHS), mean(DEPTHS[-1], 1.0, alone=True)]
+    return [form.name, str(form.size), *figures, f"{np.median(seconds) * 1e3:.1f}"]
+
+
+def quality(question: Question, similarity: FloatArray, *, depth: int, share: float, alone: bool) -> float:
+    """nDCG@10 of one query; the similarity runs from 0 to `share` over the candidates that are compared."""
+    order = list(range(len(question.documents)))
+    first = similarity[:depth]
+    if len(first):
+        spread = (first - first.min()) / max(float(first.max() - first.min()), 1e-6)
+        scores = spread if alone else question.fused[: len(first)] + share * spread
+        order[: len(first)] = np.argsort(-scores, kind="stable").tolist()
+    return ndcg(best_of_each(question.documents[row] for row in order), question.grades, depth=10)
+
+
+def unit(states: FloatArray) -> FloatArray:
+    """[tokens, width], unit length."""
+    scaled: FloatArray = states / np.linalg.norm(states, axis=1, keepdims=True)
+    return scaled
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

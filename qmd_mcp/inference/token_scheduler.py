@@ -1,0 +1,49 @@
+"""The bridge from callers that wait to token states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import anyio
+import anyio.to_thread
+import numpy as np
+
+from qmd_mcp.inference.embedder import Embedder
+from qmd_mcp.inference.scheduler import ModelSlot
+from qmd_mcp.inference.token_states import TokenEncoder
+from qmd_mcp.lookup import FloatArray
+from qmd_mcp.states import CodeArray, EncodedPassages, QueryStates
+from qmd_mcp.tasks import task_group
+
+
+class TokenScheduler:
+    """Encodes for awaiting callers, in worker threads; a forward takes one thread, and one runs for each processor."""
+
+    def __init__(self, slot: ModelSlot[Embedder], *, make: Callable[[Embedder], TokenEncoder], threads: int) -> None:
+        """`make` is called in worker threads and should be cheap: the embedder may be let go and loaded again."""
+        self._slot = slot
+        self._make = make
+        self._queries = anyio.CapacityLimiter(threads)
+        self._passages = anyio.CapacityLimiter(threads)
+
+    async def query_states(self, text: str) -> QueryStates:
+        """One forward."""
+        async with self._slot.use() as embedder:
+            return await anyio.to_thread.run_sync(lambda: self._make(embedder).query(text), limiter=self._queries)
+
+    async def encode_passages(self, texts: Sequence[str]) -> EncodedPassages:
+        """Vectors and packed states, in input order; cancellation takes effect after the batches in hand."""
+        vectors: list[FloatArray] = [np.empty(0, np.float32)] * len(texts)
+        codes: list[CodeArray] = [np.empty((0, 0), np.uint8)] * len(texts)
+        async with self._slot.use() as embedder:
+            encoder = await anyio.to_thread.run_sync(self._make, embedder)
+
+            async def encode(rows: Sequence[int], batch: Sequence[str]) -> None:
+                encoded = await anyio.to_thread.run_sync(encoder.passages, batch, limiter=self._passages)
+                for row, vector, code in zip(rows, encoded.vectors, encoded.codes, strict=True):
+                    vectors[row], codes[row] = vector, code
+
+            async with task_group() as forwards:
+                for rows, batch in encoder.batches(texts):
+                    forwards.start_soon(encode, rows, batch)
+        return EncodedPassages(np.array(vectors), codes=tuple(codes))

@@ -1,0 +1,190 @@
+"""The embedder that ships, and states in a real LanceDB."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qmd_mcp.documents import Collection, Passage, docid_of
+from qmd_mcp.engine import open_engine
+from qmd_mcp.errors import ModelError
+from qmd_mcp.inference.embedder import Embedder
+from qmd_mcp.inference.loading import load_embedder, user_catalogue
+from qmd_mcp.inference.projection import projection_beside, read_projection
+from qmd_mcp.inference.scheduler import ModelSlot
+from qmd_mcp.inference.session import SessionFactory
+from qmd_mcp.inference.token_scheduler import TokenScheduler
+from qmd_mcp.inference.token_states import TokenEncoder
+from qmd_mcp.inference.tokenizer import read_tokenizer
+from qmd_mcp.retrieval.late_interaction import max_similarity
+from qmd_mcp.settings import IndexLocation, Settings
+from qmd_mcp.states import packed, unpacked
+from qmd_mcp.store.database import Database
+from qmd_mcp.store.generation import serving
+from qmd_mcp.store.opened import OpenIndex
+from qmd_mcp.store.passages import PassageTable
+from qmd_mcp.store.states import StateTable
+
+pytestmark = pytest.mark.anyio
+
+MODEL = user_catalogue().embedder("mini")
+
+TEXTS = (
+    "Promote the standby when the primary is gone.",
+    "Red lentil soup: fry the onions, then add lentils, stock and cumin; cook for twenty minutes.",
+    "def retry(attempts: int) -> None:\n    raise NotImplementedError",
+    "A lease that has expired lets another node become the leader. " * 8,
+    "ok",
+)
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    return load_embedder(MODEL, SessionFactory(device="cpu"))
+
+
+def encoder_of(embedder: Embedder) -> TokenEncoder:
+    path = projection_beside(MODEL.folder)
+    assert path is not None
+    projection = read_projection(path, dimension=MODEL.manifest.dimension)
+    tokenizer = read_tokenizer(MODEL.folder)
+    tokenizer.enable_truncation(MODEL.manifest.max_tokens)
+    return TokenEncoder(embedder, tokenizer=tokenizer, projection=projection)
+
+
+@pytest.fixture(scope="module")
+def encoder(embedder: Embedder) -> TokenEncoder:
+    return encoder_of(embedder)
+
+
+def test_vectors_of_the_same_forward_are_the_embedders_own(encoder: TokenEncoder, embedder: Embedder) -> None:
+    np.testing.assert_allclose(encoder.passages(TEXTS).vectors, embedder.embed_passages(TEXTS), atol=1e-5)
+
+
+def test_a_passage_has_the_same_states_alone_and_padded_in_a_batch(encoder: TokenEncoder) -> None:
+    together = encoder.passages(TEXTS).codes
+    for text, codes in zip(TEXTS, together, strict=True):
+        (alone,) = encoder.passages([text]).codes
+        assert alone.shape == codes.shape
+        assert np.unpackbits(alone ^ codes).mean() < 0.01  # values at zero may fall to either side
+
+
+def test_a_text_is_nearest_to_itself(encoder: TokenEncoder) -> None:
+    passages = [unpacked(codes) for codes in encoder.passages(TEXTS).codes]
+    for row, text in enumerate(TEXTS):
+        query = encoder.query(text)
+        ordinary = np.array([start < end for start, end in query.spans], dtype=np.float32)
+        assert int(max_similarity(query.states, passages, weights=ordinary).argmax()) == row
+
+
+def test_spans_name_the_part_of_the_query_that_a_state_stands_for(encoder: TokenEncoder) -> None:
+    found = encoder.query("failover runbook?")
+    assert [("failover runbook?")[start:end] for start, end in found.spans] == [
+        "",
+        "fail",
+        "over",
+        "run",
+        "book",
+        "?",
+        "",
+    ]
+    assert found.states.shape == (7, 128)
+
+
+async def test_many_passages_come_back_in_their_order(encoder: TokenEncoder, embedder: Embedder) -> None:
+    scheduler = TokenScheduler(ModelSlot(lambda: embedder), make=encoder_of, threads=2)
+    encoded = await scheduler.encode_passages(TEXTS)
+    np.testing.assert_allclose(encoded.vectors, encoder.passages(TEXTS).vectors, atol=1e-5)
+    assert [len(codes) for codes in encoded.codes] == [len(codes) for codes in encoder.passages(TEXTS).codes]
+    assert (await scheduler.query_states("ok")).states.shape == (3, 128)
+
+
+def test_a_projection_for_another_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be read"):
+        read_projection(tmp_path / "absent.npy", dimension=384)
+    np.save(tmp_path / "other.npy", np.zeros((129, 768)))
+    with pytest.raises(ModelError, match="384"):
+        read_projection(tmp_path / "other.npy", dimension=384)
+
+
+def passage(text: str) -> Passage:
+    return Passage(
+        docid=docid_of("notes", text, "hash"),
+        collection="notes",
+        path="a.md",
+        title="",
+        ordinal=0,
+        heading=(),
+        breadcrumb="",
+        text=text,
+        start_line=1,
+        end_line=1,
+        start_char=0,
+        end_char=len(text),
+    )
+
+
+async def test_stored_states_come_back_and_go_with_their_passages(tmp_path: Path) -> None:
+    database = await Database.create(str(tmp_path))
+    table = await PassageTable.open(database, fingerprint="f", dimension=4)
+    store = await StateTable.open(database, fingerprint="f", passages=table)
+    kept, gone, absent = passage("kept"), passage("gone"), passage("absent")
+    codes = packed(np.random.default_rng(0).standard_normal((5, 128)).astype(np.float32))
+    await store.add({kept.text_hash: codes, gone.text_hash: codes[:2], "empty": codes[:0]})
+    found = await store.states([gone, kept, absent])
+    assert set(found) == {kept.text_hash, gone.text_hash}
+    np.testing.assert_array_equal(found[kept.text_hash], unpacked(codes))
+    assert await store.known([kept.text_hash, absent.text_hash]) == {kept.text_hash}
+    await table.add([kept], [None])
+    assert await store.without_states(limit=10) == ()
+    await store.sweep()
+    reopened = await StateTable.open(database, fingerprint="f", passages=table)
+    assert set(await reopened.states([kept, gone])) == {kept.text_hash}
+    assert await reopened.without_states(limit=10) == ()
+    database.close()
+
+
+async def test_indexing_keeps_states_of_every_passage_and_only_of_those(tmp_path: Path) -> None:
+    folder, location = tmp_path / "notes", IndexLocation(str(tmp_path / "index"))
+    folder.mkdir()
+    for number, text in enumerate(TEXTS):
+        (folder / f"{number}.txt").write_text(text)
+    async with open_engine(Settings(), location, create=True) as engine:
+        await engine.writing.add_collection(Collection("notes", folder, globs=("**/*.txt",)))
+        await engine.writing.update(embed=False)
+        passages = await engine.passages()
+        assert await states_in(location, passages) == 0
+        await engine.writing.embed()
+        assert await states_in(location, passages) == len(passages) >= len(TEXTS)
+        (folder / "0.txt").unlink()
+        (folder / "1.txt").write_text("Something else altogether.")
+        await engine.writing.update()
+        left = await engine.passages()
+        assert await states_in(location, left) == len(left)
+        assert await states_in(location, passages) == len(set(left) & set(passages))
+
+
+async def states_in(location: IndexLocation, passages: Sequence[Passage]) -> int:
+    database = await Database.open(location.uri)
+    generation = await serving(database)
+    assert generation is not None
+    index = await OpenIndex.open(database, location=location, generation=generation)
+    found = await index.states.states(passages)
+    database.close()
+    return sum(each.text_hash in found for each in passages)
+
+
+async def test_states_are_found_before_and_after_small_fragments_are_merged(tmp_path: Path) -> None:
+    database = await Database.create(str(tmp_path))
+    table = await PassageTable.open(database, fingerprint="f", dimension=4)
+    store = await StateTable.open(database, fingerprint="f", passages=table)
+    codes = packed(np.ones((1, 128), dtype=np.float32))
+    passages = [passage(f"text {number}") for number in range(20)]
+    for each in passages:
+        await store.add({each.text_hash: codes})
+    assert len(await store.states(passages)) == len(passages)
+    await store.optimize()
+    assert len(await store.states(passages)) == len(passages)
+    assert await store.states([]) == {}
+    database.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from qmd_mcp.documents import Passage
 from qmd_mcp.lookup import FloatArray, Ranking
+from qmd_mcp.retrieval.matching import Term
 
 RankArray: TypeAlias = NDArray[np.int64]
 
@@ -30,13 +32,30 @@ class Evidence:
     """[candidates]; 0 is best."""
     dense_rank: RankArray
     """[candidates]; 0 is best."""
+    vectors: FloatArray
+    """[candidates, dimension]; unit length, NaN where a passage is not embedded yet."""
+    maxsim: FloatArray
+    """[candidates]; late interaction's score, NaN where it was not computed."""
+    logits: FloatArray
+    """[candidates]; the reranker's, NaN where it did not read the passage."""
+    terms: tuple[Term, ...] = ()
+    """The query's content words as the index analyses them, in the query's order."""
+    indexed: int = 0
+    """Passages of the index, against which the terms are rare or not."""
 
     def __len__(self) -> int:
         """Candidates."""
         return len(self.passages)
 
 
-def gather(*, lexical: Ranking, dense: Ranking | None, query: FloatArray | None) -> Evidence:
+def gather(
+    *,
+    lexical: Ranking,
+    dense: Ranking | None,
+    query: FloatArray | None,
+    terms: Sequence[Term] = (),
+    indexed: int = 0,
+) -> Evidence:
     """Join the lists; `query` is the query's unit vector [dimension]."""
     rows: dict[tuple[str, int], int] = {}
     passages: list[Passage] = []
@@ -50,16 +69,27 @@ def gather(*, lexical: Ranking, dense: Ranking | None, query: FloatArray | None)
                 rows[key] = len(passages)
                 passages.append(passage)
                 vectors.append(vector)
-    bm25 = np.zeros(len(passages), dtype=np.float32)
+    count = len(passages)
+    bm25 = np.zeros(count, dtype=np.float32)
     bm25[: len(lexical.scores)] = lexical.scores
-    lexical_rank = np.full(len(passages), UNRANKED)
+    lexical_rank = np.full(count, UNRANKED)
     lexical_rank[: len(lexical.passages)] = np.arange(len(lexical.passages))
-    dense_rank = np.full(len(passages), UNRANKED)
+    dense_rank = np.full(count, UNRANKED)
     if dense is not None:
         for rank, passage in enumerate(dense.passages):
             dense_rank[rows[passage.docid, passage.ordinal]] = rank
-    if query is None or not passages:
-        cosine = np.full(len(passages), np.nan, dtype=np.float32)
-    else:
-        cosine = (np.stack(vectors) @ query).astype(np.float32)
-    return Evidence(tuple(passages), bm25=bm25, cosine=cosine, lexical_rank=lexical_rank, dense_rank=dense_rank)
+    unknown = np.full(count, np.nan, dtype=np.float32)
+    stacked = np.stack(vectors) if vectors else np.empty((0, 0), dtype=np.float32)
+    cosine = unknown if query is None or not passages else (stacked @ query).astype(np.float32)
+    return Evidence(
+        tuple(passages),
+        bm25=bm25,
+        cosine=cosine,
+        lexical_rank=lexical_rank,
+        dense_rank=dense_rank,
+        vectors=stacked,
+        maxsim=unknown,
+        logits=unknown,
+        terms=tuple(terms),
+        indexed=indexed,
+    )

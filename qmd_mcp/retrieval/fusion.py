@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
 import numpy as np
 
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.evidence import UNRANKED, Evidence
+from qmd_mcp.retrieval.features import Features, known_cosines
+from qmd_mcp.retrieval.weights import FusionWeights
+
+FusionMethod: TypeAlias = Literal["adaptive", "convex", "rrf"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How the lists become one."""
+
+    method: FusionMethod
+    alpha: float = 0.5
+    """Of the convex sum."""
+    rrf_k: int = 60
+    """Of reciprocal ranks."""
+    weights: FusionWeights | None = None
+    """Of the adaptive sum; a profile without them has the convex one."""
+
+
+def combine(
+    evidence: Evidence, features: Features, *, fusion: Fusion, embedder: Literal["knows", "guesses"]
+) -> FloatArray:
+    """[candidates]; higher is better. An embedder that only guesses at the query's script has no say in the order."""
+    if embedder == "guesses":
+        return words_before_meaning(evidence)
+    if fusion.method == "rrf":
+        return reciprocal_ranks(evidence, k=fusion.rrf_k)
+    if fusion.method == "adaptive" and fusion.weights is not None:
+        return fusion.weights.score(features)
+    return convex(evidence, alpha=fusion.alpha)
 
 
 def convex(evidence: Evidence, *, alpha: float) -> FloatArray:
@@ -36,6 +69,15 @@ def reciprocal_ranks(evidence: Evidence, *, k: int) -> FloatArray:
     return scores
 
 
+def words_before_meaning(evidence: Evidence) -> FloatArray:
+    """[candidates]; whatever BM25 found, against its best, and behind it the rest by cosine, below 0."""
+    strongest = float(evidence.bm25.max(initial=0.0))
+    lexical = evidence.bm25 / strongest if strongest > 0 else evidence.bm25
+    found = evidence.lexical_rank != UNRANKED
+    return np.where(found, lexical, (known_cosines(evidence) - 1.0) / 2.0).astype(np.float32)  # a cosine is at most 1
+
+
 def lexical_only(evidence: Evidence) -> FloatArray:
     """[candidates]; BM25 against its best, for queries in a script that the embedder does not know."""
-    return convex(evidence, alpha=0.0)
+    strongest = float(evidence.bm25.max(initial=0.0))
+    return evidence.bm25 / strongest if strongest > 0 else evidence.bm25

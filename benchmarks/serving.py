@@ -109,5 +109,5 @@ def serving(folder: Path, *, globs: tuple[str, ...]) -> Generator[tuple[str, Pat
 
 async def _build(index: Path, folder: Path, globs: tuple[str, ...]) -> None:
     async with open_engine(read_settings(), IndexLocation(str(index)), create=True) as engine:
-        await engine.add_collection(Collection("documents", folder, globs))
-        await engine.update()
+        await engine.writing.add_collection(Collection("documents", folder, globs))
+        await engine.writing.update()

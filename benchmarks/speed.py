@@ -28,7 +28,7 @@ from benchmarks.queries import SUFFIXES, derive_queries
 from qmd_mcp.documents import Collection
 from qmd_mcp.engine import Engine, open_engine
 from qmd_mcp.errors import QmdError
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.retrieval.request import QueryRequest
 from qmd_mcp.settings import IndexLocation, Settings, read_settings
 from qmd_mcp.store.database import Database
 from qmd_mcp.store.passages import PassageTable
@@ -99,12 +99,12 @@ async def measure(folder: Path, settings: Settings, rounds: int, queries: Sequen
 async def measure_round(engine: Engine, folder: Path, speed: Speed) -> None:
     """Index, update, embed alone."""
     start = perf_counter()
-    await engine.add_collection(Collection("speed", folder, globs=GLOBS))
-    summary = await engine.update()
+    await engine.writing.add_collection(Collection("speed", folder, globs=GLOBS))
+    summary = await engine.writing.update()
     speed.indexing.append(perf_counter() - start)
     speed.peak_mib = speed.peak_mib or peak_mib()
     start = perf_counter()
-    await engine.update()
+    await engine.writing.update()
     speed.unchanged.append(perf_counter() - start)
     texts = await embedded_texts(engine)
     distinct = list(dict.fromkeys(texts))  # a text that comes twice is embedded once
@@ -118,7 +118,7 @@ async def measure_searches(engine: Engine, queries: Sequence[str], speed: Speed)
     """Every query to every search, each search warmed up first."""
     searching = engine.searching
     for name, search in (("search", searching.search), ("vsearch", searching.vsearch), ("query", searching.query)):
-        requests = [SearchRequest(query) for query in queries]
+        requests = [QueryRequest(query) for query in queries]
         for request in requests[-WARM_UP:]:
             await search(request)
         seconds: list[float] = []

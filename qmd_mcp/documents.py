@@ -117,6 +117,29 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class SubQuery:
+    """One line that is looked up beside the query: for BM25 (`lex`) or the embedder (`vec`, `hyde`)."""
+
+    kind: Literal["lex", "vec", "hyde"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What moved one hit to its place; a rank counts from 1 and is null where the list does not have it."""
+
+    lexical_rank: int | None
+    bm25: float | None
+    dense_rank: int | None
+    cosine: float | None
+    features: tuple[tuple[str, float], ...] = ()
+    """What each feature added to the fused score."""
+    supported_by: tuple[str, ...] = ()
+    """Sub-queries that found it too."""
+    rerank_logit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One ranked, citable passage of an answer."""
 
@@ -137,6 +160,9 @@ class Hit:
     snippet: str
     context: str | None
     freshness: Freshness
+    also: tuple[str, ...] = ()
+    """Places (`collection/path:first-last`) of passages that say nearly the same."""
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +177,19 @@ class Stage:
     """Wall time, milliseconds."""
     provider: str | None = None
     """ONNX Runtime's execution provider, where a model ran."""
+    batches: tuple[int, ...] = ()
+    """Items of each forward, where a model ran over several."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineFound:
+    """One sub-query and what it found."""
+
+    line: str
+    """As `lex: words`."""
+    found: int
+    new: int
+    """Of these, passages that neither of the query's own lists has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +206,9 @@ class Answer:
     omitted: int = 0
     """Hits that were found and not returned."""
     cursor: str | None = None
+    """Give it back with the same query for what comes next; null at the end."""
+    lines: tuple[LineFound, ...] = ()
+    """The sub-queries, where `explain` was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qmd_mcp.documents import Passage
+from qmd_mcp.documents import Passage, SubQuery
 
 FloatArray: TypeAlias = NDArray[np.float32]
 
@@ -47,14 +47,6 @@ class Ranking:
     """[passages]; BM25 or cosine."""
     vectors: FloatArray
     """[passages, dimension]; unit length, NaN where a passage is not embedded yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class SubQuery:
-    """One line that is looked up beside the query: for BM25 (`lex`) or the embedder (`vec`, `hyde`)."""
-
-    kind: Literal["lex", "vec", "hyde"]
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         float, Field(ge=0, le=1, description="Share of the dense score in the convex sum; the rest is BM25's")
     ] = 0.5
     rrf_k: Annotated[int, Field(ge=1, le=1000, description="Rank constant of reciprocal rank fusion")] = 60
+    per_document: Annotated[
+        int, Field(ge=0, le=100, description="Hits of one document in an answer of `query`; 0 for any number")
+    ] = 3
     refresh_seconds: Annotated[
         float, Field(ge=1, description="While serving, the index is brought up to date at most this often")
     ] = 300.0

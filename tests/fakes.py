@@ -28,7 +28,7 @@ from qmd_mcp.documents import (
     Stage,
 )
 from qmd_mcp.errors import DocumentNotFoundError, UnknownCollectionError, WriterBusyError
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 
 HIT = Hit(
@@ -109,7 +109,7 @@ class FakeSearching:
         """Answer for dense retrieval."""
         return await self._answer("vsearch", request)
 
-    async def query(self, request: SearchRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
+    async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
         """Answer for both; every stage is told of."""
         answer = await self._answer("query", request)
         for stage in answer.stages:
@@ -172,6 +172,11 @@ class FakeEngine:
     updates: int = 0
     failure: Exception | None = None
     updated: anyio.Event = field(default_factory=anyio.Event)
+
+    @property
+    def writing(self) -> FakeEngine:
+        """Itself."""
+        return self
 
     async def warm(self) -> None:
         """Be ready as it is."""

@@ -10,6 +10,7 @@ import typer
 
 from qmd_mcp.cli.session import Session
 from qmd_mcp.documents import Mode
+from qmd_mcp.retrieval.request import CANDIDATE_LIMIT, QueryRequest, SearchRequest, sub_queries
 
 app = typer.Typer()
 
@@ -32,7 +33,8 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find passages by exact words (BM25)."""
-    _ask(context.obj, "search", query, limit=limit, collections=collection, min_score=min_score, as_json=as_json)
+    request = SearchRequest(" ".join(query), tuple(collection or ()), limit, min_score)
+    _answer(context.obj, "search", request, as_json=as_json)
 
 
 @app.command()
@@ -45,15 +47,47 @@ def vsearch(
     as_json: AsJson = False,
 ) -> None:
     """Find passages by meaning (embeddings)."""
-    _ask(context.obj, "vsearch", query, limit=limit, collections=collection, min_score=min_score, as_json=as_json)
+    request = SearchRequest(" ".join(query), tuple(collection or ()), limit, min_score)
+    _answer(context.obj, "vsearch", request, as_json=as_json)
 
 
 @app.command()
 def query(
-    context: typer.Context, query: Words, limit: Limit = 10, collection: Within = None, as_json: AsJson = False
+    context: typer.Context,
+    query: Words,
+    limit: Limit = 10,
+    collection: Within = None,
+    intent: Annotated[str | None, typer.Option(help="What you are after, if the query does not say it.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Pack whole passages into so many tokens.")] = None,
+    min_relevance: Annotated[float | None, typer.Option(help="Leave out hits less likely to be relevant.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Where the last answer ended.")] = None,
+    expand: Annotated[bool, typer.Option(help="Let a language model write sub-queries.")] = True,
+    rerank: Annotated[bool, typer.Option(help="Let a cross-encoder read the candidates.")] = True,
+    candidate_limit: Annotated[int, typer.Option(help="Passages to rerank.")] = CANDIDATE_LIMIT,
+    timeout_ms: Annotated[int | None, typer.Option(help="Leave out stages to keep within it.")] = None,
+    sub_query: Annotated[
+        list[str] | None, typer.Option("--search", "-s", help="Your own 'lex: …', 'vec: …' or 'hyde: …' line.")
+    ] = None,
+    explain: Annotated[bool, typer.Option(help="Show what moved each hit.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find passages by words and meaning together."""
-    _ask(context.obj, "query", query, limit=limit, collections=collection, min_score=None, as_json=as_json)
+    request = QueryRequest(
+        " ".join(query),
+        tuple(collection or ()),
+        limit,
+        intent=intent,
+        max_tokens=max_tokens,
+        min_relevance=min_relevance,
+        cursor=cursor,
+        expand=expand,
+        rerank=rerank,
+        candidate_limit=candidate_limit,
+        timeout_ms=timeout_ms,
+        searches=sub_queries(sub_query or ()),
+        explain=explain,
+    )
+    _answer(context.obj, "query", request, as_json=as_json)
 
 
 @app.command()
@@ -104,20 +138,9 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     _show(context.obj.run(lambda engine: engine.status()), render_status, as_json=as_json)
 
 
-def _ask(
-    session: Session,
-    mode: Mode,
-    words: list[str],
-    *,
-    limit: int,
-    collections: list[str] | None,
-    min_score: float | None,
-    as_json: bool,
-) -> None:
-    from qmd_mcp.retrieval.request import SearchRequest
+def _answer(session: Session, mode: Mode, request: SearchRequest, *, as_json: bool) -> None:
     from qmd_mcp.server.render import render_answer
 
-    request = SearchRequest(" ".join(words), tuple(collections or ()), limit, min_score)
     answer = session.run(lambda engine: getattr(engine.searching, mode)(request))
     _show(answer, render_answer, as_json=as_json)
 

@@ -57,9 +57,9 @@ def collection_add(
     async def add(engine: Engine) -> str:
         from qmd_mcp.cli.terminal import summary_text, watched
 
-        await engine.add_collection(collection)
+        await engine.writing.add_collection(collection)
         with watched() as progress:
-            return summary_text(await engine.update(collections=[chosen], embed=embed, progress=progress))
+            return summary_text(await engine.writing.update(collections=[chosen], embed=embed, progress=progress))
 
     typer.echo(f"{chosen}: {context.obj.run(add, create=True)}")
 
@@ -81,14 +81,14 @@ def collection_list(context: typer.Context) -> None:
 @collection_app.command("remove")
 def collection_remove(context: typer.Context, name: str) -> None:
     """Forget a folder and what was indexed of it; the files stay."""
-    count = context.obj.run(lambda engine: engine.remove_collection(name))
+    count = context.obj.run(lambda engine: engine.writing.remove_collection(name))
     typer.echo(f"{name}: {count} documents removed from the index")
 
 
 @collection_app.command("rename")
 def collection_rename(context: typer.Context, name: str, new_name: str) -> None:
     """Give a collection another name; nothing is embedded again."""
-    context.obj.run(lambda engine: engine.rename_collection(name, new_name))
+    context.obj.run(lambda engine: engine.writing.rename_collection(name, new_name))
     typer.echo(f"{name} is now {new_name}")
 
 
@@ -100,7 +100,7 @@ def context_add(
 ) -> None:
     """Describe a collection or a path in it."""
     name, _, prefix = place.removeprefix("qmd://").strip("/").partition("/")
-    context.obj.run(lambda engine: engine.set_context(name, prefix, text))
+    context.obj.run(lambda engine: engine.writing.set_context(name, prefix, text))
     typer.echo(f"{place}: {text}")
 
 
@@ -123,7 +123,7 @@ def context_list(context: typer.Context) -> None:
 def context_remove(context: typer.Context, place: Annotated[str, typer.Argument(metavar="COLLECTION[/PATH]")]) -> None:
     """Take a description back."""
     name, _, prefix = place.removeprefix("qmd://").strip("/").partition("/")
-    context.obj.run(lambda engine: engine.set_context(name, prefix, None))
+    context.obj.run(lambda engine: engine.writing.set_context(name, prefix, None))
     typer.echo(f"{place}: no context any more")
 
 
@@ -147,8 +147,8 @@ def update(
 
         with watched() as progress:
             if embedder is not None:
-                return await engine.rebuild(progress=progress)
-            return await engine.update(collections=collection or [], embed=embed, progress=progress)
+                return await engine.writing.rebuild(progress=progress)
+            return await engine.writing.update(collections=collection or [], embed=embed, progress=progress)
 
     if embedder is not None:
         session = Session(session.settings.model_copy(update={"embedder": embedder}), session.location)
@@ -168,6 +168,6 @@ def embed(context: typer.Context) -> None:
         from qmd_mcp.cli.terminal import watched
 
         with watched() as progress:
-            return await engine.embed(progress=progress)
+            return await engine.writing.embed(progress=progress)
 
     typer.echo(f"{context.obj.run(embedded)} passages embedded")

@@ -13,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from qmd_mcp.corpus.update import Progress as Watcher
 from qmd_mcp.corpus.update import Step, UpdateSummary
 from qmd_mcp.evaluation.report import Report
+from qmd_mcp.evaluation.runner import Answered
+from qmd_mcp.evaluation.self_evaluation import SelfReport
 
 _LINE_SECONDS = 10.0
 """Between two plain lines: a log is not a terminal."""
@@ -45,6 +47,14 @@ def watched(console: Console | None = None) -> Generator[Watcher]:
             bar.update(task, description=_WORDS[step.phase], completed=step.done, total=step.total, rate=rate)
 
         yield show
+
+
+@contextmanager
+def watched_ways() -> Generator[Answered]:
+    """A line on stderr that counts the ways to search that are measured."""
+    console = Console(stderr=True)
+    with console.status("making queries of your passages") as status:
+        yield lambda done, total: status.update(f"measured {done} of {total} ways to search")
 
 
 class _PlainLines:
@@ -88,5 +98,27 @@ def report_text(report: Report) -> str:
             f"Recall@100 {quality.recall_at_100:.4f}",
             f"MRR@10     {quality.mrr_at_10:.4f}",
             f"latency    p50 {report.p50_ms:.1f} ms, p95 {report.p95_ms:.1f} ms (100 passages asked for)",
+        )
+    )
+
+
+def self_report_text(report: SelfReport) -> str:
+    """A line for each way to search, a column for each kind of query, then what follows."""
+    kinds = list(report.queries)
+    width = max(len(way.name) for way in report.measured)
+    head = "  ".join(f"{kind} ({count})" for kind, count in report.queries.items())
+    rows = [
+        f"{way.name:<{width}}  "
+        + "  ".join(f"{way.by_kind[kind]:>{len(f'{kind} ({report.queries[kind]})')}.3f}" for kind in kinds)
+        + f"  {way.mean:>5.3f}  {way.p50_ms:>6.1f} ms"
+        for way in report.measured
+    ]
+    return "\n".join(
+        (
+            "Mean reciprocal rank of the right document, by kind of query (how many), in the mean, and p50:",
+            f"{'':<{width}}  {head}  mean      p50",
+            *rows,
+            report.recommendation,
+            report.caution,
         )
     )

@@ -19,7 +19,7 @@ from qmd_mcp.evaluation.corpus_files import document_ids, write_corpus
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset
 from qmd_mcp.evaluation.metrics import best_of_each, measure
 from qmd_mcp.evaluation.report import Report
-from qmd_mcp.retrieval.request import MAX_LIMIT, SearchRequest
+from qmd_mcp.retrieval.request import MAX_LIMIT, QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings, cache_folder
 
 COLLECTION = "set"
@@ -42,8 +42,20 @@ class Searching(Protocol):
         """Dense retrieval alone."""
         ...
 
-    async def query(self, request: SearchRequest) -> Answer:
+    async def query(self, request: QueryRequest) -> Answer:
         """Both, fused."""
+        ...
+
+
+class Writing(Protocol):
+    """What brings an index up to date."""
+
+    async def add_collection(self, collection: Collection) -> None:
+        """Register a folder; its documents come with the next update."""
+        ...
+
+    async def update(self, *, progress: Progress) -> UpdateSummary:
+        """Index what changed on disk."""
         ...
 
 
@@ -55,16 +67,13 @@ class Engine(Protocol):
         """Finds passages."""
         ...
 
+    @property
+    def writing(self) -> Writing:
+        """Writes the index."""
+        ...
+
     async def collections(self) -> Mapping[str, Collection]:
         """By name."""
-        ...
-
-    async def add_collection(self, collection: Collection) -> None:
-        """Register a folder; its documents come with the next update."""
-        ...
-
-    async def update(self, *, progress: Progress) -> UpdateSummary:
-        """Index what changed on disk."""
         ...
 
 
@@ -128,8 +137,8 @@ async def index_dataset(engine: Engine, dataset: Dataset, *, folder: Path, progr
     corpus = folder / "corpus"
     await anyio.to_thread.run_sync(write_corpus, dataset, corpus)
     if COLLECTION not in await engine.collections():
-        await engine.add_collection(Collection(COLLECTION, corpus, globs=GLOBS))
-    return await engine.update(progress=progress)
+        await engine.writing.add_collection(Collection(COLLECTION, corpus, globs=GLOBS))
+    return await engine.writing.update(progress=progress)
 
 
 async def evaluate(
@@ -171,14 +180,19 @@ async def evaluate(
 async def _ranked_paths(searching: Searching, text: str, *, mode: Mode) -> list[str] | None:
     """Paths of the passages, best first; None where the service does not take the query."""
     try:
-        request = SearchRequest(text, collections=(COLLECTION,), limit=MAX_LIMIT)
+        request = QueryRequest(text, collections=(COLLECTION,), limit=MAX_LIMIT)
         answer = await _call(searching, request, mode=mode)
     except (EmptyQueryError, OnlyNegativesError, QueryTooLongError):
         return None
-    return [hit.path for hit in answer.hits]
+    return [path for hit in answer.hits for path in (hit.path, *map(_path_of, hit.also))]
 
 
-def _call(searching: Searching, request: SearchRequest, *, mode: Mode) -> Awaitable[Answer]:
+def _path_of(place: str) -> str:
+    """The document of `collection/path:first-last`: a near-duplicate that a hit names stands right behind it."""
+    return place.removeprefix(f"{COLLECTION}/").rsplit(":", 1)[0]
+
+
+def _call(searching: Searching, request: QueryRequest, *, mode: Mode) -> Awaitable[Answer]:
     """One of the three searches, by name."""
     calls = {"search": searching.search, "vsearch": searching.vsearch, "query": searching.query}
     return calls[mode](request)

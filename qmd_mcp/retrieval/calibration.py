@@ -14,6 +14,9 @@ from qmd_mcp.retrieval.weights import LogisticWeights
 SIGNS = ("odds", "lead", "rank", "cosine", "coverage", "nearness", "found", "length", "question", "code")
 """What a probability is made from, per candidate."""
 
+SPREAD = 2.0
+"""Deviation of the adaptive log-odds over a query's candidates, in the mean over the training sets."""
+
 LEAST = 1e-6
 """A share below it is taken for it: its logarithm must be finite."""
 
@@ -34,12 +37,12 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
     """What speaks for each candidate under these scores.
 
     `odds` are those of its document in the softmax over all candidates, `lead` is how far its score is before the best
-    of another document; both have one unit whatever fusion made the scores, since these are standardised unless they
-    are the adaptive ones (`score_unit`).
+    of another document. Scores are standardised first, so that both have one unit whatever fusion made them.
     """
     count = len(evidence)
     if not count:
         return Signs(np.zeros((0, len(SIGNS)), dtype=np.float32))
+    scores = SPREAD * standard(scores)
     documents = _numbers([passage.docid for passage in evidence.passages])
     share = np.exp(scores - scores.max())
     share /= share.sum()
@@ -66,15 +69,6 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
 def relevance(signs: Signs, *, weights: LogisticWeights) -> FloatArray:
     """[candidates]; probabilities: of hits with .8 about four in five are relevant."""
     return weights.probability(signs.named())
-
-
-def standardised(scores: FloatArray) -> FloatArray:
-    """Scores of a fusion that has no unit of its own, spread like those of the adaptive one."""
-    return (ADAPTIVE_SPREAD * standard(scores)).astype(np.float32)
-
-
-ADAPTIVE_SPREAD = 2.0
-"""Deviation of the adaptive scores over a query's candidates, in the mean over the training sets."""
 
 
 def _numbers(names: list[str]) -> np.ndarray:

@@ -32,12 +32,12 @@ class Evidence:
     """[candidates]; 0 is best."""
     dense_rank: RankArray
     """[candidates]; 0 is best."""
+    support: FloatArray
+    """[candidates]; over the lists of sub-queries, how near their top each stands: 0 to 1 a list."""
     vectors: FloatArray
     """[candidates, dimension]; unit length, NaN where a passage is not embedded yet."""
     maxsim: FloatArray
     """[candidates]; late interaction's score, NaN where it was not computed."""
-    logits: FloatArray
-    """[candidates]; the reranker's, NaN where it did not read the passage."""
     terms: tuple[Term, ...] = ()
     """The query's content words as the index analyses them, in the query's order."""
     indexed: int = 0
@@ -53,6 +53,7 @@ def gather(
     lexical: Ranking,
     dense: Ranking | None,
     query: FloatArray | None,
+    supporting: Sequence[Ranking] = (),
     terms: Sequence[Term] = (),
     indexed: int = 0,
 ) -> Evidence:
@@ -60,7 +61,7 @@ def gather(
     rows: dict[tuple[str, int], int] = {}
     passages: list[Passage] = []
     vectors: list[FloatArray] = []
-    for ranking in (lexical, dense):
+    for ranking in (lexical, dense, *supporting):
         if ranking is None:
             continue
         for passage, vector in zip(ranking.passages, ranking.vectors, strict=True):
@@ -69,16 +70,19 @@ def gather(
                 rows[key] = len(passages)
                 passages.append(passage)
                 vectors.append(vector)
-    count = len(passages)
-    bm25 = np.zeros(count, dtype=np.float32)
+    bm25 = np.zeros(len(passages), dtype=np.float32)
     bm25[: len(lexical.scores)] = lexical.scores
-    lexical_rank = np.full(count, UNRANKED)
+    lexical_rank = np.full(len(passages), UNRANKED)
     lexical_rank[: len(lexical.passages)] = np.arange(len(lexical.passages))
-    dense_rank = np.full(count, UNRANKED)
+    dense_rank = np.full(len(passages), UNRANKED)
     if dense is not None:
         for rank, passage in enumerate(dense.passages):
             dense_rank[rows[passage.docid, passage.ordinal]] = rank
-    unknown = np.full(count, np.nan, dtype=np.float32)
+    support = np.zeros(len(passages), dtype=np.float32)
+    for ranking in supporting:
+        for rank, passage in enumerate(ranking.passages):
+            support[rows[passage.docid, passage.ordinal]] += 1.0 - rank / len(ranking.passages)
+    unknown = np.full(len(passages), np.nan, dtype=np.float32)
     stacked = np.stack(vectors) if vectors else np.empty((0, 0), dtype=np.float32)
     cosine = unknown if query is None or not passages else (stacked @ query).astype(np.float32)
     return Evidence(
@@ -87,9 +91,9 @@ def gather(
         cosine=cosine,
         lexical_rank=lexical_rank,
         dense_rank=dense_rank,
+        support=support,
         vectors=stacked,
         maxsim=unknown,
-        logits=unknown,
         terms=tuple(terms),
         indexed=indexed,
     )

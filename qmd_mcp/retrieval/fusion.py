@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
-
 import numpy as np
 
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.evidence import UNRANKED, Evidence
-from qmd_mcp.retrieval.features import Features, known_cosines
+from qmd_mcp.retrieval.features import Features
 from qmd_mcp.retrieval.weights import FusionWeights
 
-FusionMethod: TypeAlias = Literal["adaptive", "convex", "rrf"]
 
+def adaptive(evidence: Evidence, features: Features, *, weights: FusionWeights) -> FloatArray:
+    """[candidates], from 0 to 1; the trained sum of features, whose shares move with the query.
 
-@dataclass(frozen=True, slots=True)
-class Fusion:
-    """How the lists become one."""
-
-    method: FusionMethod
-    alpha: float = 0.5
-    """Of the convex sum."""
-    rrf_k: int = 60
-    """Of reciprocal ranks."""
-    weights: FusionWeights | None = None
-    """Of the adaptive sum; a profile without them has the convex one."""
-
-
-def combine(
-    evidence: Evidence, features: Features, *, fusion: Fusion, embedder: Literal["knows", "guesses"]
-) -> FloatArray:
-    """[candidates]; higher is better. An embedder that only guesses at the query's script has no say in the order."""
-    if embedder == "guesses":
-        return words_before_meaning(evidence)
-    if fusion.method == "rrf":
-        return reciprocal_ranks(evidence, k=fusion.rrf_k)
-    if fusion.method == "adaptive" and fusion.weights is not None:
-        return fusion.weights.score(features)
-    return convex(evidence, alpha=fusion.alpha)
+    Reads more than the lists' scores: which of the query's rare terms a passage has and how near each other, and what
+    the best passages look like. nDCG@10 in the mean over four sets that it has not seen: .666 (benchmarks/README.md).
+    """
+    if not len(evidence):
+        return np.zeros(0, dtype=np.float32)
+    scores = weights.score(features)
+    least, best = float(scores.min()), float(scores.max())
+    return (scores - least) / (best - least) if best > least else np.ones_like(scores)
 
 
 def convex(evidence: Evidence, *, alpha: float) -> FloatArray:
@@ -69,15 +51,39 @@ def reciprocal_ranks(evidence: Evidence, *, k: int) -> FloatArray:
     return scores
 
 
-def words_before_meaning(evidence: Evidence) -> FloatArray:
-    """[candidates]; whatever BM25 found, against its best, and behind it the rest by cosine, below 0."""
-    strongest = float(evidence.bm25.max(initial=0.0))
-    lexical = evidence.bm25 / strongest if strongest > 0 else evidence.bm25
-    found = evidence.lexical_rank != UNRANKED
-    return np.where(found, lexical, (known_cosines(evidence) - 1.0) / 2.0).astype(np.float32)  # a cosine is at most 1
+def lexical_first(evidence: Evidence) -> FloatArray:
+    """[candidates]; BM25 against its best, from 1 to above 0, and behind it by cosine what only dense retrieval found.
+
+    For queries in a script that the embedder does not know: on xquad-zh2en (Chinese questions, English passages) the
+    dense tail is nearly all there is to find, on Chinese passages BM25 leaves no room for it.
+    """
+    scores = convex(evidence, alpha=0.0)
+    unmatched = evidence.bm25 <= 0
+    scores[unmatched] = convex(evidence, alpha=1.0)[unmatched] - 1.0
+    return scores
 
 
-def lexical_only(evidence: Evidence) -> FloatArray:
-    """[candidates]; BM25 against its best, for queries in a script that the embedder does not know."""
-    strongest = float(evidence.bm25.max(initial=0.0))
-    return evidence.bm25 / strongest if strongest > 0 else evidence.bm25
+SUPPORTED = 0.1
+"""Share of the best fused score that full support of the sub-queries' lists adds. Unmeasured: no expander that ships
+is at hand to measure it on; the cap in `supported` holds whatever it is."""
+
+
+def supported(scores: FloatArray, evidence: Evidence) -> FloatArray:
+    """[candidates]; lift what the sub-queries found too, never above agreement of the query's own two lists.
+
+    In qmd a single list of an expansion can outrank what both original lists have first. Here a candidate that is
+    not in both lists stays below every candidate that is and that stood above it before.
+    """
+    strongest = float(evidence.support.max(initial=0.0))
+    if strongest <= 0:
+        return scores
+    lifted = scores + SUPPORTED * float(scores.max(initial=0.0)) * evidence.support / strongest
+    agreed = (evidence.lexical_rank != UNRANKED) & (evidence.dense_rank != UNRANKED)
+    order = np.argsort(-scores, kind="stable")
+    ceiling = np.inf
+    for row in order:
+        if agreed[row]:
+            ceiling = min(ceiling, float(lifted[row]))
+        else:
+            lifted[row] = min(lifted[row], np.nextafter(np.float32(ceiling), np.float32(-np.inf)))
+    return lifted.astype(np.float32)

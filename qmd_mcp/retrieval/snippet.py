@@ -17,18 +17,27 @@ _STEM = 5
 """Letters that two forms of an English word share, mostly: enough to choose a sentence by."""
 
 
-def snippet(text: str, query: LexicalQuery) -> str:
-    """The whole text if it is short, else the run of whole sentences that says most about the query."""
+def snippet(text: str, query: LexicalQuery, *, intent: str | None = None) -> str:
+    """The whole text if it is short, else the run of whole sentences that says most about query and intent."""
     if len(text) <= LONGEST:
         return text.strip()
-    spans = [match.span() for match in _UNIT.finditer(text) if match.group().strip()]
-    stems = _stems(query)
+    spans = [piece for match in _UNIT.finditer(text) if match.group().strip() for piece in _pieces(text, *match.span())]
+    stems = _stems((*query.words, *query.phrases, intent or ""))
     found = [_stems_in(text[start:end], stems) for start, end in spans]
     start, end = _best_window(spans, found)
     cut = text[start:end].strip()
-    if len(cut) > LONGEST:  # one endless line
-        cut = cut[: LONGEST - 1].rstrip() + "…"
-    return ("… " if text[:start].strip() else "") + cut + (" …" if text[end:].strip() and cut[-1] != "…" else "")
+    return ("… " if text[:start].strip() else "") + cut + (" …" if text[end:].strip() else "")
+
+
+def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """A sentence, or an endless one (a table row, a minified file) in pieces that end at blanks where it has any."""
+    pieces: list[tuple[int, int]] = []
+    while end - start > LONGEST:
+        blank = text.rfind(" ", start + LONGEST // 4, start + LONGEST // 2)
+        middle = blank + 1 if blank >= 0 else start + LONGEST // 2
+        pieces.append((start, middle))
+        start = middle
+    return [*pieces, (start, end)]
 
 
 def _best_window(spans: list[tuple[int, int]], found: list[frozenset[str]]) -> tuple[int, int]:
@@ -52,8 +61,8 @@ def _best_window(spans: list[tuple[int, int]], found: list[frozenset[str]]) -> t
     return best
 
 
-def _stems(query: LexicalQuery) -> frozenset[str]:
-    words = _WORD.findall(" ".join((*query.words, *query.phrases)).lower())
+def _stems(said: tuple[str, ...]) -> frozenset[str]:
+    words = _WORD.findall(" ".join(said).lower())
     stems: set[str] = set()
     for word in words:
         if word.isascii():

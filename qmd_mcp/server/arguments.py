@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, TypeAlias, cast
 
@@ -29,6 +30,12 @@ _OTHER_NAMES = {
     "query": "q text question search search_query search_term search_text keywords terms prompt",
     "limit": "n k top_k top_n max_results num_results max_hits count size",
     "collections": "collection collection_name folder folders source sources scope",
+    "max_tokens": "token_budget budget tokens max_output_tokens",
+    "min_relevance": "relevance min_probability",
+    "cursor": "next next_cursor page_token continue_from",
+    "timeout_ms": "timeout deadline_ms timeout_milliseconds",
+    "candidate_limit": "candidates rerank_limit",
+    "searches": "sub_queries subqueries queries lines",
     "min_score": "threshold score_threshold minimum_score score",
     "document": "documents path paths file file_path filepath filename doc docid docids doc_id document_id id uri url "
     "reference",
@@ -73,13 +80,14 @@ def known_tool(name: str, tools: Mapping[str, JsonSchema]) -> JsonSchema:
 def fit(tool: str, arguments: Mapping[str, object], schema: JsonSchema) -> dict[str, object]:
     """Check arguments against the schema and bring harmless variants into its form.
 
-    A null stands for an argument left out, `"10"` and `10.0` for 10, and one string for a list, split at commas
-    outside braces.
+    What belongs into a nested object may stand beside it. A null stands for an argument left out, `"10"` and `10.0`
+    for 10, and one string for a list, split at commas outside braces.
 
     Raises:
         ArgumentError: an argument is unknown, missing, of the wrong type or out of range.
     """
     properties = cast("Mapping[str, JsonSchema]", schema.get("properties", {}))
+    arguments = _nested(arguments, properties)
     required = cast("Iterable[str]", schema.get("required", ()))
     given = {name: value for name, value in arguments.items() if value is not None or name not in properties}
     unknown = [name for name in given if name not in properties]
@@ -90,7 +98,34 @@ def fit(tool: str, arguments: Mapping[str, object], schema: JsonSchema) -> dict[
         wanted = " and ".join(f"{_shown(name)} ({_wanted(properties[name])})" for name in missing)
         sentence = f"{tool} needs {wanted}."
         raise ArgumentError(sentence)
-    return {name: _value(name, value, properties[name]) for name, value in given.items()}
+    return {
+        name: fit(f"{tool}'s {name}", _fields(name, value, properties[name]), properties[name])
+        if "properties" in properties[name]
+        else _value(name, value, properties[name])
+        for name, value in given.items()
+    }
+
+
+def _nested(arguments: Mapping[str, object], properties: Mapping[str, JsonSchema]) -> Mapping[str, object]:
+    """The arguments, with those that a nested object takes inside it."""
+    moved = dict(arguments)
+    for name, schema in properties.items():
+        inner = [each for each in moved if each not in properties and each in schema.get("properties", {})]
+        if inner and isinstance(moved.get(name, {}), dict):
+            outer = cast("dict[str, object]", moved.get(name) or {})
+            moved[name] = {**outer, **{each: moved.pop(each) for each in inner}}
+    return moved
+
+
+def _fields(name: str, value: object, schema: JsonSchema) -> Mapping[str, object]:
+    if isinstance(value, str):
+        with suppress(ValueError, RecursionError):  # said below
+            value = json.loads(value)
+    if not isinstance(value, dict):
+        takes = ", ".join(schema["properties"])
+        sentence = f"{name} must be an object ({takes}), not {_shown(value)}."
+        raise ArgumentError(sentence)
+    return cast("dict[str, object]", value)
 
 
 def _not_taken(tool: str, unknown: Iterable[str], properties: Mapping[str, JsonSchema]) -> str:

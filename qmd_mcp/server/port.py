@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from qmd_mcp.corpus.update import UpdateSummary
 from qmd_mcp.documents import Answer, Collection, Excerpt, Excerpts, IndexStatus, Stage
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 
 
@@ -23,7 +23,7 @@ class Searching(Protocol):
         """Dense retrieval alone."""
         ...
 
-    async def query(self, request: SearchRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
+    async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
         """Both, fused; `watch` is told of every stage as it ends."""
         ...
 
@@ -46,6 +46,18 @@ class Reading(Protocol):
         ...
 
 
+class Writing(Protocol):
+    """What brings the index up to date."""
+
+    async def update(self, *, wait_seconds: float | None = None) -> UpdateSummary:
+        """Index what changed on disk.
+
+        Raises:
+            WriterBusyError: another process still wrote the index after `wait_seconds`.
+        """
+        ...
+
+
 class Engine(Protocol):
     """An open index with its models."""
 
@@ -59,6 +71,11 @@ class Engine(Protocol):
         """Reads documents."""
         ...
 
+    @property
+    def writing(self) -> Writing:
+        """Writes the index."""
+        ...
+
     async def warm(self) -> None:
         """Load the models and read the index once, so that the first query finds them ready."""
         ...
@@ -69,14 +86,6 @@ class Engine(Protocol):
 
     async def status(self) -> IndexStatus:
         """The index and the models as they stand."""
-        ...
-
-    async def update(self, *, wait_seconds: float | None = None) -> UpdateSummary:
-        """Index what changed on disk.
-
-        Raises:
-            WriterBusyError: another process still wrote the index after `wait_seconds`.
-        """
         ...
 
 

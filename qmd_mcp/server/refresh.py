@@ -46,7 +46,7 @@ class Refresh:
 
 async def _update(engine: Engine) -> None:
     try:
-        await engine.update(wait_seconds=0)
+        await engine.writing.update(wait_seconds=0)
     except WriterBusyError as error:
         logger.info("The index is not refreshed now: %s", error)
     except Exception as error:  # noqa: BLE001  a failed refresh leaves the index as it was: searching goes on

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from textwrap import shorten
 
 from qmd_mcp.corpus.collections import DEFAULT_GLOBS
-from qmd_mcp.documents import Answer, CollectionStatus, Excerpt, Excerpts, Freshness, Hit, IndexStatus, ModelStatus
+from qmd_mcp.documents import (
+    Answer,
+    CollectionStatus,
+    Excerpt,
+    Excerpts,
+    Explanation,
+    Freshness,
+    Hit,
+    IndexStatus,
+    ModelStatus,
+)
 from qmd_mcp.server.quotation import block, fence_around, notice, one_line
 
 _OF_A_HIT: dict[Freshness, str | None] = {
@@ -23,6 +33,9 @@ _OF_AN_EXCERPT: dict[Freshness, str | None] = {
 
 _KILO = 1000
 
+_PLACES = 3
+"""Places of near-duplicates that are named; all of them are in the structured answer."""
+
 _LONGEST_ECHO = 80
 """Characters of a query or of globs in a text: enough to tell several apart."""
 
@@ -36,6 +49,7 @@ def render_answer(answer: Answer) -> str:
     """Numbered hits with their snippets, then what the reader should know about them."""
     after = [
         *(one_line(note) for note in answer.notes),
+        *(f"Looked up {one_line(line.line)}: {line.found} found, {line.new} new" for line in answer.lines),
         *_omitted(answer),
         *_not_run(answer),
     ]
@@ -85,7 +99,7 @@ def _hit(number: int, hit: Hit, fence: str) -> str:
     relevance = "" if hit.relevance is None else f"  relevance {hit.relevance:.2f}"
     return _lines(
         f"{number}. {_place(hit)}  {hit.docid}  score {_score(hit.score)}{relevance}{_breadcrumb(hit)}",
-        *_indented(_context(hit.context), _OF_A_HIT[hit.freshness]),
+        *_indented(_context(hit.context), _OF_A_HIT[hit.freshness], _also(hit), _explained(hit.explanation)),
         fence,
         block(hit.snippet),
         fence,
@@ -127,10 +141,38 @@ def _indented(*lines: str | None) -> list[str]:
     return [f"   {line}" for line in lines if line]
 
 
+def _also(hit: Hit) -> str | None:
+    if not hit.also:
+        return None
+    named = ", ".join(one_line(place) for place in hit.also[:_PLACES])
+    more = f" and {len(hit.also) - _PLACES} more" if len(hit.also) > _PLACES else ""
+    return f"nearly the same in {named}{more}"
+
+
+def _explained(explanation: Explanation | None) -> str | None:
+    if explanation is None:
+        return None
+    parts = [
+        _listed("BM25", explanation.lexical_rank, explanation.bm25),
+        _listed("cosine", explanation.dense_rank, explanation.cosine),
+        *(f"{name} {value:+.3g}" for name, value in explanation.features),
+        *(f"also by {one_line(line)}" for line in explanation.supported_by),
+        *([] if explanation.rerank_logit is None else [f"reranker {explanation.rerank_logit:+.3g}"]),
+    ]
+    return "why: " + "; ".join(parts)
+
+
+def _listed(name: str, rank: int | None, score: float | None) -> str:
+    value = "" if score is None else f" {score:.3g}"
+    return f"{name}{value} " + ("(not in its list)" if rank is None else f"(rank {rank})")
+
+
 def _omitted(answer: Answer) -> list[str]:
-    return (
-        [f"At least {_count(answer.omitted, 'more hit')} left out: raise limit to see them."] if answer.omitted else []
-    )
+    if answer.cursor is not None:
+        return [f'More of this answer: the same query with cursor="{answer.cursor}".']
+    if answer.omitted:
+        return [f"At least {_count(answer.omitted, 'more hit')} left out: raise limit to see them."]
+    return []
 
 
 def _not_run(answer: Answer) -> list[str]:

@@ -10,10 +10,18 @@ from typing import Annotated, Any, TypeAlias
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from qmd_mcp.documents import Answer, Excerpt, Excerpts, IndexStatus
-from qmd_mcp.retrieval.request import MAX_LIMIT, SearchRequest
+from qmd_mcp.retrieval.request import (
+    CANDIDATE_LIMIT,
+    FEWEST_TOKENS,
+    MAX_LIMIT,
+    MAX_SEARCHES,
+    QueryRequest,
+    SearchRequest,
+    sub_queries,
+)
 from qmd_mcp.server.disclosure import Disclosure, Everything
 from qmd_mcp.server.encoding import as_json
 from qmd_mcp.server.port import EngineSource
@@ -25,8 +33,30 @@ _READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempo
 Limit: TypeAlias = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 Collections: TypeAlias = Annotated[Sequence[str], Field(description="Names to search in; default: all")]
 MinScore: TypeAlias = Annotated[float | None, Field(description="Drop hits below this score")]
+MaxTokens: TypeAlias = Annotated[
+    int | None, Field(ge=FEWEST_TOKENS, description="Pack whole passages into this budget instead of snippets")
+]
+MinRelevance: TypeAlias = Annotated[float | None, Field(ge=0, le=1, description="Drop hits less likely relevant")]
 FromLine: TypeAlias = Annotated[int | None, Field(ge=1)]
 MaxLines: TypeAlias = Annotated[int | None, Field(ge=1)]
+
+
+class QueryOptions(BaseModel):
+    """What few queries need."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    expand: bool = True
+    rerank: bool = True
+    candidate_limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Passages to rerank")] = CANDIDATE_LIMIT
+    timeout_ms: Annotated[int | None, Field(ge=1, description="Leave out stages to keep within it")] = None
+    searches: Annotated[
+        Sequence[str], Field(max_length=MAX_SEARCHES, description="Your own 'lex: …', 'vec: …', 'hyde: …' lines")
+    ] = ()
+    explain: bool = False
+
+
+_NO_OPTIONS = QueryOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +67,38 @@ class Tools:
     disclosure: Disclosure = field(default_factory=Everything)
 
     async def query(
-        self, query: str, context: Context[Any, Any], limit: Limit = 10, collections: Collections = ()
+        self,
+        query: str,
+        *,
+        context: Context[Any, Any],
+        limit: Limit = 10,
+        collections: Collections = (),
+        intent: Annotated[str | None, Field(description="What you are after, if the query does not say it")] = None,
+        max_tokens: MaxTokens = None,
+        min_relevance: MinRelevance = None,
+        cursor: Annotated[str | None, Field(description="From the last answer: continue there")] = None,
+        options: QueryOptions = _NO_OPTIONS,
     ) -> Annotated[CallToolResult, RootModel[Answer]]:
         """Find passages by meaning and exact words together: the best default for any question.
 
-        Returns ranked passages, each with path:lines to cite and a snippet.
+        Returns ranked passages, each with path:lines to cite, a snippet and how likely it is relevant; the verdict
+        says whether the corpus answers at all.
         """
-        request = SearchRequest(query, limit=limit, collections=tuple(collections))
+        request = QueryRequest(
+            query,
+            limit=limit,
+            collections=tuple(collections),
+            intent=intent,
+            max_tokens=max_tokens,
+            min_relevance=min_relevance,
+            cursor=cursor,
+            expand=options.expand,
+            rerank=options.rerank,
+            candidate_limit=options.candidate_limit,
+            timeout_ms=options.timeout_ms,
+            searches=sub_queries(options.searches),
+            explain=options.explain,
+        )
         engine = await self.engine()
         async with told(context) as watch:
             answer = await engine.searching.query(request, watch=watch)
@@ -128,8 +183,12 @@ class Tools:
 
 
 def plain_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """An input schema without what costs tokens and says nothing: titles, nulls and their defaults."""
-    properties = {name: _plain_property(value) for name, value in schema["properties"].items()}
+    """An input schema without what costs tokens and says nothing: titles, nulls and their defaults, references."""
+    definitions = schema.get("$defs", {})
+    properties = {
+        name: plain_schema(definitions[value["$ref"].rsplit("/", 1)[-1]]) if "$ref" in value else _plain_property(value)
+        for name, value in schema["properties"].items()
+    }
     required = {"required": schema["required"]} if "required" in schema else {}
     return {"type": "object", "properties": properties, **required, "additionalProperties": False}
 

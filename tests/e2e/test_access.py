@@ -135,8 +135,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[HttpServer
 
     async def build() -> None:
         async with open_engine(settings, locate_index(settings, start=folder), create=True) as engine:
-            await engine.add_collection(Collection("notes", root=notes, globs=("**/*.md",)))
-            await engine.update()
+            await engine.writing.add_collection(Collection("notes", root=notes, globs=("**/*.md",)))
+            await engine.writing.update()
 
     anyio.run(build)
     (notes / "link.md").unlink()

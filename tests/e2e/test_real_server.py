@@ -60,8 +60,8 @@ async def index(tmp_path: Path) -> Path:
     (notes / "缓存.md").write_text("# 缓存\n\n缓存同时过期，数据库压力很大。\n")
     index = tmp_path / "index"
     async with open_engine(SETTINGS, IndexLocation(str(index)), create=True) as engine:
-        await engine.add_collection(Collection("notes", notes, ("**/*.md",)))
-        await engine.update()
+        await engine.writing.add_collection(Collection("notes", notes, ("**/*.md",)))
+        await engine.writing.update()
     return index
 
 

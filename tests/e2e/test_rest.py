@@ -41,7 +41,15 @@ def test_a_document_is_read_by_its_reference(server: HttpServer, reference: str)
         ("/query", {"query": " "}, 400, "The query is empty. Give at least one word, identifier or quoted phrase."),
         ("/query", {"query": "x" * 4_001}, 400, "The query has 4,001 characters; at most 4,000 are taken. Shorten it."),
         ("/query", {"query": "x" * 9_001}, 400, "query has 9,001 characters; at most 8,192 are taken."),
-        ("/query", {"q": "x"}, 400, "query does not take 'q' (use 'query'); it takes query, limit, collections."),
+        (
+            "/query",
+            {"q": "x"},
+            400,
+            (
+                "query does not take 'q' (use 'query'); it takes query, limit, collections, "
+                "intent, max_tokens, min_relevance, cursor, options."
+            ),
+        ),
         ("/query", {"query": "x", "limit": 0}, 400, "limit must be a whole number from 1 to 100, not 0."),
         ("/query", {"query": "x", "collections": ["y"]}, 400, "There is no collection 'y'. The index has notes."),
         (
@@ -143,6 +151,7 @@ def test_the_description_names_every_route_and_resolves(server: HttpServer) -> N
         "notes",
         "omitted",
         "cursor",
+        "lines",
     ]
 
 

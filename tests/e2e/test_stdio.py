@@ -163,8 +163,8 @@ async def test_a_note_is_found_read_and_found_again_after_a_change(tmp_path: Pat
     (notes / "postgres.md").write_text("# Postgres\n\nPromote the standby with pg_ctl promote.\n")
     settings = read_settings(index=str(index))
     async with open_engine(settings, locate_index(settings, start=tmp_path), create=True) as engine:
-        await engine.add_collection(Collection("notes", root=notes, globs=("**/*.md",)))
-        await engine.update()
+        await engine.writing.add_collection(Collection("notes", root=notes, globs=("**/*.md",)))
+        await engine.writing.update()
     (notes / "redis.md").write_text("# Redis\n\nFailover is done by sentinel.\n")
     with anyio.fail_after(PATIENCE):
         async with Client(_parameters("real", index)) as client:

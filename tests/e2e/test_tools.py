@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from qmd_mcp import __version__
 from qmd_mcp.documents import Answer, Excerpt, Excerpts, IndexStatus, Skip
 from qmd_mcp.errors import EmptyIndexError
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.server.application import Application
 from qmd_mcp.server.encoding import as_json
 from qmd_mcp.server.guidance import INSTRUCTIONS
@@ -115,7 +115,7 @@ async def test_output_schemas_have_the_fields_of_the_values(client: Client, tool
 async def test_an_answer_comes_as_text_and_as_json(client: Client, engine: FakeEngine, tool: str) -> None:
     """Snippets are in both; the JSON has every field, nulls included."""
     result = await client.call_tool(tool, {"query": "promote", "limit": 1})
-    answer = await getattr(engine.searching, tool)(SearchRequest("promote", limit=1))
+    answer = await getattr(engine.searching, tool)(QueryRequest("promote", limit=1))
     assert not result.is_error
     assert result.structured_content == as_json(answer)
     assert result.structured_content["hits"][0]["relevance"] is None
@@ -131,7 +131,7 @@ async def test_arguments_reach_the_engine(client: Client, engine: FakeEngine) ->
     assert engine.searching.requests == [
         ("search", SearchRequest("x", limit=3, collections=("notes",), min_score=2)),
         ("vsearch", SearchRequest("x", min_score=0.5)),
-        ("query", SearchRequest("[1]", collections=("notes",))),
+        ("query", QueryRequest("[1]", collections=("notes",))),
     ]
 
 
@@ -171,7 +171,10 @@ async def test_the_status_comes_as_text_and_as_json(client: Client) -> None:
         (
             "query",
             {"query": "x", "min_score": 1},
-            "query does not take 'min_score'; it takes query, limit, collections.",
+            (
+                "query does not take 'min_score'; it takes query, limit, collections, "
+                "intent, max_tokens, min_relevance, cursor, options."
+            ),
         ),
         ("query", {}, "query needs 'query' (text)."),
         ("query", {"query": "x", "limit": "ten"}, "limit must be a whole number from 1 to 100, not 'ten'."),

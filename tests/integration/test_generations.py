@@ -7,7 +7,7 @@ import pytest
 from qmd_mcp.documents import Collection
 from qmd_mcp.engine import open_engine
 from qmd_mcp.errors import EmbedderMismatchError, ManifestError
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.database import Database, table_names
 from qmd_mcp.store.generation import Generation, switch
@@ -33,8 +33,8 @@ async def test_an_index_of_an_older_version_is_rebuilt_and_serves(tmp_path: Path
     for name in ("kept", "changed", "gone"):
         (folder / f"{name}.md").write_text(f"# {name.title()}\n\nThe {name} page speaks of zeppelins.\n")
     async with open_engine(SETTINGS, location, create=True) as engine:
-        await engine.add_collection(Collection("notes", folder, ("**/*.md",)))
-        await engine.update()
+        await engine.writing.add_collection(Collection("notes", folder, ("**/*.md",)))
+        await engine.writing.update()
     await make_older(location.uri)
     (folder / "changed.md").write_text("# Changed\n\nNow it speaks of submarines.\n")
     (folder / "gone.md").unlink()
@@ -42,14 +42,14 @@ async def test_an_index_of_an_older_version_is_rebuilt_and_serves(tmp_path: Path
         async with open_engine(SETTINGS, location):
             pass
     async with open_engine(SETTINGS, location, rebuild=True) as engine:
-        summary = await engine.rebuild()
+        summary = await engine.writing.rebuild()
     assert (summary.added, summary.updated, summary.unchanged, summary.embedded) == (0, 1, 1, 1)
     async with open_engine(SETTINGS, location) as engine:
         assert [hit.path for hit in (await engine.searching.search(SearchRequest("zeppelins"))).hits] == ["kept.md"]
-        assert (await engine.searching.query(SearchRequest("submarines"))).hits[0].path == "changed.md"
+        assert (await engine.searching.query(QueryRequest("submarines"))).hits[0].path == "changed.md"
         status = await engine.status()
         assert (status.documents, status.passages, status.embedded) == (2, 2, 2)
-        unchanged = await engine.update()
+        unchanged = await engine.writing.update()
         assert (unchanged.added, unchanged.updated, unchanged.removed) == (0, 0, 0)
 
 
@@ -58,7 +58,7 @@ async def test_a_process_with_the_old_generation_writes_nothing_more(tmp_path: P
     async with open_engine(SETTINGS, location, create=True) as engine:
         await make_older(location.uri)
         with pytest.raises(EmbedderMismatchError):
-            await engine.update()
+            await engine.writing.update()
 
 
 async def test_the_generation_before_last_is_dropped(tmp_path: Path) -> None:
@@ -67,8 +67,8 @@ async def test_the_generation_before_last_is_dropped(tmp_path: Path) -> None:
         pass
     await make_older(location.uri)
     async with open_engine(SETTINGS, location, rebuild=True) as engine:
-        await engine.rebuild()
-        await engine.rebuild()
+        await engine.writing.rebuild()
+        await engine.writing.rebuild()
     database = await Database.open(location.uri)
     assert f"passages_{OLDER.fingerprint}" not in await table_names(database.connection)
 

@@ -45,8 +45,8 @@ def index(uri: str, ready: Connection) -> None:
     async def run() -> None:
         async with open_engine(SETTINGS, IndexLocation(uri), create=True) as engine:
             ready.send("started")
-            await engine.update(embed=False)
-            await engine.embed()
+            await engine.writing.update(embed=False)
+            await engine.writing.embed()
 
     anyio.run(run)
     ready.send("done")
@@ -60,7 +60,7 @@ async def contents(uri: str) -> Counter[tuple[str, int, str]]:
 
 async def register(uri: str, folder: Path) -> None:
     async with open_engine(SETTINGS, IndexLocation(uri), create=True) as engine:
-        await engine.add_collection(Collection("pages", folder, ("**/*.md",)))
+        await engine.writing.add_collection(Collection("pages", folder, ("**/*.md",)))
 
 
 @pytest.mark.anyio
@@ -84,8 +84,8 @@ async def test_an_index_that_is_killed_thirty_times_ends_up_as_the_folder(tmp_pa
         writer.kill()
         writer.join()
     async with open_engine(SETTINGS, IndexLocation(uri)) as engine:
-        await engine.update()
-        await engine.embed()
+        await engine.writing.update()
+        await engine.writing.embed()
         status = await engine.status()
         assert status.embedded == status.passages == status.documents
     expected = Counter((path.name, 0, path.read_text().strip()) for path in folder.iterdir())
@@ -100,7 +100,7 @@ async def test_two_writers_at_once_take_turns_and_double_nothing(tmp_path: Path)
     await register(uri, folder)
 
     async def write(engine: Engine) -> None:
-        await engine.update(embed=False)
+        await engine.writing.update(embed=False)
 
     async with (
         open_engine(SETTINGS, IndexLocation(uri)) as first,

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from qmd_mcp.documents import Passage
 from qmd_mcp.lookup import Ranking
-from qmd_mcp.retrieval.evidence import gather
-from qmd_mcp.retrieval.fusion import convex, reciprocal_ranks
+from qmd_mcp.retrieval.evidence import UNRANKED, gather
+from qmd_mcp.retrieval.fusion import convex, reciprocal_ranks, supported
 
 NAMES = st.lists(st.integers(0, 30), unique=True, max_size=20)
 
@@ -45,3 +45,24 @@ def test_what_no_list_ranks_lower_never_scores_lower(lexical: list[int], dense: 
         ahead = [ranks[better] - ranks[worse] for ranks in (evidence.lexical_rank, evidence.dense_rank)]
         if max(ahead) <= 0 and min(ahead) < 0:
             assert fused[better] > fused[worse]
+
+
+@given(lexical=NAMES, dense=NAMES, sub_queries=st.lists(NAMES, max_size=3), alpha=st.floats(0, 1))
+def test_a_sub_query_never_lifts_anything_above_what_both_lists_have(
+    lexical: list[int], dense: list[int], sub_queries: list[list[int]], alpha: float
+) -> None:
+    query = np.array([1.0, 0.0], dtype=np.float32)
+    scores = [20.0 - rank for rank in range(20)]
+    evidence = gather(
+        lexical=ranking(lexical, scores),
+        dense=ranking(dense, scores),
+        query=query,
+        supporting=[ranking(names, scores) for names in sub_queries],
+    )
+    before = convex(evidence, alpha=alpha)
+    after = supported(before, evidence)
+    agreed = (evidence.lexical_rank != UNRANKED) & (evidence.dense_rank != UNRANKED)
+    for both, other in permutations(range(len(evidence)), 2):
+        if agreed[both] and before[both] > before[other] and not agreed[other]:
+            assert after[both] > after[other]
+    assert (after[agreed] >= before[agreed]).all()

@@ -23,7 +23,7 @@ from qmd_mcp.evaluation.runner import (
     index_folder,
     run_evaluation,
 )
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 
 DATASET = Dataset(
@@ -69,7 +69,7 @@ class WordsInCommon:
     async def vsearch(self, request: SearchRequest) -> Answer:
         return an_answer(request, [])
 
-    async def query(self, request: SearchRequest) -> Answer:
+    async def query(self, request: QueryRequest) -> Answer:
         return await self.search(request)
 
 
@@ -79,6 +79,10 @@ class FakeEngine:
     def __init__(self) -> None:
         self.searching = WordsInCommon()
         self.updates = 0
+
+    @property
+    def writing(self) -> FakeEngine:
+        return self
 
     async def collections(self) -> dict[str, Collection]:
         return {name: Collection(name, root, GLOBS) for name, root in self.searching.folders.items()}
@@ -180,7 +184,7 @@ async def test_a_few_queries_warm_up_and_all_ask_for_a_hundred_passages_of_the_s
     await evaluate(engine, with_queries(*queries), mode="search")
 
     assert engine.searching.requests == [
-        SearchRequest(query.text, collections=(COLLECTION,), limit=100) for query in (*queries[:WARM_UP], *queries)
+        QueryRequest(query.text, collections=(COLLECTION,), limit=100) for query in (*queries[:WARM_UP], *queries)
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from qmd_mcp.documents import Passage
 from qmd_mcp.lookup import Ranking
 from qmd_mcp.retrieval.evidence import Evidence, gather
-from qmd_mcp.retrieval.fusion import convex, lexical_only, reciprocal_ranks
+from qmd_mcp.retrieval.fusion import convex, lexical_first, reciprocal_ranks, supported
 
 
 def passage(name: str) -> Passage:
@@ -50,8 +50,29 @@ def test_reciprocal_ranks_add_up_over_the_lists(evidence: Evidence) -> None:
     assert reciprocal_ranks(evidence, k=60) == pytest.approx([1 / 61, 1 / 62 + 1 / 62, 1 / 61, 1 / 63])
 
 
-def test_without_dense_retrieval_bm25_decides(evidence: Evidence) -> None:
-    assert lexical_only(evidence).tolist() == [1.0, 0.5, 0.0, 0.0]
+def test_where_the_embedder_is_a_stranger_bm25_decides_and_cosine_orders_the_rest(evidence: Evidence) -> None:
+    scores = lexical_first(evidence)
+    assert scores[:2].tolist() == [1.0, 0.5]
+    assert 0.0 >= scores[2] > scores[3]
+
+
+def test_without_dense_retrieval_bm25_decides() -> None:
+    alone = gather(lexical=ranking(a=(8.0, 1.2), b=(4.0, 0.5)), dense=None, query=None)
+    assert lexical_first(alone).tolist() == [1.0, 0.5]
+
+
+def test_a_sub_query_lifts_what_it_finds_but_not_above_what_both_lists_have() -> None:
+    lexical = ranking(a=(8.0, 0.9), b=(7.9, 0.2))
+    dense = ranking(c=(0.0, 0.1), b=(0.0, 0.2), d=(0.0, 1.0))
+    sub_query = ranking(c=(3.0, 0.1), new=(2.0, 1.4))
+    evidence = gather(lexical=lexical, dense=dense, query=unit(0.0), supporting=[sub_query])
+    before = convex(evidence, alpha=0.5)
+    after = supported(before, evidence)
+    names = [each.docid for each in evidence.passages]
+    assert names[int(before.argmax())] == names[int(after.argmax())] == "b"
+    assert after[names.index("c")] > before[names.index("c")]
+    assert after[names.index("new")] > before[names.index("new")]
+    assert after[names.index("a")] == before[names.index("a")]
 
 
 def test_nothing_found_is_no_error() -> None:

@@ -25,3 +25,20 @@ def test_chinese_is_matched_without_blanks() -> None:
 
 def test_one_endless_line_is_cut() -> None:
     assert len(snippet("x" * 5000, LexicalQuery(words=("y",)))) <= LONGEST + 2
+
+
+def test_in_an_endless_line_the_place_that_matches_is_shown() -> None:
+    row = (
+        "| " + "filler words of no interest here " * 60 + "the zeppelin lands at noon " + "and more filler words " * 60
+    )
+    assert "zeppelin lands at noon" in snippet(row, LexicalQuery(words=("zeppelin", "noon")))
+    line = "数据" * 900 + "齐柏林飞艇降落" + "数据" * 900
+    shown = snippet(line, LexicalQuery(words=("飞艇降落",)))
+    assert "齐柏林飞艇降落" in shown
+    assert len(shown) <= LONGEST + 4
+
+
+def test_what_the_caller_is_after_chooses_the_sentence_too() -> None:
+    text = "The first harbour is large. " * 20 + "Its fees are low in winter. " + "The last harbour is small. " * 20
+    assert "fees are low" not in snippet(text, LexicalQuery(words=("harbour",)))[:80]
+    assert "fees are low" in snippet(text, LexicalQuery(words=("harbour",)), intent="fees in winter")[:80]

@@ -1,0 +1,193 @@
+"""Measuring the searches on the user's own corpus, and saying which settings suit it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Literal, Protocol
+
+import numpy as np
+
+from qmd_mcp.documents import Answer, Mode, Passage
+from qmd_mcp.errors import CallerError, DatasetError
+from qmd_mcp.evaluation.known_items import KINDS, Kind, KnownItem, known_items
+from qmd_mcp.evaluation.metrics import bootstrap_interval
+from qmd_mcp.evaluation.runner import Answered, Searching
+from qmd_mcp.retrieval.request import QueryRequest
+from qmd_mcp.settings import IndexLocation, Settings
+
+OF_EACH_KIND = 50
+"""Queries of each kind: 200 in all take some ten seconds, and tell means apart that differ by about .05."""
+
+WORTH_IT = 0.01
+"""Gain in mean reciprocal rank below which no other setting is recommended."""
+
+REAL_OVERLAP = (0.41, 0.77)
+"""Share of a real query's words that stand in a document that answers it, the means of ten sets with judgements, from
+cranfield to squad (benchmarks/README.md)."""
+
+
+class Engine(Protocol):
+    """What is measured."""
+
+    @property
+    def searching(self) -> Searching:
+        """Finds passages."""
+        ...
+
+    async def passages(self) -> tuple[Passage, ...]:
+        """Everything that is indexed."""
+        ...
+
+
+class OpenEngine(Protocol):
+    """The composition root's way to open an index."""
+
+    def __call__(self, settings: Settings, location: IndexLocation) -> AbstractAsyncContextManager[Engine]:
+        """Open it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to search."""
+
+    name: str
+    mode: Mode
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What differs from the settings as they are."""
+    without: Literal["rerank", "expand"] | None = None
+    """The stage that is left out; the variant says nothing where it never runs."""
+
+
+VARIANTS = (
+    Variant("search (exact words)", "search"),
+    Variant("vsearch (meaning)", "vsearch"),
+    Variant("query as it is set", "query"),
+    Variant("query, fusion=convex", "query", settings={"fusion": "convex"}),
+    Variant("query, fusion=rrf", "query", settings={"fusion": "rrf"}),
+    Variant("query, rerank=false", "query", without="rerank"),
+    Variant("query, expand=false", "query", without="expand"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one way reached."""
+
+    name: str
+    by_kind: Mapping[Kind, float]
+    """Mean reciprocal rank of the right document among the first ten."""
+    mean: float
+    """Over the kinds, each counting the same."""
+    p50_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SelfReport:
+    """Every way beside the others, and what follows."""
+
+    queries: Mapping[Kind, int]
+    overlap: float
+    measured: tuple[Measured, ...]
+    recommendation: str
+    caution: str
+
+
+async def evaluate_self(
+    settings: Settings,
+    location: IndexLocation,
+    *,
+    open_engine: OpenEngine,
+    of_each: int = OF_EACH_KIND,
+    answered: Answered | None = None,
+) -> SelfReport:
+    """Make known-item queries from the index's own passages and ask them in every way.
+
+    Raises:
+        DatasetError: the index holds too little to make queries of.
+    """
+    async with open_engine(settings, location) as engine:
+        items = known_items(await engine.passages(), of_each=of_each)
+    if not items:
+        raise DatasetError(location.uri, reason="no query can be made of what is indexed; index some documents first")
+    ranks: dict[str, list[float]] = {}
+    measured: list[Measured] = []
+    ran: set[str] = set()
+    for number, variant in enumerate(VARIANTS):
+        if variant.without is not None and variant.without not in ran:
+            continue
+        async with open_engine(settings.model_copy(update=dict(variant.settings)), location) as engine:
+            values, p50 = await _ask(engine, items, variant, ran=ran)
+        ranks[variant.name] = values
+        measured.append(_measured(variant, items, values, p50_ms=p50))
+        if answered is not None:
+            answered(number + 1, len(VARIANTS))
+    counts = {kind: sum(item.kind == kind for item in items) for kind in KINDS}
+    overlap = float(np.mean([item.overlap for item in items]))
+    return SelfReport(
+        queries={kind: count for kind, count in counts.items() if count},
+        overlap=overlap,
+        measured=tuple(measured),
+        recommendation=recommendation(measured, ranks),
+        caution=(
+            f"These queries are made of the passages they should find: {overlap:.0%} of their words stand there. "
+            f"Of people's questions it is {REAL_OVERLAP[0]:.0%} to {REAL_OVERLAP[1]:.0%}, so exact words look better "
+            "here than they are, and meaning worse. Differences between ways of fusing say more than the figures."
+        ),
+    )
+
+
+async def _ask(
+    engine: Engine, items: Sequence[KnownItem], variant: Variant, *, ran: set[str]
+) -> tuple[list[float], float]:
+    """Reciprocal rank of every item, and the median latency in milliseconds; `ran` gains the stages that ran."""
+    calls: Mapping[Mode, Callable[[QueryRequest], Awaitable[Answer]]] = {
+        "search": engine.searching.search,
+        "vsearch": engine.searching.vsearch,
+        "query": engine.searching.query,
+    }
+    await calls[variant.mode](QueryRequest(items[0].query))  # loads what the first call loads
+    values: list[float] = []
+    seconds: list[float] = []
+    for item in items:
+        start = perf_counter()
+        try:
+            answer = await calls[variant.mode](
+                QueryRequest(item.query, expand=variant.without != "expand", rerank=variant.without != "rerank")
+            )
+        except CallerError:  # a heading of operators alone
+            values.append(0.0)
+            continue
+        seconds.append(perf_counter() - start)
+        ran.update(stage.name for stage in answer.stages if stage.ran)
+        documents = list(dict.fromkeys((hit.collection, hit.path) for hit in answer.hits))
+        place = (item.collection, item.path)
+        values.append(1.0 / (1 + documents.index(place)) if place in documents else 0.0)
+    return values, float(np.median(seconds) * 1e3) if seconds else 0.0
+
+
+def _measured(variant: Variant, items: Sequence[KnownItem], values: Sequence[float], *, p50_ms: float) -> Measured:
+    by_kind: dict[Kind, float] = {}
+    for kind in KINDS:
+        mine = [value for item, value in zip(items, values, strict=True) if item.kind == kind]
+        if mine:
+            by_kind[kind] = float(np.mean(mine))
+    return Measured(variant.name, by_kind=by_kind, mean=float(np.mean(list(by_kind.values()))), p50_ms=p50_ms)
+
+
+def recommendation(measured: Sequence[Measured], ranks: Mapping[str, Sequence[float]]) -> str:
+    """The best way to fuse, if it is better than what is set by more than chance."""
+    current = next(each for each in measured if each.name == "query as it is set")
+    best = max((each for each in measured if each.name.startswith("query")), key=lambda each: each.mean)
+    gains = np.subtract(ranks[best.name], ranks[current.name])
+    low, high = bootstrap_interval(gains.tolist())
+    if best is current or best.mean - current.mean < WORTH_IT or low <= 0.0:
+        return f"Keep the settings as they are: {current.mean:.3f}, and no other way is better by more than chance."
+    change = best.name.removeprefix("query, ")
+    return (
+        f"Set {change}: {best.mean:.3f} where it is {current.mean:.3f} now "
+        f"(95 % of the difference lies between {low:+.3f} and {high:+.3f})."
+    )

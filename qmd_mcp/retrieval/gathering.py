@@ -1,0 +1,151 @@
+"""Every list of one query: its own two, and those of its sub-queries."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import anyio
+
+from qmd_mcp.documents import SubQuery
+from qmd_mcp.errors import CallerError
+from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
+from qmd_mcp.retrieval.gate import skip_reason
+from qmd_mcp.retrieval.port import Expander, PassageIndex, QueryEmbedder
+from qmd_mcp.retrieval.request import QueryRequest
+from qmd_mcp.retrieval.stages import StageLog
+from qmd_mcp.retrieval.syntax import ParsedQuery, parse
+from qmd_mcp.tasks import task_group
+
+CANDIDATES = 100
+"""Length of each list that is fused: at 100 recall is that of the evaluation's deepest measure."""
+
+SUPPORT = 20
+"""Length of a sub-query's list, as in qmd: it supports hits, it does not fill the answer."""
+
+EXPANDING = 0.5
+"""Share of the timeout that writing sub-queries may take: looking them up and reranking need the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What the lookups of one query found."""
+
+    lexical: Ranking
+    dense: Ranking | None
+    """Null where there was no time for it."""
+    vector: FloatArray | None
+    """The query's, [dimension]."""
+    supporting: tuple[tuple[SubQuery, Ranking], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """Looks a query up in every way at once."""
+
+    index: PassageIndex
+    embedder: QueryEmbedder
+    expander: Expander | None
+    no_expander: str
+    """Why there is none."""
+
+    async def lists(self, request: QueryRequest, parsed: ParsedQuery, *, scope: Scope, log: StageLog) -> Lists:
+        """Both lookups of the query itself, beside the writing of its sub-queries."""
+        found: dict[str, Ranking] = {}
+        vectors: list[FloatArray] = []
+        supporting: list[tuple[SubQuery, Ranking]] = []
+        looked_up = anyio.Event()
+
+        async def by_words() -> None:
+            since = time.perf_counter()
+            found["lexical"] = await self.index.lexical(parsed.lexical, scope=scope, limit=CANDIDATES, vectors="with")
+            log.ran("bm25", since=since)
+            looked_up.set()
+
+        async def by_meaning() -> None:
+            with anyio.move_on_after(log.seconds_until(1.0)) as in_time:
+                since = time.perf_counter()
+                vectors.append(await self.embedder.embed_query(parsed.text))
+                log.ran("embed", since=since, provider=self.embedder.provider)
+                since = time.perf_counter()
+                found["dense"] = await self.index.dense(vectors[0], scope=scope, limit=CANDIDATES)
+                log.ran("dense", since=since)
+            if in_time.cancelled_caught:
+                log.shed("dense")
+
+        async def by_sub_queries() -> None:
+            lines = request.searches
+            if lines:
+                log.skipped("expand", reason="the caller gave its own searches")
+            else:
+                await looked_up.wait()  # a strong first list makes expansion needless
+                lines = await self._expanded(request, parsed, found["lexical"], log=log)
+            with anyio.move_on_after(log.seconds_until(1.0)) as in_time:
+                since = time.perf_counter()
+                supporting.extend(await self._support(lines, scope=scope))
+                if lines:
+                    log.ran("sub-queries", since=since)
+                    if not request.searches and not any(ranking.passages for _, ranking in supporting):
+                        self._forget(parsed)
+            if in_time.cancelled_caught:
+                log.shed("sub-queries")
+
+        async with task_group() as group:
+            group.start_soon(by_words)
+            group.start_soon(by_meaning)
+            group.start_soon(by_sub_queries)
+        return Lists(
+            lexical=found["lexical"],
+            dense=found.get("dense"),
+            vector=vectors[0] if vectors else None,
+            supporting=tuple(supporting),
+        )
+
+    def _forget(self, parsed: ParsedQuery) -> None:
+        """Lines that found nothing are not worth keeping: after an update others may be written."""
+        if self.expander is not None:
+            self.expander.forget(parsed.text)
+
+    async def _expanded(
+        self, request: QueryRequest, parsed: ParsedQuery, lexical: Ranking, *, log: StageLog
+    ) -> tuple[SubQuery, ...]:
+        if not request.expand:
+            log.skipped("expand", reason="expand=false")
+        elif self.expander is None:
+            log.skipped("expand", reason=self.no_expander)
+        elif reason := skip_reason(parsed, lexical=lexical):
+            log.skipped("expand", reason=reason)
+        else:
+            with anyio.move_on_after(log.seconds_until(EXPANDING)):
+                since = time.perf_counter()
+                expansion = await self.expander.expand(parsed.text)
+                known = "known from an earlier query" if expansion.cached else None
+                log.ran("expand", since=since, provider=self.expander.provider, reason=known)
+                return expansion.lines
+            log.shed("expand")
+        return ()
+
+    async def _support(self, lines: tuple[SubQuery, ...], *, scope: Scope) -> list[tuple[SubQuery, Ranking]]:
+        """The list of each line, in their order; a line that cannot be looked up finds nothing."""
+        rankings: dict[int, Ranking] = {}
+
+        async def look_up(number: int, line: SubQuery) -> None:
+            if line.kind == "lex":
+                lexical = _words_of(line)
+                if not lexical.is_empty:
+                    rankings[number] = await self.index.lexical(lexical, scope=scope, limit=SUPPORT, vectors="with")
+            else:
+                vector = await self.embedder.embed_query(line.text)
+                rankings[number] = await self.index.dense(vector, scope=scope, limit=SUPPORT)
+
+        async with task_group() as group:
+            for number, line in enumerate(lines):
+                group.start_soon(look_up, number, line)
+        return [(line, rankings[number]) for number, line in enumerate(lines) if number in rankings]
+
+
+def _words_of(line: SubQuery) -> LexicalQuery:
+    try:
+        return parse(line.text).lexical
+    except CallerError:  # a line that only excludes or filters
+        return LexicalQuery(words=())

@@ -1,0 +1,82 @@
+"""What retrieval needs of the index, the models and the files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+from qmd_mcp.documents import Collection, Document, Freshness
+from qmd_mcp.lookup import Expansion, FloatArray, LexicalQuery, Ranking, Reranking, Scope
+
+
+class PassageIndex(Protocol):
+    """Where passages are found."""
+
+    async def lexical(
+        self, query: LexicalQuery, *, scope: Scope, limit: int, vectors: Literal["with", "without"]
+    ) -> Ranking:
+        """BM25, best first."""
+        ...
+
+    async def dense(self, vector: FloatArray, *, scope: Scope, limit: int) -> Ranking:
+        """Cosine, best first."""
+        ...
+
+
+class QueryEmbedder(Protocol):
+    """Where queries become vectors."""
+
+    @property
+    def provider(self) -> str | None:
+        """Where it runs."""
+        ...
+
+    async def embed_query(self, text: str) -> FloatArray:
+        """[dimension], unit length."""
+        ...
+
+
+class Expander(Protocol):
+    """A causal LM that writes sub-queries."""
+
+    @property
+    def provider(self) -> str | None:
+        """Where it runs."""
+        ...
+
+    async def expand(self, query: str) -> Expansion:
+        """Lines to look up beside the query; the same for the same query."""
+        ...
+
+    def forget(self, query: str) -> None:
+        """Its lines found nothing: do not keep them."""
+        ...
+
+
+class Reranker(Protocol):
+    """A cross-encoder."""
+
+    @property
+    def provider(self) -> str | None:
+        """Where it runs."""
+        ...
+
+    async def score(self, query: str, texts: Sequence[str], *, intent: str | None) -> Reranking:
+        """How well each text answers."""
+        ...
+
+
+class Library(Protocol):
+    """What is known about the files behind the passages."""
+
+    async def collections(self) -> Mapping[str, Collection]:
+        """By name."""
+        ...
+
+    async def documents(self, docids: Sequence[str]) -> Mapping[str, Document]:
+        """The visible ones."""
+        ...
+
+    async def freshness(self, documents: Sequence[Document]) -> Mapping[str, Freshness]:
+        """By docid."""
+        ...

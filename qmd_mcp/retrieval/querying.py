@@ -1,0 +1,228 @@
+"""The `query` pipeline: gather, fuse, rerank, group, pack, answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import anyio
+import numpy as np
+
+from qmd_mcp.documents import Answer, Collection, Document, LineFound, Stage
+from qmd_mcp.lookup import FloatArray
+from qmd_mcp.retrieval.diagnosis import Diagnosis
+from qmd_mcp.retrieval.evidence import Evidence, gather
+from qmd_mcp.retrieval.explaining import explanation
+from qmd_mcp.retrieval.gathering import Gathering, Lists
+from qmd_mcp.retrieval.hits import Hits, Shown
+from qmd_mcp.retrieval.operators import allows, quoted
+from qmd_mcp.retrieval.packing import Cursor, Piece, fingerprint, pack
+from qmd_mcp.retrieval.policy import FusionPolicy
+from qmd_mcp.retrieval.port import Reranker
+from qmd_mcp.retrieval.request import QueryRequest
+from qmd_mcp.retrieval.reranking import probabilities, reranked
+from qmd_mcp.retrieval.snippet import snippet
+from qmd_mcp.retrieval.spans import Grouping, Span
+from qmd_mcp.retrieval.stages import StageLog
+from qmd_mcp.retrieval.syntax import ParsedQuery, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The candidates in their final order, and what each owes its place to."""
+
+    rows: tuple[int, ...]
+    """Rows of the evidence, best first; only what the query's operators allow."""
+    scores: FloatArray
+    """[candidates], by row of the evidence: fused."""
+    relevance: FloatArray | None
+    """[candidates], by row of the evidence."""
+    logits: Mapping[int, float]
+    """Of the rows that a cross-encoder read."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPipeline:
+    """Answers a query by everything that is at hand."""
+
+    gathering: Gathering
+    reranker: Reranker | None
+    no_reranker: str
+    """Why there is none."""
+    policy: FusionPolicy
+    grouping: Grouping
+    hits: Hits
+    diagnosis: Diagnosis
+
+    async def answer(
+        self,
+        request: QueryRequest,
+        *,
+        collections: Mapping[str, Collection],
+        watch: Callable[[Stage], None] | None = None,
+    ) -> Answer:
+        """Every stage in its turn; `watch` is told of each as it ends."""
+        parsed = parse(request.query)
+        cursor = _cursor(request)
+        log = StageLog(watch=watch, timeout_ms=request.timeout_ms)
+        lists = await self.gathering.lists(request, parsed, scope=parsed.scope(request.collections), log=log)
+        since = time.perf_counter()
+        evidence = gather(
+            lexical=lists.lexical,
+            dense=lists.dense,
+            query=lists.vector,
+            supporting=[ranking for _, ranking in lists.supporting],
+        )
+        ranked, notes = self._fused(evidence, parsed)
+        stranger = self.policy.stranger(parsed.text)
+        log.ran("fusion", since=since, reason=stranger and f"BM25 first: {stranger}")
+        documents = await self.hits.visible(evidence.passages, collections=collections)
+        ranked = await self._reranked(request, parsed, evidence, ranked, documents=documents, log=log)
+        since = time.perf_counter()
+        passages = [evidence.passages[row] for row in ranked.rows]
+        spans = self.grouping.spans(passages, documents=documents, limit=cursor.hits + request.limit)
+        shown, pieces = _page(spans, cursor, request)
+        answer = Answer(
+            query=request.query,
+            hits=await self.hits.of(
+                [
+                    Shown(
+                        span=span,
+                        score=float(ranked.scores[ranked.rows[span.rank]]),
+                        snippet=piece.text if piece else snippet(span.text, parsed.lexical, intent=request.intent),
+                        relevance=None if ranked.relevance is None else float(ranked.relevance[ranked.rows[span.rank]]),
+                        explanation=explanation(evidence, ranked.rows[span.rank], lists=lists, logits=ranked.logits)
+                        if request.explain
+                        else None,
+                    )
+                    for span, piece in zip(shown, pieces, strict=True)
+                ],
+                documents=documents,
+                collections=collections,
+            ),
+            omitted=max(0, len(spans) - cursor.hits - len(shown)),
+            cursor=_next(spans, cursor, request, shown=len(shown), last=pieces[-1] if pieces else None),
+            lines=_lines_found(lists) if request.explain else (),
+        )
+        log.ran("answer", since=since)
+        if cursor.hits and cursor.seen != _seen(spans[: cursor.hits]):
+            notes.append("The index has changed since the first part of this answer: hits may repeat or be missing.")
+        if not answer.hits and not cursor.hits:
+            notes += await self.diagnosis.of_nothing(parsed, collections=request.collections)
+        return replace(answer, stages=tuple(log.stages), notes=tuple(notes))
+
+    def _fused(self, evidence: Evidence, parsed: ParsedQuery) -> tuple[Ranked, list[str]]:
+        notes: list[str] = []
+        scores = self.policy.fused(evidence, parsed)
+        allowed = np.array([allows(parsed.lexical, passage) for passage in evidence.passages], dtype=bool)
+        if parsed.lexical.phrases and not allowed.any() and len(evidence):
+            notes.append(f"No passage has {quoted(parsed.lexical.phrases)}; these are nearest in words and meaning.")
+            allowed[:] = True
+        rows = tuple(int(row) for row in np.argsort(-scores, kind="stable") if allowed[row])
+        return Ranked(rows, scores=scores, relevance=None, logits={}), notes
+
+    async def _reranked(
+        self,
+        request: QueryRequest,
+        parsed: ParsedQuery,
+        evidence: Evidence,
+        ranked: Ranked,
+        *,
+        documents: Mapping[str, Document],
+        log: StageLog,
+    ) -> Ranked:
+        """The first candidates by the cross-encoder's word, the others behind them."""
+        if not request.rerank:
+            log.skipped("rerank", reason="rerank=false")
+            return ranked
+        if self.reranker is None:
+            log.skipped("rerank", reason=self.no_reranker)
+            return ranked
+        visible = [row for row in ranked.rows if evidence.passages[row].docid in documents]
+        read = visible[: request.candidate_limit]
+        if not read:
+            log.skipped("rerank", reason="nothing was found")
+            return ranked
+        with anyio.move_on_after(log.seconds_until(1.0)):
+            since = time.perf_counter()
+            texts = [evidence.passages[row].embedded_text for row in read]
+            said = await self.reranker.score(parsed.text, texts, intent=request.intent)
+            log.ran("rerank", since=since, provider=self.reranker.provider, batches=said.batches)
+            return _reordered(ranked, read, said.logits)
+        log.shed("rerank")
+        return ranked
+
+
+def _reordered(ranked: Ranked, read: Sequence[int], logits: FloatArray) -> Ranked:
+    """What the cross-encoder read by its word and fusion's, the rest behind it as it was."""
+    strongest = max(float(ranked.scores.max(initial=0.0)), 1e-6)
+    fused = np.clip(ranked.scores / strongest, 0.0, 1.0)
+    said = probabilities(reranked(fused[read], logits))
+    scores = (float(said.min()) * fused).astype(np.float32)
+    scores[read] = said
+    order = [read[position] for position in np.argsort(-said, kind="stable")]
+    chosen = frozenset(read)
+    return replace(
+        ranked,
+        rows=(*order, *(row for row in ranked.rows if row not in chosen)),
+        scores=scores,
+        logits={row: float(logit) for row, logit in zip(read, logits, strict=True)},
+    )
+
+
+def _cursor(request: QueryRequest) -> Cursor:
+    """Where this answer begins."""
+    question = _question(request)
+    if request.cursor is None:
+        return Cursor(question=question, seen=_seen(()), hits=0)
+    return Cursor.decoded(request.cursor, question=question)
+
+
+def _question(request: QueryRequest) -> str:
+    """What decides the order of the hits: everything but how much of them is shown."""
+    lines = (f"{line.kind}: {line.text}" for line in request.searches)
+    flags = f"{request.expand} {request.rerank} {request.candidate_limit} {request.min_relevance}"
+    return fingerprint(request.query, *request.collections, request.intent or "", flags, *lines)
+
+
+def _seen(spans: Sequence[Span]) -> str:
+    return fingerprint(*(span.best.passage_id for span in spans))
+
+
+def _page(
+    spans: Sequence[Span], cursor: Cursor, request: QueryRequest
+) -> tuple[Sequence[Span], Sequence[Piece | None]]:
+    """The spans of this answer, each with the lines that the budget has room for; null where there is none."""
+    page = spans[cursor.hits : cursor.hits + request.limit]
+    if request.max_tokens is None:
+        return page, [None] * len(page)
+    pieces = pack([span.text for span in page], max_tokens=request.max_tokens, first_line=cursor.lines)
+    return page[: len(pieces)], pieces
+
+
+def _next(
+    spans: Sequence[Span], cursor: Cursor, request: QueryRequest, *, shown: int, last: Piece | None
+) -> str | None:
+    """Where the next answer begins; null where nothing is left."""
+    done = cursor.hits + shown
+    lines = 0
+    if last is not None and last.last_line < spans[done - 1].text.count("\n"):
+        done, lines = done - 1, last.last_line + 1
+    if done >= len(spans):
+        return None
+    return Cursor(question=_question(request), seen=_seen(spans[:done]), hits=done, lines=lines).encoded()
+
+
+def _lines_found(lists: Lists) -> tuple[LineFound, ...]:
+    own = {(passage.docid, passage.ordinal) for passage in lists.lexical.passages}
+    if lists.dense is not None:
+        own.update((passage.docid, passage.ordinal) for passage in lists.dense.passages)
+    return tuple(
+        LineFound(
+            line=f"{line.kind}: {line.text}",
+            found=len(ranking.passages),
+            new=sum((passage.docid, passage.ordinal) not in own for passage in ranking.passages),
+        )
+        for line, ranking in lists.supporting
+    )

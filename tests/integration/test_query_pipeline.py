@@ -1,0 +1,195 @@
+"""The pipeline over a real index, with models whose answers are known beforehand."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import numpy as np
+import pytest
+
+from qmd_mcp.documents import Answer, Collection, Stage, SubQuery
+from qmd_mcp.engine import Engine, open_engine
+from qmd_mcp.errors import ArgumentError
+from qmd_mcp.lookup import Expansion, Reranking
+from qmd_mcp.retrieval.querying import QueryPipeline
+from qmd_mcp.retrieval.request import QueryRequest, sub_queries
+from qmd_mcp.settings import IndexLocation, Settings
+
+pytestmark = pytest.mark.anyio
+
+PAGES = {
+    "failover.md": "# Failover\n\nWhen the primary database is lost, promote the standby with pg_ctl promote.\n",
+    "backup.md": "# Backups\n\nEvery night the database is dumped and copied to another site.\n",
+    "vacation.md": "# Vacation\n\nAsk the office two weeks before you leave.\n",
+    "deploy.md": "# Deploying\n\nPush the tag, wait for the pipeline, then switch the traffic over.\n",
+}
+
+
+class Contrary:
+    """Likes best what has the fewest of the query's words, and keeps what it was asked."""
+
+    provider = "CPUExecutionProvider"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, tuple[str, ...], str | None]] = []
+
+    async def score(self, query: str, texts: Sequence[str], *, intent: str | None) -> Reranking:
+        self.asked.append((query, tuple(texts), intent))
+        words = set(query.lower().split())
+        logits = [8.0 - 4.0 * len(words & set(text.lower().split())) for text in texts]
+        return Reranking(np.array(logits, dtype=np.float32), batches=(len(texts),))
+
+
+class Endless:
+    """Never answers."""
+
+    provider = "CPUExecutionProvider"
+
+    async def score(self, query: str, texts: Sequence[str], *, intent: str | None) -> Reranking:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async def expand(self, query: str) -> Expansion:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    def forget(self, query: str) -> None:
+        raise AssertionError
+
+
+class Knowing:
+    """Expands every query to the same lines."""
+
+    provider = "CPUExecutionProvider"
+
+    def __init__(self, *lines: SubQuery) -> None:
+        self.lines = lines
+        self.forgotten: list[str] = []
+
+    async def expand(self, query: str) -> Expansion:
+        return Expansion(self.lines)
+
+    def forget(self, query: str) -> None:
+        self.forgotten.append(query)
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for name, text in PAGES.items():
+        (folder / name).write_text(text)
+    settings = Settings(refresh_seconds=3600)
+    async with open_engine(settings, IndexLocation(str(tmp_path / "index")), create=True) as opened:
+        await opened.writing.add_collection(Collection("notes", folder, ("**/*.md",)))
+        await opened.writing.update()
+        yield opened
+
+
+async def ask(engine: Engine, query: str, **changes: object) -> Answer:
+    """Ask a pipeline with other models, or with other arguments."""
+    models = {name: changes.pop(name) for name in ("reranker", "expander") if name in changes}
+    pipeline: QueryPipeline = engine.searching._pipeline
+    if "expander" in models:
+        pipeline = replace(pipeline, gathering=replace(pipeline.gathering, expander=models["expander"]))
+    if "reranker" in models:
+        pipeline = replace(pipeline, reranker=models["reranker"])
+    request = QueryRequest(query, **changes)  # type: ignore[arg-type]
+    return await pipeline.answer(request, collections=await engine.collections())
+
+
+def stage(answer: Answer, name: str) -> Stage:
+    (found,) = (each for each in answer.stages if each.name == name)
+    return found
+
+
+def paths(answer: Answer) -> list[str]:
+    return [hit.path for hit in answer.hits]
+
+
+async def test_without_models_the_answer_says_what_did_not_run_and_why(engine: Engine) -> None:
+    answer = await ask(engine, "promote the standby")
+    assert paths(answer)[0] == "failover.md"
+    assert stage(answer, "rerank").reason == "the profile mini has no reranker"
+    assert stage(answer, "expand").reason == "the profile mini has no expander"
+
+
+async def test_a_reranker_that_is_sure_leads_and_reads_the_breadcrumb_and_the_intent(engine: Engine) -> None:
+    reranker = Contrary()
+    before = await ask(engine, "the database is lost")
+    answer = await ask(engine, "the database is lost", reranker=reranker, intent="holidays")
+    assert paths(before)[0] == "failover.md"
+    assert paths(answer)[0] != "failover.md"
+    assert [hit.score for hit in answer.hits] == sorted((hit.score for hit in answer.hits), reverse=True)
+    ((query, texts, intent),) = reranker.asked
+    assert (query, intent) == ("the database is lost", "holidays")
+    assert any(text.startswith("Failover\n") for text in texts)
+    ran = stage(answer, "rerank")
+    assert (ran.ran, ran.provider, ran.batches) == (True, "CPUExecutionProvider", (4,))
+
+
+async def test_only_so_many_candidates_are_reranked_and_the_rest_stays_behind(engine: Engine) -> None:
+    before = await ask(engine, "the database is lost")
+    answer = await ask(engine, "the database is lost", reranker=Contrary(), candidate_limit=2)
+    assert set(paths(answer)[:2]) == set(paths(before)[:2])
+    assert paths(answer)[2:] == paths(before)[2:]
+    assert stage(answer, "rerank").batches == (2,)
+
+
+async def test_rerank_false_leaves_fusion_s_order(engine: Engine) -> None:
+    answer = await ask(engine, "the database is lost", reranker=Contrary(), rerank=False)
+    assert paths(answer) == paths(await ask(engine, "the database is lost"))
+    assert stage(answer, "rerank").reason == "rerank=false"
+
+
+async def test_stages_that_find_no_time_are_left_out_and_the_answer_comes(engine: Engine) -> None:
+    with anyio.fail_after(20):
+        answer = await ask(engine, "promote standby soon", expander=Endless(), reranker=Endless(), timeout_ms=200)
+    assert paths(answer)[0] == "failover.md"
+    assert stage(answer, "rerank").reason == "no time for it within timeout_ms=200"
+    assert not stage(answer, "rerank").ran
+
+
+async def test_what_a_sub_query_finds_comes_behind_agreement_and_is_explained(engine: Engine) -> None:
+    lines = sub_queries(["lex: office weeks", "hyde: Before a holiday the office must be asked."])
+    answer = await ask(engine, "promote standby", searches=lines, explain=True)
+    assert paths(answer)[0] == "failover.md"
+    assert [line.line for line in answer.lines] == [f"{line.kind}: {line.text}" for line in lines]
+    assert answer.lines[0].found == 1
+    (vacation,) = (hit for hit in answer.hits if hit.path == "vacation.md")
+    assert vacation.explanation is not None
+    assert "lex: office weeks" in vacation.explanation.supported_by
+    assert answer.hits[0].explanation is not None
+    assert answer.hits[0].explanation.lexical_rank == 1
+
+
+async def test_an_expansion_that_finds_nothing_is_forgotten(engine: Engine) -> None:
+    expander = Knowing(SubQuery("lex", "zeppelin"))
+    answer = await ask(engine, "how are holidays arranged here", expander=expander)
+    assert stage(answer, "expand").ran
+    assert expander.forgotten == ["how are holidays arranged here"]
+
+
+async def test_a_budget_packs_whole_passages_and_the_cursor_goes_on(engine: Engine) -> None:
+    whole = await ask(engine, "database")
+    seen: list[str] = []
+    cursor: str | None = None
+    for _ in range(10):
+        answer = await ask(engine, "database", max_tokens=90, cursor=cursor)
+        seen += [hit.snippet for hit in answer.hits]
+        cursor = answer.cursor
+        if cursor is None:
+            break
+    assert len(seen) >= len(whole.hits) > 1
+    text = "\n".join(seen)
+    assert all(PAGES[hit.path].split("\n\n")[1].strip().split(".")[0] in text for hit in whole.hits)
+
+
+async def test_a_cursor_goes_on_where_the_limit_cut(engine: Engine) -> None:
+    whole = await ask(engine, "database")
+    first = await ask(engine, "database", limit=1)
+    second = await ask(engine, "database", limit=3, cursor=first.cursor)
+    assert paths(first) + paths(second) == paths(whole)
+    with pytest.raises(ArgumentError, match="another question"):
+        await ask(engine, "vacation", cursor=first.cursor)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from qmd_mcp.lookup import FloatArray
-from qmd_mcp.retrieval.evidence import UNRANKED, Evidence
+from qmd_mcp.retrieval.evidence import Evidence
 from qmd_mcp.retrieval.matching import Occurrences, occurrences
 
 CANDIDATE_FEATURES = (
@@ -138,7 +139,8 @@ def _by_vectors(evidence: Evidence, *, meaning: FloatArray, first: FloatArray) -
     nearest = np.argpartition(-likeness, count - 1, axis=1)[:, :count]  # [candidates, count]
     share = np.take_along_axis(likeness, nearest, axis=1)
     total = np.maximum(share.sum(axis=1), np.finfo(np.float32).eps)
-    return close, (share * meaning[nearest]).sum(axis=1) / total
+    borrowed: FloatArray = (share * meaning[nearest]).sum(axis=1) / total
+    return close, borrowed
 
 
 def _by_terms(evidence: Evidence, weights: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -152,9 +154,11 @@ def _by_terms(evidence: Evidence, weights: FloatArray) -> tuple[FloatArray, Floa
     has = np.zeros((count, len(distinct)), dtype=bool)
     has[found.candidate, found.term] = True
     numbers = [distinct.index(term.text) for term in evidence.terms]
-    sequence = np.array([a * len(distinct) + b for a, b in zip(numbers, numbers[1:], strict=False)], dtype=np.int64)
+    sequence = np.array([a * len(distinct) + b for a, b in pairwise(numbers)], dtype=np.int64)
     pairs, nearness = _together(found, count=count, weights=weights, sequence=np.unique(sequence))
-    return has @ weights / mass, has.all(axis=1).astype(np.float32), pairs, nearness
+    coverage: FloatArray = np.asarray(has @ (weights / mass), dtype=np.float32)
+    complete: FloatArray = has.all(axis=1).astype(np.float32)
+    return coverage, complete, pairs, nearness
 
 
 def _together(

@@ -68,7 +68,7 @@ def occurrences(texts: Sequence[str], terms: Sequence[str]) -> Occurrences:
     numbers: list[NDArray[np.int64]] = []
     for number, term in enumerate(terms):
         stem = [ord(letter) for letter in _stem(term)]
-        found = np.flatnonzero(first == stem[0]) if len(stem) else np.empty(0, dtype=np.int64)
+        found = np.flatnonzero(first == stem[0]) if stem else np.empty(0, dtype=np.int64)
         found = found[starts[found] + len(stem) <= len(letters)]
         for offset in range(1, len(stem)):
             found = found[letters[starts[found] + offset] == stem[offset]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -65,17 +66,29 @@ class LogisticWeights(BaseModel):
     intercept: float
     linear: dict[str, float]
 
-    def probability(self, values: dict[str, FloatArray]) -> FloatArray:
-        """[...]; all values have one shape."""
-        logit = self.intercept + sum(weight * values[name] for name, weight in self.linear.items())
-        return (1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0)))).astype(np.float32)
+    def probability(self, values: Mapping[str, FloatArray]) -> FloatArray:
+        """[...]; all values have one shape, and there is at least one."""
+        logit = np.asarray(self.intercept + sum(weight * values[name] for name, weight in self.linear.items()))
+        odds: FloatArray = np.exp(-np.clip(logit, -30.0, 30.0)).astype(np.float32)
+        return 1.0 / (1.0 + odds)
 
 
 class VerdictWeights(LogisticWeights):
-    """Whether an answer holds what was asked for."""
+    """Whether the index holds an answer at all."""
 
     none_below: float
+    """Probability under which it most likely does not."""
     good_from: float
+    """Relevance of the best hit from which it is more likely than not what was meant."""
+
+
+class JudgementWeights(BaseModel):
+    """What turns signs into probabilities."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    relevance: LogisticWeights
+    verdict: VerdictWeights
 
 
 class Weights(BaseModel):
@@ -84,8 +97,10 @@ class Weights(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     fusion: FusionWeights
-    relevance: LogisticWeights
-    verdict: VerdictWeights
+    meaning: JudgementWeights
+    """For queries in a script that the embedder knows."""
+    words: JudgementWeights
+    """For the others: nothing in it looks at a cosine."""
 
 
 def read_weights(folder: Path) -> Weights:
@@ -105,8 +120,8 @@ def read_weights(folder: Path) -> Weights:
         raise ManifestError(sentence) from error
 
 
-def _check(named: dict[str, object] | dict[str, float] | dict[str, dict[str, float]], *, known: tuple[str, ...]) -> None:
-    unknown = [name for name in named if name not in known]
+def _check(names: Iterable[str], *, known: tuple[str, ...]) -> None:
+    unknown = [name for name in names if name not in known]
     if unknown:
         sentence = f"unknown features: {', '.join(unknown)}"
         raise ValueError(sentence)

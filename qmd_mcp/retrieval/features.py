@@ -156,8 +156,8 @@ def _by_terms(evidence: Evidence, weights: FloatArray) -> tuple[FloatArray, Floa
     numbers = [distinct.index(term.text) for term in evidence.terms]
     sequence = np.array([a * len(distinct) + b for a, b in pairwise(numbers)], dtype=np.int64)
     pairs, nearness = _together(found, count=count, weights=weights, sequence=np.unique(sequence))
-    coverage: FloatArray = np.asarray(has @ (weights / mass), dtype=np.float32)
-    complete: FloatArray = has.all(axis=1).astype(np.float32)
+    coverage: FloatArray = np.where(has, weights / mass, 0.0).sum(axis=1)
+    complete: FloatArray = np.where(has.all(axis=1), np.float32(1), np.float32(0))
     return coverage, complete, pairs, nearness
 
 

@@ -12,21 +12,24 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import onnxruntime as ort
 
 from benchmarks.machine import headed, positive, provenance
 from qmd_mcp.evaluation.datasets import read_dataset
 from qmd_mcp.inference.embedder import Embedder
-from qmd_mcp.inference.manifest import read_profile
-from qmd_mcp.inference.session import cores
+from qmd_mcp.inference.loading import user_catalogue
+from qmd_mcp.inference.placement import RECORDING, read_placement
+from qmd_mcp.inference.session import PlacedSession, cores
 
 CHARACTERS = 900
 """About one passage."""
 BATCHES = (4, 8, 16, 32)
 TEXTS = 256
 QUERIES = 40
+TOGETHER = (1, 2, 4, 8)
+"""Queries of several callers in one forward."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -56,18 +59,27 @@ def main(arguments: Sequence[str]) -> None:
             figures = [f"{median(rates[way, batch]):.1f}" for batch in BATCHES]
             table.append([f"{dataset.name}, {way}", *figures, f"{median(latencies[way]):.1f}"])
     print(headed(provenance("benchmarks.embedding", arguments), table))
+    model = embedder(1, spinning=False)
+    for folder in options.sets:
+        queries = [query.text for query in read_dataset(folder).queries[:TEXTS]]
+        rounds = [[processor_ms(model, queries, together=size) for size in TOGETHER] for _ in range(options.rounds)]
+        each = ", ".join(f"{median(times):.2f}" for times in zip(*rounds, strict=True))
+        print(f"\n{folder.name}: processor ms for each query in forwards of {', '.join(map(str, TOGETHER))}: {each}")
 
 
 def embedder(threads: int, *, spinning: bool) -> Embedder:
     """The embedder that ships, with another session."""
-    profile = read_profile("mini")
+    model = user_catalogue().embedder("mini")
+    graph = model.manifest.graph_for("cpu")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
-    path = profile.embedder_folder / profile.embedder.files["cpu"]
+    options.add_session_config_entry(RECORDING, "1")
+    path = model.folder / graph.graph
     session = ort.InferenceSession(str(path), sess_options=options, providers=["CPUExecutionProvider"])
-    return Embedder(profile.embedder, folder=profile.embedder_folder, session=session)
+    placed = PlacedSession(session, graph, "cpu", read_placement(session))
+    return Embedder(model.manifest, folder=model.folder, placed=placed)
 
 
 def rate(model: Embedder, texts: Sequence[str], *, batch: int, at_once: int) -> float:
@@ -88,6 +100,14 @@ def milliseconds(model: Embedder, queries: Sequence[str]) -> list[float]:
         model.embed_query(query)
         times.append((perf_counter() - started) * 1e3)
     return times
+
+
+def processor_ms(model: Embedder, queries: Sequence[str], *, together: int) -> float:
+    """What a query takes of a processor when so many share a forward; blind to whatever else runs."""
+    started = process_time()
+    for start in range(0, len(queries), together):
+        model.embed_batch(queries[start : start + together])
+    return (process_time() - started) / len(queries) * 1e3
 
 
 if __name__ == "__main__":

@@ -267,8 +267,8 @@ class ModelStatus:
 
     role: str
     model: str
-    state: Literal["unloaded", "loading", "ready"]
-    """Unloaded until it is first needed."""
+    state: Literal["absent", "unloaded", "loading", "ready", "idle"]
+    """Unloaded until it is first needed; idle when nobody uses it and it will be let go."""
     provider: str | None
     detail: str | None = None
 

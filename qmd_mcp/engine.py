@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import anyio.to_thread
 
@@ -13,12 +12,12 @@ from qmd_mcp.corpus.chunking import CHUNKING, Chunker
 from qmd_mcp.corpus.library import Library
 from qmd_mcp.corpus.preparation import Preparation
 from qmd_mcp.corpus.readers import read
-from qmd_mcp.documents import Collection, CollectionStatus, IndexStatus, ModelStatus, Passage
-from qmd_mcp.inference.embedder import Embedder
-from qmd_mcp.inference.manifest import Profile, fingerprint_of, read_profile
-from qmd_mcp.inference.scheduler import EmbeddingScheduler, ModelSlot
-from qmd_mcp.inference.session import cores, open_session
+from qmd_mcp.documents import Collection, CollectionStatus, IndexStatus, Passage
+from qmd_mcp.inference.loading import user_catalogue
+from qmd_mcp.inference.manifest import EmbedderManifest, fingerprint_of
+from qmd_mcp.inference.model import Model, identity_of
 from qmd_mcp.inference.tokenizer import read_tokenizer
+from qmd_mcp.models import Models, open_models
 from qmd_mcp.retrieval.diagnosis import Diagnosis
 from qmd_mcp.retrieval.gathering import Gathering
 from qmd_mcp.retrieval.hits import Hits
@@ -42,12 +41,14 @@ DEFAULT_PROFILE = "mini"
 class Engine:
     """An open index with its models; shared by every caller of the process."""
 
-    def __init__(self, index: OpenIndex, *, settings: Settings, profile: Profile) -> None:
+    def __init__(
+        self, index: OpenIndex, *, settings: Settings, embedder: Model[EmbedderManifest], models: Models
+    ) -> None:
         self.location = index.location
         self._index = index
-        self._profile = profile
-        self._slot = ModelSlot(lambda: _load_embedder(profile))
-        self.embedder = EmbeddingScheduler(self._slot, threads=settings.threads or cores())
+        self._model = embedder
+        self._models = models
+        self.embedder = models.embedder
         self.reading = Library(
             collections=index.collections,
             documents=index.documents,
@@ -58,7 +59,7 @@ class Engine:
             index,
             embedder=self.embedder,
             prepare=lambda: Preparation(
-                chunker=Chunker(read_tokenizer(profile.embedder_folder)),
+                chunker=Chunker(read_tokenizer(embedder.folder)),
                 decode=read,
                 max_file_bytes=settings.max_file_bytes,
             ),
@@ -72,17 +73,17 @@ class Engine:
                 gathering=Gathering(
                     index=index.passages,
                     embedder=self.embedder,
-                    expander=None,
-                    no_expander=f"the profile {profile.name} has no expander",
+                    expander=models.expander,
+                    no_expander=models.no_expander,
                 ),
-                reranker=None,
-                no_reranker=f"the profile {profile.name} has no reranker",
+                reranker=models.reranker,
+                no_reranker=models.no_reranker,
                 policy=FusionPolicy(
                     method=settings.fusion,
                     alpha=settings.alpha,
                     rrf_k=settings.rrf_k,
-                    embedder=profile.embedder.model,
-                    scripts=profile.embedder.scripts,
+                    embedder=embedder.manifest.model,
+                    scripts=embedder.manifest.scripts,
                 ),
                 grouping=Grouping(per_document=settings.per_document),
                 hits=Hits(self.reading),
@@ -124,7 +125,7 @@ class Engine:
             index=self.location.uri,
             schema_version=SCHEMA_VERSION,
             generation=self._index.generation.fingerprint,
-            embedder=self._profile.embedder.model,
+            embedder=self._model.manifest.model,
             dimension=self._index.generation.dimension,
             documents=len(documents),
             passages=sum(document.passages for document in documents),
@@ -132,14 +133,7 @@ class Engine:
             size_bytes=await anyio.to_thread.run_sync(self._index.database.size_bytes),
             updated=metadata.get("updated"),
             collections=tuple(each),
-            models=(
-                ModelStatus(
-                    role="embedder",
-                    model=self._profile.embedder.model,
-                    state=self._slot.state,
-                    provider=self.embedder.provider,
-                ),
-            ),
+            models=self._models.statuses(),
             notes=() if "://" not in self.location.uri else ("The writer's lock guards this machine only.",),
         )
 
@@ -159,33 +153,31 @@ async def open_engine(
         await claim(location.uri)
         async with WriterLock(location.uri).held():
             database = await Database.create(location.uri)
-            await begin(database, generation_of(read_profile(settings.embedder or DEFAULT_PROFILE)))
+            await begin(database, generation_of(user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE)))
     else:
         database = await Database.open(location.uri)
     try:
         served = await serving(database)
-        profile = read_profile(settings.embedder or (served.embedder if served else DEFAULT_PROFILE))
-        generation = generation_of(profile)
+        embedder = user_catalogue().embedder(
+            settings.embedder or (served.embedder if served else DEFAULT_PROFILE),
+            folders=settings.embedder is not None or location.project is None,
+        )
+        generation = generation_of(embedder)
         if not rebuild:
             await check_serving(database, generation)
         index = await OpenIndex.open(database, location=location, generation=generation)
-        yield Engine(index, settings=settings, profile=profile)
+        async with open_models(settings, embedder) as models:
+            yield Engine(index, settings=settings, embedder=embedder, models=models)
     finally:
         database.close()
 
 
-def generation_of(profile: Profile) -> Generation:
-    """What a profile's embedder and today's chunking would make; its fingerprint names the passages' table."""
-    fingerprint = fingerprint_of(profile.embedder.identity, CHUNKING)
-    return Generation(fingerprint, embedder=profile.name, dimension=profile.embedder.dimension)
+def generation_of(embedder: Model[EmbedderManifest]) -> Generation:
+    """What an embedder and today's chunking would make; its fingerprint names the passages' table."""
+    fingerprint = fingerprint_of(identity_of(embedder), CHUNKING)
+    return Generation(fingerprint, embedder=embedder.name, dimension=embedder.manifest.dimension)
 
 
 def index_identity(settings: Settings) -> str:
     """Everything that decides passages and vectors, for whoever keeps an index by it."""
-    return generation_of(read_profile(settings.embedder or DEFAULT_PROFILE)).fingerprint
-
-
-def _load_embedder(profile: Profile) -> Embedder:
-    folder: Path = profile.embedder_folder
-    session = open_session(folder / profile.embedder.files["cpu"], threads=1)
-    return Embedder(profile.embedder, folder=folder, session=session)
+    return generation_of(user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE)).fingerprint

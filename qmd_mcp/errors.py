@@ -11,6 +11,7 @@ QmdError
 │   ├── AmbiguousDocidError
 │   ├── UnreadableDocumentError   gone from disk, or no longer text
 │   ├── ServerBusyError           too much in progress at once
+│   ├── ModelBusyError            too much waits for one model
 │   └── DatasetError              an evaluation set that cannot be read or measured with
 └── SetupError                    the operator must change something
     ├── EmptyIndexError
@@ -18,6 +19,10 @@ QmdError
     ├── EmbedderMismatchError
     ├── ManifestError
     ├── ModelError                a graph that cannot be loaded or satisfies no contract
+    │   ├── ModelMissingError     files that have not been pulled
+    │   └── OutOfMemoryError      a forward that does not fit into memory
+    ├── DeviceError               a device was asked for that cannot be used
+    ├── PullError                 a model that cannot be fetched from the hub
     ├── CollectionError           a root, name or glob that cannot be used
     ├── SettingsError
     └── WriterBusyError           another process is indexing
@@ -114,6 +119,14 @@ class ServerBusyError(CallerError):
         self.limit = limit
 
 
+class ModelBusyError(CallerError):
+    """More work waits for a model than it takes on."""
+
+    def __init__(self, role: str, *, waiting: int) -> None:
+        super().__init__(f"The {role} is busy: {waiting} texts are waiting for it. Try again in a second.")
+        self.role, self.waiting = role, waiting
+
+
 class DatasetError(CallerError):
     """An evaluation set that cannot be read or measured with; names file and line."""
 
@@ -159,6 +172,41 @@ class ManifestError(SetupError):
 
 class ModelError(SetupError):
     """Weights that are missing or do not do what the manifest says."""
+
+
+class ModelMissingError(ModelError):
+    """A model whose files are not on this machine."""
+
+    def __init__(self, model: str, *, file: str, mend: str) -> None:
+        super().__init__(f"The model {model} is not complete on this machine: {file} is missing. {mend}")
+        self.model, self.file, self.mend = model, file, mend
+
+
+class DeviceError(SetupError):
+    """A device that was asked for and cannot be used."""
+
+    def __init__(self, device: str, *, obstacle: str) -> None:
+        super().__init__(f"The device {device} is asked for, but {obstacle}. Or set another device: QMD_DEVICE=auto")
+        self.device, self.obstacle = device, obstacle
+
+
+class PullError(SetupError):
+    """A model that cannot be fetched."""
+
+    def __init__(self, repository: str, *, reason: str) -> None:
+        super().__init__(f"{repository} cannot be pulled: {reason}.")
+        self.repository, self.reason = repository, reason
+
+
+class OutOfMemoryError(ModelError):
+    """A forward that does not fit into the memory of its device."""
+
+    def __init__(self, model: str, *, shape: tuple[int, ...]) -> None:
+        rows, tokens = shape
+        super().__init__(
+            f"{model} finds no memory for {rows} x {tokens} tokens. Free some, or choose a smaller model or the CPU."
+        )
+        self.model, self.shape = model, shape
 
 
 class CollectionError(SetupError):

@@ -34,6 +34,23 @@ class Settings(BaseSettings):
     embedder: Annotated[
         str | None, Field(description="Embedder of a new index (default: mini); an index that exists keeps its own")
     ] = None
+    expander: Annotated[
+        str, Field(description="Profile or folder of the expander; `auto`: the best that is pulled; `off`: none")
+    ] = "auto"
+    reranker: Annotated[
+        str, Field(description="Profile or folder of the reranker; `auto`: the best that is pulled; `off`: none")
+    ] = "auto"
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        Field(description="Where models run; `cuda` is an error where it cannot be used, `auto` goes to the processor"),
+    ] = "auto"
+    gpu_memory_mb: Annotated[int, Field(ge=0, description="GPU memory that one model may take; 0 sets no limit")] = 0
+    tf32: Annotated[
+        bool, Field(description="FP32 models multiply in TF32 on GPUs that can: faster, with 10 bits of mantissa")
+    ] = True
+    idle_unload_seconds: Annotated[
+        float, Field(ge=0, description="A model that nobody has used for so long leaves memory; 0 keeps it")
+    ] = 1800.0
     threads: Annotated[int, Field(ge=0, le=256, description="Processors that embedding takes; 0 takes every one")] = 0
     fusion: Annotated[
         Literal["convex", "rrf"], Field(description="How `query` combines its lists: convex sum or reciprocal ranks")
@@ -125,6 +142,11 @@ def config_file() -> Path:
 def cache_folder() -> Path:
     """Where things lie that can be made again."""
     return user_cache_path(APPLICATION)
+
+
+def manifests_folder() -> Path:
+    """Where a user's own model manifests are; it need not exist."""
+    return user_config_path(APPLICATION) / "models"
 
 
 def locate_index(settings: Settings, *, start: Path) -> IndexLocation:

@@ -28,3 +28,17 @@ async def task_group() -> AsyncGenerator[TaskGroup]:
         if ours is not None:
             raise ours from None
         raise
+
+
+@asynccontextmanager
+async def background() -> AsyncGenerator[TaskGroup]:
+    """A task group for what runs beside a block and ends with it; the block's own error comes out bare."""
+    failure: Exception | None = None
+    async with task_group() as group:
+        try:
+            yield group
+        except Exception as error:  # noqa: BLE001  raised again below: inside it would come out in a group
+            failure = error
+        group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

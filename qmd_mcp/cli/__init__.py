@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from qmd_mcp import __version__
-from qmd_mcp.cli import asking, indexing, measuring, serving
+from qmd_mcp.cli import asking, doctor, indexing, measuring, models, serving
 from qmd_mcp.cli.session import Session
 from qmd_mcp.errors import CallerError, SetupError
 from qmd_mcp.settings import locate_index, read_settings
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (indexing, asking, measuring, serving):
+for part in (indexing, asking, measuring, models, doctor, serving):
     app.add_typer(part.app)
 
 

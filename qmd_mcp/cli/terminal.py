@@ -6,9 +6,20 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from qmd_mcp.corpus.update import Progress as Watcher
 from qmd_mcp.corpus.update import Step, UpdateSummary
@@ -18,6 +29,8 @@ from qmd_mcp.evaluation.self_evaluation import SelfReport
 
 _LINE_SECONDS = 10.0
 """Between two plain lines: a log is not a terminal."""
+
+_MEGABYTE = 1_000_000
 
 _WORDS = {"scan": "looking at files", "index": "indexing", "embed": "embedding", "optimize": "tidying the index"}
 
@@ -71,6 +84,52 @@ class _PlainLines:
         self._phase, self._said = step.phase, now
         of = f" {step.done} of {step.total}" if step.total else ""
         print(f"{_WORDS[step.phase]}{of}", file=sys.stderr, flush=True)  # noqa: T201  the terminal is this module's
+
+
+class PullWatcher(Protocol):
+    """Is told how far a file has come, in bytes."""
+
+    def __call__(self, file: str, *, done: int, total: int) -> None:
+        """Called often."""
+
+
+@contextmanager
+def watched_pull(console: Console | None = None) -> Generator[PullWatcher]:
+    """A bar for each file on a terminal, plain lines elsewhere; both on stderr."""
+    screen = console or Console(stderr=True)
+    if not screen.is_terminal:
+        yield _plain_pull()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=screen, transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(file: str, *, done: int, total: int) -> None:
+            if file not in tasks:
+                tasks[file] = bar.add_task(file, total=total)
+            bar.update(tasks[file], completed=done)
+
+        yield show
+
+
+def _plain_pull() -> PullWatcher:
+    said = time.monotonic()
+
+    def show(file: str, *, done: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if done < total and now - said >= _LINE_SECONDS:
+            said = now
+            line = f"{file} {done / _MEGABYTE:,.1f} of {total / _MEGABYTE:,.1f} MB"
+            print(line, file=sys.stderr, flush=True)  # noqa: T201  the terminal is this module's
+
+    return show
 
 
 def summary_text(summary: UpdateSummary) -> str:

@@ -4,95 +4,158 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
-from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Literal
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from qmd_mcp.errors import ManifestError
+Role: TypeAlias = Literal["embedder", "expander", "reranker"]
+ProviderName: TypeAlias = Literal["cpu", "cuda"]
+Format: TypeAlias = Literal["int8", "nbits8", "q4f16", "fp16", "fp32"]
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "config.json")
+"""Fetched where a repository has them; the first two are what a tokeniser needs."""
 
 
-class EmbedderManifest(BaseModel):
-    """The role of the embedder in one profile."""
+def _below(path: str) -> str:
+    """A path inside the model's folder: a manifest names no other file of the machine."""
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path or ":" in path:
+        sentence = "must be a relative path below the model's folder"
+        raise ValueError(sentence)
+    return path
 
+
+def _template(prompt: str) -> str:
+    if "{text}" not in prompt:
+        sentence = "must contain {text}"
+        raise ValueError(sentence)
+    return prompt
+
+
+FilePath: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_below)]
+Prompt: TypeAlias = Annotated[str, AfterValidator(_template)]
+
+
+class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+
+class GraphFile(_Table):
+    """One ONNX graph of a model: the form that suits an execution provider."""
+
+    graph: FilePath
+    data: tuple[FilePath, ...] = ()
+    """Files with the weights that the graph refers to."""
+    format: Format
+    batch_invariant: bool
+    """Whether an item has the same result alone and in any batch."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The graph and its weights."""
+        return (self.graph, *self.data)
+
+
+class ModelManifest(_Table):
+    """What every role says about its model."""
+
     model: str
-    revision: str
-    folder: str
-    """Below the manifest's own folder."""
-    format: Literal["int8", "nbits8", "fp16", "fp32"]
-    files: dict[Literal["cpu", "cuda"], str]
+    licence: str
+    repository: Annotated[str | None, Field(pattern=r"^[\w.-]+/[\w.-]+$")] = None
+    """On the hub."""
+    folder: str | None = None
+    """On disk, relative to the manifest; instead of a repository."""
+    revision: str | None = None
+    """Hub: branch, tag or commit. Folder: the author raises it whenever a file gives other results."""
+    files: Annotated[dict[ProviderName, GraphFile], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> ModelManifest:
+        if (self.repository is None) == (self.folder is None):
+            sentence = "exactly one of repository and folder says where the files are"
+            raise ValueError(sentence)
+        if self.folder is not None and self.revision is None:
+            sentence = "a model in a folder needs a revision"
+            raise ValueError(sentence)
+        return self
+
+    def graph_for(self, provider: ProviderName) -> GraphFile:
+        """The form for a provider, or else the only one there is."""
+        return self.files.get(provider) or next(iter(self.files.values()))
+
+
+class EmbedderManifest(ModelManifest):
+    """Turns texts into vectors."""
+
     dimension: Annotated[int, Field(ge=1, le=8192)]
     max_tokens: Annotated[int, Field(ge=16, le=32768)]
-    pooling: Literal["mean", "cls", "last"]
-    query_prompt: str = ""
-    passage_prompt: str = ""
+    pooling: Literal["mean", "cls", "last", "graph"]
+    """`graph`: the graph pools itself, and `output` names the result."""
+    output: str | None = None
+    """The graph's output to take; default: its first."""
+    query_prompt: Prompt = "{text}"
+    passage_prompt: Prompt = "{text}"
+    """`{title}` stands for the breadcrumb; it is left in `{text}` where the prompt has no `{title}`."""
     scripts: tuple[str, ...] = ()
     """ISO 15924 codes of the scripts that it knows; empty for every script."""
-    batch_invariant: bool
-    """Whether a text has the same vector alone and in any batch."""
-    licence: str
 
-    @property
-    def identity(self) -> str:
-        """Everything that decides a passage's vector, as one line."""
-        parts = (self.model, self.revision, self.format, self.dimension, self.max_tokens, self.pooling)
-        return json.dumps([*parts, self.query_prompt, self.passage_prompt], ensure_ascii=False)
+    def identity(self, *, commit: str | None = None) -> str:
+        """Everything that decides a passage's vector, as one line.
 
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A set of models under one name."""
-
-    name: str
-    folder: Path
-    """Where the manifest lies; its paths are relative to it."""
-    embedder: EmbedderManifest
-
-    @property
-    def embedder_folder(self) -> Path:
-        """Where the embedder's files are."""
-        return self.folder / self.embedder.folder
+        All providers' files are part of it, not the one in use: losing a GPU does not change the embedder. Of a model
+        in a folder the revision stands for its files. What is as usual is left out, so that a new kind of fact does
+        not make every index a stranger to its own embedder.
+        """
+        usual = ("", "{text}")
+        prompts = ["" if prompt in usual else prompt for prompt in (self.query_prompt, self.passage_prompt)]
+        formats = "+".join(sorted({file.format for file in self.files.values()}))
+        named: list[object] = [self.model, commit or self.revision, formats, self.dimension, self.max_tokens]
+        files = {name: file.files for name, file in sorted(self.files.items())} if self.repository else None
+        unusual = [fact for fact in (self.repository, files, self.output) if fact is not None]
+        return json.dumps([*named, self.pooling, *prompts, *unusual], ensure_ascii=False)
 
 
-class _ProfileFile(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    embedder: EmbedderManifest
+class Sampling(_Table):
+    """How a token is drawn."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    top_k: Annotated[int, Field(ge=1)] = 20
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.8
+    presence_penalty: Annotated[float, Field(ge=0, le=2)] = 0.5
 
 
-def models_folder() -> Path:
-    """The manifests and weights that ship: inside the installed package, else beside it in a checkout."""
-    packaged = Path(str(files("qmd_mcp") / "models"))
-    return packaged if packaged.is_dir() else Path(str(files("qmd_mcp"))).parent / "models"
+class ExpanderManifest(ModelManifest):
+    """Turns a query into further lines to look up: a causal language model with a KV cache."""
+
+    template: Literal["qwen3", "qmd"]
+    """`qwen3`: a chat without thinking. `qmd`: what qmd's fine-tuned models were trained on."""
+    stop: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Tokens that end a turn, as the tokeniser spells them."""
+    max_tokens: Annotated[int, Field(ge=64, le=32768)] = 2048
+    """Of prompt and answer together."""
+    sampling: Sampling = Sampling()
 
 
-def read_profile(name: str) -> Profile:
-    """Read a profile that ships.
+class RerankerManifest(ModelManifest):
+    """Judges passages against a query: a classifier, or a causal model that says yes or no.
 
-    Raises:
-        ManifestError: no such profile, or its file is not as it should be; names file, key and value.
+    Which of the two it is is read from the graph's outputs.
     """
-    folder = models_folder()
-    known = sorted(path.stem for path in folder.glob("*.toml"))
-    if name not in known:
-        sentence = f"There is no model profile {name!r}; there is {', '.join(known)}."
-        raise ManifestError(sentence)
-    path = folder / f"{name}.toml"
-    try:
-        parsed = _ProfileFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        sentence = f"The manifest {path.name} is not TOML: {error}."
-        raise ManifestError(sentence) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        sentence = f"The manifest {path.name} does not fit: {key} = {first['input']!r}: {first['msg']}."
-        raise ManifestError(sentence) from error
-    return Profile(name=name, folder=folder, embedder=parsed.embedder)
+
+    template: Literal["qwen3", "pair"]
+    """`qwen3`: the official prompt of Qwen3-Reranker. `pair`: query and passage as the tokeniser joins two texts."""
+    instruction: str = "Given a web search query, retrieve relevant passages that answer the query"
+    """What a passage is judged by; the default is the one that Qwen3-Reranker was published with."""
+    activation: Literal["sigmoid", "softmax"] = "sigmoid"
+    positive: Annotated[int, Field(ge=0)] = 0
+    """The label that means relevant, where a classifier has several."""
+    yes: str = "yes"
+    no: str = "no"
+    """The tokens between which a causal model chooses."""
+    max_tokens: Annotated[int, Field(ge=32, le=32768)]
+    """Of one pair, template included."""
+    token_budget: Annotated[int, Field(ge=32)] = 8192
+    """Tokens of one forward, padding included: it bounds the memory of a batch."""
 
 
 def fingerprint_of(*identities: str) -> str:

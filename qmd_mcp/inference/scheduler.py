@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Generic, Literal, TypeVar
+import math
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 import anyio
 import anyio.to_thread
 import numpy as np
 
 from qmd_mcp.inference.embedder import Embedder
-from qmd_mcp.lookup import FloatArray
+from qmd_mcp.inference.merging import CAPACITY, BatchScheduler, Load
+from qmd_mcp.inference.reranker import Reranker
+from qmd_mcp.inference.template import Pair
+from qmd_mcp.lookup import FloatArray, Reranking
 from qmd_mcp.tasks import task_group
 
 Model = TypeVar("Model")
+SlotState: TypeAlias = Literal["absent", "unloaded", "loading", "ready", "idle"]
 
 
 class ModelSlot(Generic[Model]):
-    """A model that is loaded when it is first needed, once, in a worker thread."""
+    """A model that is loaded when it is first needed, once, in a worker thread, and stays for a while.
 
-    def __init__(self, load: Callable[[], Model]) -> None:
+    `present` says whether its files are there. With `idle_seconds` and `unload_when_idle` running, it is let go when
+    nobody has used it for so long.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Model],
+        *,
+        present: Callable[[], bool] = lambda: True,
+        idle_seconds: float = math.inf,
+    ) -> None:
         self._load = load
+        self._present = present
+        self._idle_seconds = idle_seconds
         self._model: Model | None = None
+        self._loading = False
         self._lock = anyio.Lock()
-        self.state: Literal["unloaded", "loading", "ready"] = "unloaded"
+        self._users = 0
+        self._last_used = -math.inf
+        self._loaded = anyio.Event()
+
+    @property
+    def state(self) -> SlotState:
+        """`idle` is a model in memory that nobody uses and whose time runs out."""
+        if self._loading:
+            return "loading"
+        if self._model is None:
+            return "unloaded" if self._present() else "absent"
+        return "idle" if self._users == 0 and self._idle_seconds < math.inf else "ready"
 
     async def get(self) -> Model:
         """The model, loaded by whoever comes first; the others wait.
@@ -33,12 +64,38 @@ class ModelSlot(Generic[Model]):
         """
         async with self._lock:
             if self._model is None:
-                self.state = "loading"
+                self._loading = True
                 try:
                     self._model = await anyio.to_thread.run_sync(self._load)
                 finally:
-                    self.state = "unloaded" if self._model is None else "ready"
+                    self._loading = False
+                self._loaded.set()
+            self._last_used = anyio.current_time()
             return self._model
+
+    @asynccontextmanager
+    async def use(self) -> AsyncGenerator[Model]:
+        """The model, which is not let go meanwhile.
+
+        Raises:
+            SetupError: it cannot be loaded.
+        """
+        self._users += 1
+        try:
+            yield await self.get()
+        finally:
+            self._users -= 1
+            self._last_used = anyio.current_time()
+
+    async def unload_when_idle(self) -> None:
+        """Let the model go whenever it has been idle for long enough, until cancelled."""
+        while True:
+            await self._loaded.wait()
+            left = self._last_used + self._idle_seconds - anyio.current_time()
+            if self._users == 0 and left <= 0:
+                self._model, self._loaded = None, anyio.Event()
+            else:
+                await anyio.sleep(left if left > 0 else self._idle_seconds)
 
     def loaded(self) -> Model | None:
         """The model if it is in memory."""
@@ -51,6 +108,8 @@ class EmbeddingScheduler:
     A forward takes one thread, and as many run at once as there are processors: on 2 cores that embeds 1.1 to 1.3
     times as many passages as forwards of two threads each, and a single query takes as long (benchmarks). Queries and
     passages have a lane each, so that a query never waits for more of an update than shares the processor with it.
+    Queries of several callers are not merged: two or four in a forward save a sixth of their processor time at most,
+    eight nothing, since the shorter ones are padded (benchmarks).
     """
 
     def __init__(self, slot: ModelSlot[Embedder], *, threads: int) -> None:
@@ -60,24 +119,72 @@ class EmbeddingScheduler:
 
     async def embed_query(self, text: str) -> FloatArray:
         """[dimension], unit length."""
-        embedder = await self._slot.get()
-        return await anyio.to_thread.run_sync(embedder.embed_query, text, limiter=self._queries)
+        async with self._slot.use() as embedder:
+            return await anyio.to_thread.run_sync(embedder.embed_query, text, limiter=self._queries)
 
     async def embed_passages(self, texts: Sequence[str]) -> FloatArray:
         """[texts, dimension], unit length, in input order; cancellation takes effect after the batches in hand."""
-        embedder = await self._slot.get()
-        vectors = np.empty((len(texts), embedder.manifest.dimension), dtype=np.float32)
+        async with self._slot.use() as embedder:
+            vectors = np.empty((len(texts), embedder.manifest.dimension), dtype=np.float32)
 
-        async def embed(rows: list[int], batch: list[str]) -> None:
-            vectors[rows] = await anyio.to_thread.run_sync(embedder.embed_batch, batch, limiter=self._passages)
+            async def embed(rows: list[int], batch: list[str]) -> None:
+                vectors[rows] = await anyio.to_thread.run_sync(embedder.embed_batch, batch, limiter=self._passages)
 
-        async with task_group() as forwards:
-            for rows, batch in embedder.batches(texts):
-                forwards.start_soon(embed, rows, batch)
-        return vectors
+            async with task_group() as forwards:
+                for rows, batch in embedder.batches(texts):
+                    forwards.start_soon(embed, rows, batch)
+            return vectors
 
     @property
     def provider(self) -> str | None:
         """Where the embedder runs, once it is loaded."""
         embedder = self._slot.loaded()
         return embedder.provider if embedder else None
+
+
+class RerankScheduler:
+    """Scores for awaiting callers: one forward at a time with all threads, in which several queries may meet.
+
+    `run` must be running, in a task group of whoever opens it.
+    """
+
+    def __init__(self, slot: ModelSlot[Reranker], *, capacity: int = CAPACITY) -> None:
+        self._slot = slot
+        self._merging: BatchScheduler[Pair, float] = BatchScheduler(role="reranker", capacity=capacity)
+        self.padding = 0.0
+        """Share of padding in what the latest query took, had it been alone."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self._merging.run()
+
+    async def score(self, query: str, texts: Sequence[str], *, intent: str | None = None) -> Reranking:
+        """Logits in input order; cancelled, it stops at once.
+
+        Raises:
+            SetupError: the model cannot be loaded or fails.
+            ModelBusyError: too much is waiting for it.
+        """
+        async with self._slot.use() as reranker:
+            encode = partial(reranker.encode, query, texts, intent=intent)
+            pairs = await anyio.to_thread.run_sync(encode)
+            self.padding = reranker.padding(pairs)
+            outcome = await self._merging.submit(reranker, pairs)
+        return Reranking(logits=np.array(outcome.results, dtype=np.float32), batches=outcome.batches)
+
+    @property
+    def load(self) -> Load:
+        """What waits, and what was computed."""
+        return self._merging.load
+
+    @property
+    def provider(self) -> str | None:
+        """Where the reranker runs, once it is loaded."""
+        reranker = self._slot.loaded()
+        return reranker.provider if reranker else None
+
+    @property
+    def warning(self) -> str | None:
+        """What is slow about the model by its form, once it is loaded."""
+        reranker = self._slot.loaded()
+        return reranker.warning if reranker else None

@@ -10,7 +10,7 @@ import anyio
 from qmd_mcp.documents import SubQuery
 from qmd_mcp.errors import CallerError
 from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
-from qmd_mcp.retrieval.gate import skip_reason
+from qmd_mcp.retrieval.gate import Lead, why_not_expanded
 from qmd_mcp.retrieval.port import Expander, PassageIndex, QueryEmbedder
 from qmd_mcp.retrieval.request import QueryRequest
 from qmd_mcp.retrieval.stages import StageLog
@@ -113,7 +113,7 @@ class Gathering:
             log.skipped("expand", reason="expand=false")
         elif self.expander is None:
             log.skipped("expand", reason=self.no_expander)
-        elif reason := skip_reason(parsed, lexical=lexical):
+        elif reason := why_not_expanded(parsed, lead=_lead(lexical)):
             log.skipped("expand", reason=reason)
         else:
             with anyio.move_on_after(log.seconds_until(EXPANDING)):
@@ -149,3 +149,15 @@ def _words_of(line: SubQuery) -> LexicalQuery:
         return parse(line.text).lexical
     except CallerError:  # a line that only excludes or filters
         return LexicalQuery(words=())
+
+
+def _lead(lexical: Ranking) -> Lead | None:
+    """How far the first hit is ahead of the best of another document; null without a hit."""
+    if not lexical.passages:
+        return None
+    others = (
+        float(score)
+        for passage, score in zip(lexical.passages, lexical.scores, strict=True)
+        if passage.docid != lexical.passages[0].docid
+    )
+    return Lead(first=float(lexical.scores[0]), second=next(others, 0.0))

@@ -8,8 +8,8 @@ from typing import Literal
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.evidence import Evidence
 from qmd_mcp.retrieval.fusion import convex, lexical_first, reciprocal_ranks, supported
-from qmd_mcp.retrieval.script import script_of
 from qmd_mcp.retrieval.syntax import ParsedQuery
+from qmd_mcp.script import script_of
 
 
 @dataclass(frozen=True, slots=True)

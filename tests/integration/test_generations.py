@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from qmd_mcp.documents import Collection
@@ -12,6 +14,7 @@ from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.database import Database, table_names
 from qmd_mcp.store.generation import Generation, switch
 from qmd_mcp.store.passages import PassageTable
+from tests import tiny_embedder
 
 pytestmark = pytest.mark.anyio
 
@@ -73,8 +76,45 @@ async def test_the_generation_before_last_is_dropped(tmp_path: Path) -> None:
     assert f"passages_{OLDER.fingerprint}" not in await table_names(database.connection)
 
 
+async def test_another_embedder_is_built_beside_the_old_one_which_serves_until_the_switch(tmp_path: Path) -> None:
+    folder, location = tmp_path / "notes", IndexLocation(str(tmp_path / "index"))
+    folder.mkdir()
+    for name in ("zeppelins", "submarines", "lentils"):
+        (folder / f"{name}.md").write_text(f"# {name.title()}\n\nThe page speaks of {name}.\n")
+    tiny = Settings(embedder=str(tiny_embedder.write_model(tmp_path / "tiny", query_prompt="query {text}")))
+    async with open_engine(SETTINGS, location, create=True) as old:
+        await old.writing.add_collection(Collection("notes", folder, ("**/*.md",)))
+        await old.writing.update()
+        between: list[str] = []
+
+        async def build() -> None:
+            async with open_engine(tiny, location, rebuild=True) as new:
+                await new.writing.rebuild(progress=lambda step: between.append(step.phase))
+
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(build)
+                while not between:
+                    await anyio.lowlevel.checkpoint()
+                served = await old.searching.vsearch(SearchRequest("flying machines"))
+                assert served.hits[0].path == "zeppelins.md"
+                assert (await old.status()).dimension == 384
+    async with open_engine(Settings(), location) as engine:
+        status = await engine.status()
+        assert (status.embedder, status.dimension, status.documents, status.embedded) == ("tiny", 32, 3, 3)
+        assert (await engine.searching.vsearch(SearchRequest("of submarines"))).hits[0].path == "submarines.md"
+        (model,) = (await engine.status()).models
+        assert model.detail == "fp32; 3 nodes (2 compute) on CPU"
+    with pytest.raises(EmbedderMismatchError, match="update --embedder mini"):
+        async with open_engine(Settings(embedder="mini"), location):
+            pass
+    with pytest.raises(ManifestError, match="it may have come with a project"):
+        async with open_engine(Settings(), IndexLocation(location.uri, project=tmp_path)):
+            pass
+
+
 async def test_an_unknown_embedder_is_named_with_those_that_exist(tmp_path: Path) -> None:
     settings = Settings(embedder="nonsense")
-    with pytest.raises(ManifestError, match="no model profile 'nonsense'; there is mini"):
+    with pytest.raises(ManifestError, match="no model profile 'nonsense'; there is bge-small, gemma, mini"):
         async with open_engine(settings, IndexLocation(str(tmp_path / "index")), create=True):
             pass

@@ -111,8 +111,12 @@ def paths(answer: Answer) -> list[str]:
 async def test_without_models_the_answer_says_what_did_not_run_and_why(engine: Engine) -> None:
     answer = await ask(engine, "promote the standby")
     assert paths(answer)[0] == "failover.md"
-    assert stage(answer, "rerank").reason == "the profile mini has no reranker"
-    assert stage(answer, "expand").reason == "the profile mini has no expander"
+    assert (
+        stage(answer, "rerank").reason == "no reranker is on this machine; for one: qmd-mcp models pull qwen3/reranker"
+    )
+    assert (
+        stage(answer, "expand").reason == "no expander is on this machine; for one: qmd-mcp models pull qwen3/expander"
+    )
 
 
 async def test_a_reranker_that_is_sure_leads_and_reads_the_breadcrumb_and_the_intent(engine: Engine) -> None:

@@ -8,10 +8,10 @@ import pytest
 from qmd_mcp.corpus.chunking import OVERLAP, Chunker
 from qmd_mcp.corpus.readers import SourceText, read
 from qmd_mcp.documents import Passage
-from qmd_mcp.inference.manifest import read_profile
+from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.tokenizer import read_tokenizer
 
-TOKENIZER = read_tokenizer(read_profile("mini").embedder_folder)
+TOKENIZER = read_tokenizer(user_catalogue().embedder("mini").folder)
 SENTENCES = [f"Sentence number {number} tells of the {number} ships that came and went." for number in range(80)]
 
 

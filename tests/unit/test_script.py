@@ -2,7 +2,7 @@
 
 import pytest
 
-from qmd_mcp.retrieval.script import script_of
+from qmd_mcp.script import script_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,295 @@
+"""What decoding costs, step by step, beside its floor and beside onnxruntime-genai.
+
+    python -m benchmarks.decoding FOLDER [--peer PYTHON] [--provider cuda] [--runs 9]
+
+FOLDER is one that models/training/synthetic_decoder.py wrote; PYTHON is that of an environment with onnxruntime-genai.
+Everything alternates within each run, so that a busy moment touches all of it; figures are medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+from benchmarks.machine import headed, positive, provenance
+from qmd_mcp.inference.decoder import Decoder, Past
+from qmd_mcp.inference.expander import KINDS
+from qmd_mcp.inference.generation import Branch, Continuation, generate
+from qmd_mcp.inference.prompts import PROMPTS, asked
+from qmd_mcp.inference.sampling import Sampling
+from qmd_mcp.inference.tokenizer import read_tokenizer
+
+QUERY = "how do we restore the database when the primary data centre is lost"
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+WARM_UP = 1
+"""Runs before those that count: memory is taken and kernels are chosen in the first."""
+
+
+class TimedSession:
+    """A session that remembers how long it computes."""
+
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self.get_inputs, self.get_outputs = session.get_inputs, session.get_outputs
+        self.get_providers, self.io_binding, self.run = session.get_providers, session.io_binding, session.run
+        self._session = session
+        self.seconds = 0.0
+
+    def run_with_iobinding(self, binding: ort.IOBinding) -> None:
+        """Compute, and count the time."""
+        started = perf_counter()
+        self._session.run_with_iobinding(binding)
+        self.seconds += perf_counter() - started
+
+
+@dataclass(slots=True)
+class Times:
+    """Milliseconds of one thing, run by run."""
+
+    whole: list[float] = field(default_factory=list)
+    outside: list[float] = field(default_factory=list)
+    """What of it was not in the session: Python, binding, sampling."""
+    processor: list[float] = field(default_factory=list)
+    """Of all threads together; says the same on a busy machine as on a quiet one."""
+
+    def of(self, work: Callable[[], object], session: TimedSession, *, parts: int = 1) -> None:
+        """Do it and note what each of its parts took."""
+        session.seconds = 0.0
+        started, used = perf_counter(), process_time()
+        work()
+        whole, processor = perf_counter() - started, process_time() - used
+        self.whole.append(whole * 1e3 / parts)
+        self.outside.append((whole - session.seconds) * 1e3 / parts)
+        self.processor.append(processor * 1e3 / parts)
+
+    @property
+    def text(self) -> tuple[str, str, str]:
+        """Medians."""
+        return f"{median(self.whole):,.1f}", f"{median(self.outside):,.2f}", f"{median(self.processor):,.1f}"
+
+
+def share(part: Times, of: Times) -> str:
+    """Median of the ratios run by run: of time, and of processor time."""
+    time = median(mine / theirs for mine, theirs in zip(part.whole, of.whole, strict=True))
+    processor = median(mine / theirs for mine, theirs in zip(part.processor, of.processor, strict=True))
+    return f"{time:.2f} (of processor time {processor:.2f})"
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.decoding", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--peer", help="Python of an environment with onnxruntime-genai")
+    parser.add_argument("--provider", choices=PROVIDERS, default="cpu")
+    parser.add_argument("--runs", type=positive, default=9)
+    parser.add_argument("--tokens", type=positive, default=40, help="drawn by each branch")
+    parser.add_argument("--threads", type=positive, default=2)
+    parser.add_argument("--spinning", action="store_true", help="let idle threads spin")
+    parser.add_argument("--head", type=positive, help="tokens of the prompt's known part; default: all")
+    options = parser.parse_args(arguments)
+    if options.provider == "cuda" and PROVIDERS["cuda"] not in ort.get_available_providers():
+        parser.error("ONNX Runtime has no CUDA here.")
+    before = resident()
+    started = perf_counter()
+    session = TimedSession(open_decoder(options.folder / "model.onnx", options=options))
+    decoder = Decoder(session)  # type: ignore[arg-type]  # it has the methods that a decoder calls
+    loaded, memory = perf_counter() - started, resident() - before
+    if session.get_providers()[0] != PROVIDERS[options.provider]:
+        parser.error(f"The session runs on {session.get_providers()[0]}.")
+    bench = Bench(decoder, session, folder=options.folder, tokens=options.tokens, head=options.head)
+    peer = Peer(options.peer, options=options, prompt=bench.prompt) if options.peer else None
+    for run in range(WARM_UP + options.runs):
+        if run == WARM_UP:
+            bench.forget()
+        bench.measure()
+        if peer:
+            peer.measure(counts=run >= WARM_UP)
+    if peer:
+        peer.end()
+    weights = sum(path.stat().st_size for path in options.folder.glob("model.onnx*"))
+    print(headed(provenance("benchmarks.decoding", arguments), bench.table()), "\n")
+    print(f"Loaded in {loaded:.1f} s, {memory / 1e9:.2f} GB; weights {weights / 1e9:.3f} GB.")
+    if options.provider == "cpu":
+        speed = bandwidth(options.threads)
+        print(f"Memory is read at {speed / 1e9:.1f} GB/s: a step's floor is {weights / speed * 1e3:.1f} ms.")
+    bench.ratios()
+    if peer:
+        peer.report(bench)
+
+
+def open_decoder(path: Path, *, options: argparse.Namespace) -> ort.InferenceSession:
+    """As the product opens it, with what is to be compared."""
+    settings = ort.SessionOptions()
+    settings.log_severity_level = 3
+    settings.intra_op_num_threads = options.threads
+    settings.inter_op_num_threads = 1
+    settings.add_session_config_entry("session.intra_op.allow_spinning", str(int(options.spinning)))
+    return ort.InferenceSession(str(path), settings, providers=[PROVIDERS[options.provider]])
+
+
+class Bench:
+    """One decoder, one prompt, and the times of everything done with them."""
+
+    def __init__(self, decoder: Decoder, session: TimedSession, *, folder: Path, tokens: int, head: int | None) -> None:
+        tokenizer = read_tokenizer(folder)
+        prompt = PROMPTS["qwen3"]
+        self._decoder, self._session, self._tokens = decoder, session, tokens
+        self._head = tokenizer.encode(prompt.head).ids[:head]
+        self._tail = tokenizer.encode(prompt.tail.replace("{query}", asked(QUERY, tokenizer))).ids
+        self.prompt = [*self._head, *self._tail]
+        prefixes = {kind: tuple(tokenizer.encode(f"{kind}:").ids) for kind in KINDS}
+        self._branches = [
+            Branch(forced=prefixes[kind], budget=tokens, seed=number) for number, kind in enumerate(KINDS)
+        ]
+        self._known = decoder.prefill(self._head, decoder.empty(room=len(self._head)))
+        self.same = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with the times anew."""
+        names = ("the whole prompt", "behind the known part", "fork", "step, one", "step, five", "together", "apart")
+        self.times = {name: Times() for name in names}
+
+    def measure(self) -> None:
+        """One run of everything."""
+        decoder, times, session = self._decoder, self.times, self._session
+        empty = decoder.empty(room=len(self.prompt))
+        times["the whole prompt"].of(lambda: decoder.prefill(self.prompt, empty), session)
+        forked = decoder.fork(self._known, rows=1, room=len(self._tail))
+        times["behind the known part"].of(lambda: decoder.prefill(self._tail, forked), session)
+        past = decoder.prefill(self._tail, decoder.fork(self._known, rows=1, room=len(self._tail)))
+        times["fork"].of(lambda: decoder.fork(past, rows=len(KINDS), room=self._tokens), session)
+        for name, rows in (("step, one", 1), ("step, five", len(KINDS))):
+            rows_past = decoder.fork(past, rows=rows, room=self._tokens)
+            times[name].of(lambda rows_past=rows_past: self._steps(rows_past), session, parts=self._tokens)
+        found: dict[str, Any] = {}
+        times["together"].of(lambda: found.update(together=self._generate(past, self._branches)), session)
+        times["apart"].of(
+            lambda: found.update(apart=[self._generate(past, [branch])[0] for branch in self._branches]), session
+        )
+        self.same &= list(found["together"]) == found["apart"]
+
+    def _steps(self, past: Past) -> None:
+        for token in range(self._tokens):
+            _, past = self._decoder.step([token] * past.rows, past)
+
+    def _generate(self, past: Past, branches: Sequence[Branch]) -> tuple[Continuation, ...]:
+        return generate(self._decoder, past, branches, stop=(), sampling=Sampling())
+
+    def table(self) -> list[tuple[str, ...]]:
+        """Everything in milliseconds."""
+        head, tail = len(self._head), len(self._tail)
+        named = {
+            "the whole prompt": f"prefill of the whole prompt, {head + tail} tokens",
+            "behind the known part": f"prefill of the query's part, {tail} tokens, behind the known {head}",
+            "fork": "the prompt's cache five times over",
+            "step, one": "a step of one branch",
+            "step, five": "a step of five branches",
+            "together": f"5 × {self._tokens} tokens drawn together, without prefill",
+            "apart": f"5 × {self._tokens} tokens drawn one after another, without prefill",
+        }
+        rows = [(named[name], *times.text) for name, times in self.times.items()]
+        return [("ms, median", "time", "outside the session", "processor time"), *rows]
+
+    def ratios(self) -> None:
+        """Print what is compared."""
+        times = self.times
+        together = share(times["together"], times["apart"])
+        print(f"Together / one after another: {together}; the same tokens: {self.same}.")
+        known = share(times["behind the known part"], times["the whole prompt"])
+        print(f"Prefill behind the known part / of the whole: {known}.")
+        whole = median(self.times["behind the known part"].whole) + median(self.times["together"].whole)
+        print(f"An expansion of 5 × {self._tokens} tokens: {whole / 1e3:.2f} s.")
+
+
+class Peer:
+    """The same loop in onnxruntime-genai, in a process of its own that waits while we measure."""
+
+    def __init__(self, python: str, *, options: argparse.Namespace, prompt: list[int]) -> None:
+        asked_for = {
+            "folder": str(options.folder),
+            "prompt": prompt,
+            "rows": len(KINDS),
+            "tokens": options.tokens,
+            "provider": options.provider,
+            "session": {
+                "intra_op_num_threads": options.threads,
+                "session.intra_op.allow_spinning": str(int(options.spinning)),
+            },
+        }
+        self._process = subprocess.Popen(
+            [python, str(Path(__file__).with_name("decoding_peer.py")), json.dumps(asked_for)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._steps = {"one": Times(), "five": Times()}
+        self._whole: list[float] = []
+        self._read()  # it has loaded
+
+    def measure(self, *, counts: bool) -> None:
+        """One run; of the first ones only the doing counts."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("measure\n")
+        self._process.stdin.flush()
+        measured = self._read()
+        if counts:
+            for name, times in self._steps.items():
+                times.whole.append(measured[name])
+                times.processor.append(measured[f"{name}, processor"])
+            self._whole.append(measured["whole"])
+
+    def _read(self) -> dict[str, float]:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                found: dict[str, float] = json.loads(line)
+                return found
+        sys.exit("onnxruntime-genai ended; what it said is above.")
+
+    def end(self) -> None:
+        """Let the process end."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def report(self, bench: Bench) -> None:
+        """Print its times beside ours."""
+        for name, theirs in self._steps.items():
+            step = f"{median(theirs.whole):.1f} ms, processor time {median(theirs.processor):.1f}"
+            print(f"onnxruntime-genai, a step of {name}, greedy: {step}.")
+            print(f"Our step / theirs: {share(bench.times[f'step, {name}'], theirs)}.")
+        print(f"onnxruntime-genai, five prompts in a batch, prefill and all: {median(self._whole) / 1e3:.2f} s.")
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
+
+
+def bandwidth(threads: int) -> float:
+    """Bytes a second that so many threads read, each from memory of its own; the best of 7."""
+    arrays = [np.ones(32 * 1024**2, dtype=np.uint64) for _ in range(threads)]  # 256 MiB each, beyond any cache
+    best = float("inf")
+    with ThreadPoolExecutor(threads) as workers:
+        for _ in range(7):
+            started = perf_counter()
+            list(workers.map(np.max, arrays))
+            best = min(best, perf_counter() - started)
+    return sum(array.nbytes for array in arrays) / best
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,180 @@
+"""The command that says whether everything that is asked for holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qmd_mcp.cli.session import Session
+from qmd_mcp.errors import NotAnIndexError, SetupError
+
+if TYPE_CHECKING:  # importing them takes seconds, which --help must not wait for
+    from qmd_mcp.inference.environment import Environment
+    from qmd_mcp.inference.examination import Examination, Loaded
+    from qmd_mcp.inference.manifest import ModelManifest
+    from qmd_mcp.inference.model import Model
+    from qmd_mcp.inference.session import SessionFactory
+
+app = typer.Typer()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that was found out."""
+
+    environment: Environment
+    device: str
+    index: str
+    models: tuple[Examination, ...]
+    notes: tuple[str, ...]
+    problems: tuple[str, ...]
+    """What is asked for and does not hold."""
+
+
+@app.command()
+def doctor(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False
+) -> None:
+    """Check versions, devices, models and the index; exit code 1 where something asked for does not hold."""
+    report = _report(context.obj)
+    if as_json:
+        answer = {"holds": not report.problems, "obstacle_to_cuda": report.environment.cuda.obstacle, **asdict(report)}
+        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    else:
+        typer.echo(_text(report))
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def _report(session: Session) -> Report:
+    from qmd_mcp.inference.environment import inspect_environment
+    from qmd_mcp.inference.examination import examine
+
+    settings, environment = session.settings, inspect_environment()
+    index, embedder, problems = _index(session)
+    problems = [*environment.problems(device=settings.device), *problems]
+    models: list[Examination] = []
+    notes: list[str] = []
+    for role, find in _asked_for(session, embedder=embedder):
+        try:
+            found = find()
+        except SetupError as error:
+            problems.append(f"{role}: {error}")
+            continue
+        if found is None:
+            notes.append(f"{role}: none ({getattr(settings, role)})")
+            continue
+        model, load = found
+        examination = examine(model, load=load)
+        models.append(examination)
+        if examination.problem:
+            problems.append(f"{role} {model.manifest.model}: {examination.problem}")
+    return Report(environment, settings.device, index, tuple(models), tuple(notes), tuple(dict.fromkeys(problems)))
+
+
+def _index(session: Session) -> tuple[str, str | None, list[str]]:
+    """The index and its identity in words, its embedder's name, and what is wrong with it."""
+
+    async def identity(uri: str) -> str | None:
+        from qmd_mcp.store.database import Database
+        from qmd_mcp.store.generation import serving
+
+        database = await Database.open(uri)
+        try:
+            generation = await serving(database)
+        finally:
+            database.close()
+        return str(generation) if generation else None
+
+    import anyio
+
+    uri = session.location.uri
+    try:
+        made = anyio.run(identity, uri)
+    except NotAnIndexError as error:
+        asked = session.settings.index is not None
+        return f"{uri}: none yet", None, [str(error)] if asked else []
+    if made is None:
+        return f"{uri}: empty", None, []
+    fingerprint, dimension, embedder = made.split(" ", 2)
+    described = f"{uri}: made by {embedder}, {dimension}-d, identity {fingerprint}"
+    try:
+        session.run(_nothing)
+    except SetupError as error:
+        return described, embedder, [f"index: {error}"]
+    return described, embedder, []
+
+
+async def _nothing(_: object) -> None: ...
+
+
+def _asked_for(
+    session: Session, *, embedder: str | None
+) -> Sequence[tuple[str, Callable[[], tuple[Model[ModelManifest], Callable[[], Loaded]] | None]]]:
+    """Each role with a way to its model and its loading."""
+    from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
+
+    settings = session.settings
+    catalogue, sessions = user_catalogue(), session_factory(settings)
+
+    def embedding() -> tuple[Model[ModelManifest], Callable[[], Loaded]]:
+        from qmd_mcp.engine import DEFAULT_PROFILE
+
+        name = settings.embedder or embedder or DEFAULT_PROFILE
+        model = catalogue.embedder(name, folders=settings.embedder is not None or session.location.project is None)
+
+        def load() -> Loaded:
+            loaded = load_embedder(model, sessions)
+            return loaded.placed, lambda: loaded.embed_query("how do we fail over to the standby?")
+
+        return model, load
+
+    def expanding() -> tuple[Model[ModelManifest], Callable[[], Loaded]] | None:
+        model = catalogue.expander(settings.expander, providers=sessions.usable)
+        return None if model is None else (model, lambda: _opened(model, sessions))
+
+    def reranking() -> tuple[Model[ModelManifest], Callable[[], Loaded]] | None:
+        model = catalogue.reranker(settings.reranker, providers=sessions.usable)
+        return None if model is None else (model, lambda: _opened(model, sessions))
+
+    return (("embedder", embedding), ("expander", expanding), ("reranker", reranking))
+
+
+def _opened(model: Model[ModelManifest], sessions: SessionFactory) -> Loaded:
+    from qmd_mcp.inference.loading import open_model
+    from qmd_mcp.inference.session import cores
+
+    return open_model(model, sessions, threads=cores()), None
+
+
+def _text(report: Report) -> str:
+    environment, cuda = report.environment, report.environment.cuda
+    lines = [
+        f"versions    {', '.join((*environment.versions, *environment.runtimes))}",
+        f"device      {report.device}",
+        f"CUDA        {_cuda_text(report)}",
+        *(
+            f"GPU         {gpu.name}, {gpu.memory / 1e9:.1f} GB, {gpu.free / 1e9:.1f} GB free, driver {gpu.driver}"
+            for gpu in cuda.gpus
+        ),
+        *(f"            {library.file}: {library.path or f'missing; {library.mend}'}" for library in cuda.libraries),
+        f"index       {report.index}",
+    ]
+    for model in report.models:
+        lines.append(f"{model.role:<12}{model.name}: {model.model}; {model.files}; {model.folder}")
+        if model.placement:
+            probe = "" if model.probe_ms is None else f", one use {model.probe_ms} ms"
+            lines.append(f"            {model.placement}; loaded in {model.load_ms} ms{probe}")
+        lines += [f"            note: {note}" for note in model.notes]
+    lines += [f"note        {note}" for note in report.notes]
+    lines += [f"PROBLEM     {problem}" for problem in report.problems]
+    return "\n".join([*lines, "" if report.problems else "Everything that is asked for holds."]).rstrip()
+
+
+def _cuda_text(report: Report) -> str:
+    cuda = report.environment.cuda
+    return f"{cuda.version or 'none'}: {cuda.obstacle or 'can be used'}"

@@ -1,0 +1,143 @@
+"""A causal LM: tokens and a KV cache in, logits and the longer cache out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from qmd_mcp.errors import ModelError
+from qmd_mcp.inference.decoder_contract import CacheEntry, DecoderContract, cache_after_a_token, read_contract
+from qmd_mcp.lookup import FloatArray
+
+CacheArray: TypeAlias = NDArray[Any]  # [rows, heads, tokens, head size], float16 or float32
+
+CHUNK = 64
+"""Tokens of a prompt in one forward: a graph that cannot leave out the logits of a prompt writes chunk × vocabulary of
+them, 39 MB at 64 tokens of Qwen3."""
+
+_PROBED_ROOM = 2
+"""A graph that gives back a cache of two after one token keeps its length; one that joins gives three or fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The KV cache of rows that are equally long.
+
+    It is continued once: a step may write its tokens into the same memory, behind those that this value counts.
+    `Decoder.fork` copies.
+    """
+
+    rows: int
+    length: int
+    """Tokens of each row."""
+    entries: tuple[ort.OrtValue, ...]
+    """In the contract's order; at least `length` tokens long."""
+    arrays: tuple[CacheArray, ...] | None
+    """The same memory, where the program can reach it."""
+
+
+class Decoder:
+    """A session with a KV cache; knows nothing about text. Synchronous; one caller at a time.
+
+    A graph on `GroupQueryAttention` takes a cache with room for more and writes into it, so that a step copies nothing.
+    Any other graph gives a longer cache at each step. On CUDA both stay on the device, and only logits leave it.
+
+    Raises:
+        ModelError: the graph is no decoder, or its provider cannot run it.
+    """
+
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self.contract: DecoderContract = read_contract(session)
+        self.provider = str(session.get_providers()[0])
+        self._session = session
+        self._device = "cuda" if self.provider == "CUDAExecutionProvider" else "cpu"
+        after = cache_after_a_token(session, self.contract, room=_PROBED_ROOM)
+        self.writes_in_place = not isinstance(after, str) and after[2] == _PROBED_ROOM
+        if not self.writes_in_place and isinstance(said := cache_after_a_token(session, self.contract, room=0), str):
+            sentence = f"The decoder does not run on {self.provider}: {said}"
+            raise ModelError(sentence)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether fewer rows are faster and cheap to have; on a GPU a step reads all weights whatever its rows."""
+        return self._device == "cpu"
+
+    def empty(self, *, room: int) -> Past:
+        """One row without tokens, with room for so many."""
+        tokens = room if self.writes_in_place else 0
+        return self._past([self._zeros(entry, rows=1, tokens=tokens) for entry in self.contract.cache], length=0)
+
+    def fork(self, past: Past, *, rows: int, room: int) -> Past:
+        """The one row of a past so many times, with room for so many more tokens in each."""
+        copies: list[CacheArray] = []
+        for entry, array in zip(self.contract.cache, self._arrays(past), strict=True):
+            copy = self._zeros(entry, rows=rows, tokens=past.length + (room if self.writes_in_place else 0))
+            copy[:, :, : past.length] = array[:, :, : past.length]
+            copies.append(copy)
+        return self._past(copies, length=past.length)
+
+    def keep(self, past: Past, rows: Sequence[int]) -> Past:
+        """These rows, in this order; `rows[place] >= place`, so that none is overwritten before it has moved."""
+        kept: list[CacheArray] = []
+        for array in self._arrays(past):
+            for place, row in enumerate(rows):
+                if place != row:
+                    array[place, :, : past.length] = array[row, :, : past.length]
+            kept.append(array[: len(rows)])
+        return self._past(kept, length=past.length)
+
+    def prefill(self, tokens: Sequence[int], past: Past) -> Past:
+        """Append the tokens of a prompt to a past of one row."""
+        for start in range(0, len(tokens), CHUNK):
+            chunk = np.array([tokens[start : start + CHUNK]], dtype=np.int64)
+            _, past = self._forward(chunk, past, logits=False)
+        return past
+
+    def step(self, tokens: Sequence[int], past: Past) -> tuple[FloatArray, Past]:
+        """Append one token to each row; logits [rows, vocabulary] for the next."""
+        logits, past = self._forward(np.array(tokens, dtype=np.int64)[:, None], past, logits=True)
+        return logits[:, -1].astype(np.float32, copy=False), past
+
+    def _forward(self, tokens: NDArray[np.int64], past: Past, *, logits: bool) -> tuple[CacheArray, Past]:
+        new = tokens.shape[1]
+        total = past.length + new
+        binding = self._session.io_binding()
+        binding.bind_cpu_input("input_ids", tokens)
+        binding.bind_cpu_input("attention_mask", np.ones((past.rows, total), dtype=np.int64))
+        if self.contract.takes_positions:
+            positions = np.arange(past.length, total, dtype=np.int64)
+            binding.bind_cpu_input("position_ids", np.repeat(positions[None], past.rows, axis=0))
+        if self.contract.kept_logits:
+            binding.bind_cpu_input(self.contract.kept_logits, np.array(1, dtype=np.int64))
+        for entry, value in zip(self.contract.cache, past.entries, strict=True):
+            binding.bind_ortvalue_input(entry.past, value)
+            if self.writes_in_place:
+                binding.bind_ortvalue_output(entry.present, value)
+            else:
+                binding.bind_output(entry.present, self._device)
+        kept = 1 if self.contract.kept_logits else new
+        room = np.empty((past.rows, kept, self.contract.vocabulary) if logits else 0, dtype=self.contract.logits_type)
+        if logits:
+            binding.bind_ortvalue_output("logits", ort.OrtValue.ortvalue_from_numpy(room))
+        self._session.run_with_iobinding(binding)
+        if self.writes_in_place:
+            return room, replace(past, length=total)
+        grown = tuple(binding.get_outputs()[: len(self.contract.cache)])
+        return room, Past(rows=past.rows, length=total, entries=grown, arrays=None)
+
+    def _past(self, arrays: Sequence[CacheArray], *, length: int) -> Past:
+        entries = tuple(ort.OrtValue.ortvalue_from_numpy(array, self._device, 0) for array in arrays)
+        reachable = tuple(arrays) if self._device == "cpu" else None
+        return Past(rows=arrays[0].shape[0], length=length, entries=entries, arrays=reachable)
+
+    def _arrays(self, past: Past) -> Sequence[CacheArray]:
+        """On the host; from a device they are copies."""
+        return past.arrays if past.arrays is not None else [entry.numpy() for entry in past.entries]
+
+    def _zeros(self, entry: CacheEntry, *, rows: int, tokens: int) -> CacheArray:
+        return np.zeros((rows, entry.heads, tokens, entry.head_size), dtype=self.contract.cache_type)

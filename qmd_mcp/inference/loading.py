@@ -1,0 +1,99 @@
+"""Models as the settings want them."""
+
+from __future__ import annotations
+
+from qmd_mcp.inference.catalogue import Catalogue, models_folder
+from qmd_mcp.inference.decoder import Decoder
+from qmd_mcp.inference.embedder import Embedder
+from qmd_mcp.inference.expander import Expander
+from qmd_mcp.inference.manifest import EmbedderManifest, ExpanderManifest, ModelManifest, RerankerManifest
+from qmd_mcp.inference.model import Model
+from qmd_mcp.inference.prompts import PROMPTS
+from qmd_mcp.inference.reranker import Reranker, RerankerOptions
+from qmd_mcp.inference.sampling import Sampling
+from qmd_mcp.inference.session import PlacedSession, SessionFactory
+from qmd_mcp.inference.tokenizer import read_tokenizer
+from qmd_mcp.script import script_of
+from qmd_mcp.settings import Settings, cache_folder, manifests_folder
+
+EMBEDDER_THREADS = 1
+"""Of one forward on the processor: the scheduler runs several at once, which is faster (benchmarks)."""
+
+
+def user_catalogue() -> Catalogue:
+    """What can be named on this machine."""
+    return Catalogue(cache=cache_folder() / "models", own=manifests_folder(), shipped=models_folder())
+
+
+def session_factory(settings: Settings) -> SessionFactory:
+    """The one that every role gets its session from."""
+    return SessionFactory(device=settings.device, gpu_memory_mb=settings.gpu_memory_mb, tf32=settings.tf32)
+
+
+def open_model(model: Model[ModelManifest], sessions: SessionFactory, *, threads: int) -> PlacedSession:
+    """Load a role's graph where it may run.
+
+    Raises:
+        ModelMissingError: no provider that works has all of its files.
+        ModelError, DeviceError: as the factory says.
+    """
+    candidates = sessions.candidates(model.manifest)
+    if all(model.missing(provider) is not None for provider in candidates):
+        model.require(candidates[0])
+    return sessions.open(model.manifest, model.folder, threads=threads)
+
+
+def load_embedder(model: Model[EmbedderManifest], sessions: SessionFactory) -> Embedder:
+    """Read an embedder's files.
+
+    Raises:
+        ModelMissingError, ModelError, DeviceError: what the operator must change.
+    """
+    placed = open_model(model, sessions, threads=EMBEDDER_THREADS)
+    return Embedder(model.manifest, folder=model.folder, placed=placed)
+
+
+def make_expander(model: Model[ExpanderManifest], placed: PlacedSession) -> Expander:
+    """An expander over an open graph; prefills what is the same for every query.
+
+    Raises:
+        ModelError: graph, tokeniser and prompt do not fit together.
+    """
+    sampling = model.manifest.sampling
+    return Expander(
+        Decoder(placed.session),
+        read_tokenizer(model.folder),
+        prompt=PROMPTS[model.manifest.template],
+        script_of=script_of,
+        sampling=Sampling(
+            temperature=sampling.temperature,
+            top_k=sampling.top_k,
+            top_p=sampling.top_p,
+            presence_penalty=sampling.presence_penalty,
+        ),
+    )
+
+
+def make_reranker(model: Model[RerankerManifest], placed: PlacedSession) -> Reranker:
+    """A reranker over an open graph.
+
+    Raises:
+        ModelError: graph, tokeniser and template do not fit together.
+    """
+    manifest = model.manifest
+    return Reranker(
+        placed.session,
+        tokenizer=read_tokenizer(model.folder),
+        options=RerankerOptions(
+            model=manifest.model,
+            template=manifest.template,
+            instruction=manifest.instruction,
+            activation=manifest.activation,
+            positive=manifest.positive,
+            yes=manifest.yes,
+            no=manifest.no,
+            max_tokens=manifest.max_tokens,
+            token_budget=manifest.token_budget,
+            batch_invariant=placed.graph.batch_invariant,
+        ),
+    )

@@ -1,0 +1,31 @@
+"""What a model's format allows on an execution provider."""
+
+from __future__ import annotations
+
+from qmd_mcp.inference.manifest import Format, ProviderName
+from qmd_mcp.inference.placement import Placement
+
+PROVIDERS: dict[ProviderName, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+"""ONNX Runtime's names."""
+
+
+def objection(form: Format, *, provider: ProviderName, placement: Placement) -> str | None:
+    """Why a session must not be used; null if it may.
+
+    A graph of which CUDA computes a part only carries every activation to the processor and back: INT8 without CUDA
+    kernels ran ten times slower than on the processor alone.
+    """
+    if provider == "cpu":
+        return None
+    strays = placement.compute_off(PROVIDERS[provider])
+    if not strays:
+        return None
+    listed = ", ".join(f"{count} {operator}" for operator, count in sorted(strays.items()))
+    return f"CUDA has no kernel for parts of this {form} graph, which would run on the processor: {listed}"
+
+
+def warning(form: Format, *, provider: ProviderName) -> str | None:
+    """What somebody should know who runs this format there."""
+    if provider == "cpu" and form == "q4f16":
+        return "q4f16 is made for GPUs; on the processor it computes in FP32 after unpacking, slowly"
+    return None

@@ -1,0 +1,190 @@
+"""Fetching models from a hub."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from qmd_mcp.errors import PullError
+from qmd_mcp.inference.hub import RESERVE, Hub
+from qmd_mcp.inference.lock import LOCK_FILE, LockedFile, read_lock
+from qmd_mcp.inference.manifest import EmbedderManifest
+from tests import hub_server
+
+CHUNK = 10 * 1024 * 1024
+"""Bytes that the library writes at a time: what is less is not kept when a connection breaks."""
+
+MANIFEST = EmbedderManifest.model_validate(
+    {
+        "model": "tiny",
+        "licence": "Apache-2.0",
+        "repository": "someone/tiny",
+        "dimension": 8,
+        "max_tokens": 32,
+        "pooling": "mean",
+        "files": {
+            "cpu": {"graph": "onnx/model_int8.onnx", "format": "int8", "batch_invariant": False},
+            "cuda": {
+                "graph": "onnx/model.onnx",
+                "data": ["onnx/model.onnx_data"],
+                "format": "fp32",
+                "batch_invariant": True,
+            },
+        },
+    }
+)
+
+
+@pytest.fixture
+def hub() -> Generator[hub_server.Hub]:
+    files = {
+        "README.md": b"not wanted",
+        "config.json": b"{}",
+        "tokenizer.json": b'{"model": "tiny"}',
+        "onnx/model_int8.onnx": bytes(5000),
+        "onnx/model.onnx": b"graph",
+        "onnx/model.onnx_data": bytes(range(250)) * 10,
+    }
+    with hub_server.serving(hub_server.Hub("someone/tiny", files)) as served:
+        yield served
+
+
+def files_below(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_pull_fetches_one_providers_files_and_locks_their_hashes(hub: hub_server.Hub, tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "someone--tiny"
+    seen: dict[str, int] = {}
+    pulled = Hub(endpoint=hub.url).pull(
+        MANIFEST, folder, providers=["cpu"], progress=lambda file, *, done, total: seen.update({file: total - done})
+    )
+    assert files_below(folder) == {"config.json", "tokenizer.json", "onnx/model_int8.onnx", LOCK_FILE}
+    lock = read_lock(folder)
+    assert lock is not None
+    assert (lock.repository, lock.revision, lock.commit) == ("someone/tiny", "main", hub.commit)
+    assert lock.files["onnx/model_int8.onnx"] == LockedFile(size=5000, sha256=hashlib.sha256(bytes(5000)).hexdigest())
+    assert lock.files["config.json"] == LockedFile(size=2, git_sha1=hub_server.git_sha1(b"{}"))
+    assert set(pulled.fetched) == {"config.json", "tokenizer.json", "onnx/model_int8.onnx"}
+    assert seen == dict.fromkeys(pulled.fetched, 0)
+    assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == [folder.name]
+
+
+def test_another_providers_files_join_those_that_are_here(hub: hub_server.Hub, tmp_path: Path) -> None:
+    Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+    pulled = Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cuda"])
+    assert pulled.fetched == ("onnx/model.onnx", "onnx/model.onnx_data")
+    assert set(pulled.lock.files) >= {"onnx/model_int8.onnx", "onnx/model.onnx", "onnx/model.onnx_data"}
+    assert all(file.fault(tmp_path / "m" / path) is None for path, file in pulled.lock.files.items())
+    assert Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cuda", "cpu"]).fetched == ()
+
+
+def test_a_broken_connection_goes_on_where_it_broke(hub: hub_server.Hub, tmp_path: Path) -> None:
+    hub.files["onnx/model_int8.onnx"] = bytes(CHUNK + 5000)
+    hub.drop_once["onnx/model_int8.onnx"] = CHUNK + 100
+    Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+    asked = [span for method, path, span in hub.requests if method == "GET" and path.endswith("int8.onnx")]
+    assert asked == [None, f"bytes={CHUNK}-"]
+
+
+def test_an_interrupted_pull_is_no_model_and_goes_on_next_time(hub: hub_server.Hub, tmp_path: Path) -> None:
+    hub.files["onnx/model_int8.onnx"] = bytes(2 * CHUNK + 5000)
+    folder = tmp_path / "m"
+
+    def interrupt(file: str, *, done: int, total: int) -> None:
+        if done == 2 * CHUNK:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Hub(endpoint=hub.url).pull(MANIFEST, folder, providers=["cpu"], progress=interrupt)
+    assert not folder.exists()
+    hub.requests.clear()
+    Hub(endpoint=hub.url).pull(MANIFEST, folder, providers=["cpu"])
+    (resumed,) = [span for method, path, span in hub.requests if method == "GET" and path.endswith("int8.onnx")]
+    assert resumed == f"bytes={CHUNK}-"
+    assert read_lock(folder) is not None
+
+
+def test_a_file_with_another_hash_is_deleted_and_no_model_appears(hub: hub_server.Hub, tmp_path: Path) -> None:
+    hub.lies.add("onnx/model_int8.onnx")
+    with pytest.raises(PullError, match=r"onnx/model_int8\.onnx has another hash than the hub's; it was deleted"):
+        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+    assert not (tmp_path / "m").exists()
+    hub.lies.clear()
+    assert "onnx/model_int8.onnx" in Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"]).fetched
+
+
+def test_a_disk_without_room_is_noticed_before_the_first_byte(hub: hub_server.Hub, tmp_path: Path) -> None:
+    with pytest.raises(
+        PullError, match=r"0\.00 GB are needed beside 0\.54 GB of reserve, and the disk of .* has 0\.54"
+    ):
+        Hub(endpoint=hub.url, free=lambda folder: RESERVE + 4000).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+    assert hub.requests == []
+
+
+def test_two_pulls_of_one_model_do_not_meet(hub: hub_server.Hub, tmp_path: Path) -> None:
+    def again(file: str, *, done: int, total: int) -> None:
+        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+
+    with pytest.raises(PullError, match="another process is pulling it"):
+        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"], progress=again)
+
+
+def test_a_model_stays_at_its_commit_until_another_is_asked_for(hub: hub_server.Hub, tmp_path: Path) -> None:
+    Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+    hub.requests.clear()
+    assert Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"]).lock.revision == "main"
+    assert hub.requests == []
+    hub.files["tokenizer.json"], hub.commit = b'{"model": "tinier"}', "f" * 40
+    moved = Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"], revision="main")
+    assert (moved.lock.commit, moved.fetched) == ("f" * 40, ("tokenizer.json",))
+
+
+@pytest.mark.parametrize(
+    ("status", "revision", "reason"),
+    [
+        (200, "nowhere", "it has no such revision"),
+        (404, None, "has no such repository"),
+        (401, None, "accept its terms on the hub and set HF_TOKEN"),
+        (403, None, "answers 403"),
+    ],
+)
+def test_what_the_hub_refuses_is_one_sentence(
+    hub: hub_server.Hub, tmp_path: Path, status: int, revision: str | None, reason: str
+) -> None:
+    hub.status = status
+    with pytest.raises(PullError, match=reason):
+        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"], revision=revision)
+
+
+def test_a_repository_without_the_graph_says_what_it_has(hub: hub_server.Hub, tmp_path: Path) -> None:
+    del hub.files["onnx/model_int8.onnx"]
+    with pytest.raises(PullError, match=r"it has no onnx/model_int8\.onnx; it has onnx/model\.onnx\."):
+        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+
+
+@pytest.mark.parametrize(
+    ("offline", "reason"), [("0", "cannot be reached; is there a network?"), ("1", "HF_HUB_OFFLINE")]
+)
+def test_no_network_is_one_line(tmp_path: Path, offline: str, reason: str) -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("QMD_", "HF_"))},
+        "XDG_CACHE_HOME": str(tmp_path),
+        "HF_ENDPOINT": "http://127.0.0.1:9",  # discard: nothing listens there
+        "HF_HUB_OFFLINE": offline,
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "qmd_mcp", "models", "pull", "bge-small"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert (reason in ended.stderr, ended.stderr.count("\n")) == (True, 1), ended.stderr

@@ -1,0 +1,126 @@
+"""Decoding branches together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qmd_mcp.inference.decoder import Decoder, Past
+from qmd_mcp.inference.generation import Branch, Continuation, GenerationCancelled, generate
+from qmd_mcp.inference.sampling import Sampling
+from tests.tiny_decoders import FORMS, VOCABULARY, Form, decoder_graph, opened
+
+DECODERS = {form: Decoder(opened(decoder_graph(form))) for form in FORMS}
+PROMPT = [3, 14, 15, 9, 2, 6]
+PASTS = {form: each.prefill(PROMPT, each.empty(room=len(PROMPT))) for form, each in DECODERS.items()}
+GROUPED = Form("grouped")
+SAMPLING = Sampling(temperature=1.5, top_k=8, top_p=0.95)
+
+tokens = st.integers(0, VOCABULARY - 1)
+branches = st.builds(
+    Branch,
+    forced=st.lists(tokens, min_size=1, max_size=4).map(tuple),
+    budget=st.integers(1, 7),
+    seed=st.integers(0, 2**64 - 1),
+)
+several = st.lists(branches, min_size=1, max_size=5)
+stops = st.frozensets(tokens, max_size=25)
+
+
+def continued(form: Form, wanted: Sequence[Branch], stop: frozenset[int]) -> tuple[Continuation, ...]:
+    return generate(DECODERS[form], PASTS[form], wanted, stop=stop, sampling=SAMPLING)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+@settings(max_examples=12)
+@given(wanted=several, stop=stops)
+def test_branches_together_are_each_branch_alone(form: Form, wanted: list[Branch], stop: frozenset[int]) -> None:
+    if form.cache == "float16":  # another order of summation may draw another token: the most likely is far ahead
+        wanted = [replace(branch, seed=0) for branch in wanted]
+        sampling = Sampling(temperature=0)
+        together = generate(DECODERS[form], PASTS[form], wanted, stop=stop, sampling=sampling)
+        alone = [generate(DECODERS[form], PASTS[form], [each], stop=stop, sampling=sampling)[0] for each in wanted]
+    else:
+        together = continued(form, wanted, stop)
+        alone = [continued(form, [branch], stop)[0] for branch in wanted]
+    assert list(together) == alone
+
+
+@given(wanted=several, stop=stops)
+@settings(max_examples=60)
+def test_a_budget_is_never_exceeded_and_the_stop_token_never_given(wanted: list[Branch], stop: frozenset[int]) -> None:
+    for branch, continuation in zip(wanted, continued(GROUPED, wanted, stop), strict=True):
+        assert len(continuation.tokens) <= branch.budget
+        assert not stop.intersection(continuation.tokens)
+        assert continuation.stopped or len(continuation.tokens) == branch.budget
+
+
+@given(branch=branches, stop=stops, more=st.integers(1, 4))
+@settings(max_examples=40)
+def test_a_larger_budget_goes_on_from_the_smaller(branch: Branch, stop: frozenset[int], more: int) -> None:
+    (short,) = continued(GROUPED, [branch], stop)
+    (long,) = continued(GROUPED, [replace(branch, budget=branch.budget + more)], stop)
+    assert long.tokens[: len(short.tokens)] == short.tokens
+    assert long == short or not short.stopped
+
+
+@given(wanted=several, stop=stops)
+@settings(max_examples=20)
+def test_the_same_seeds_give_the_same_and_leave_the_prompt_as_it_was(
+    wanted: list[Branch], stop: frozenset[int]
+) -> None:
+    assert continued(GROUPED, wanted, stop) == continued(GROUPED, wanted, stop)
+
+
+def test_repeats_of_a_branch_with_other_seeds_are_no_twins() -> None:
+    wanted = [Branch(forced=(1,), budget=12, seed=seed) for seed in range(5)]
+    assert len({each.tokens for each in continued(GROUPED, wanted, frozenset())}) > 1
+
+
+class Counting:
+    """A real decoder that counts the tokens that it is fed."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self.narrows = decoder.narrows
+        self.fork, self.keep = decoder.fork, decoder.keep
+        self.fed: list[int] = []
+
+    def step(self, fed: Sequence[int], past: Past) -> object:
+        self.fed.append(len(fed))
+        return self._decoder.step(fed, past)
+
+
+def test_every_step_feeds_one_token_to_each_branch_that_is_not_done() -> None:
+    decoder = Counting(DECODERS[GROUPED])
+    wanted = [Branch(forced=(1,), budget=1, seed=1), Branch(forced=(1, 2), budget=3, seed=2)]
+    generate(decoder, PASTS[GROUPED], wanted, stop=(), sampling=SAMPLING)  # type: ignore[arg-type]
+    assert decoder.fed == [2, 1, 1, 1]
+
+
+def test_no_branches_are_no_work() -> None:
+    assert continued(GROUPED, [], frozenset()) == ()
+
+
+def test_cancelling_ends_before_the_next_step() -> None:
+    decoder = Counting(DECODERS[GROUPED])
+    with pytest.raises(GenerationCancelled):
+        generate(
+            decoder,  # type: ignore[arg-type]
+            PASTS[GROUPED],
+            [Branch(forced=(1,), budget=9, seed=1)],
+            stop=(),
+            sampling=SAMPLING,
+            cancelled=lambda: len(decoder.fed) == 3,
+        )
+    assert decoder.fed == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("forced", "budget"), [((), 1), ((1,), 0)])
+def test_a_branch_begins_with_a_token_and_draws_one(forced: tuple[int, ...], budget: int) -> None:
+    with pytest.raises(ValueError, match="begins with a token and draws one"):
+        Branch(forced=forced, budget=budget, seed=0)

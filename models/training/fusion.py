@@ -29,7 +29,7 @@ from qmd_mcp.retrieval.syntax import parse
 from qmd_mcp.retrieval.weights import FILE, FusionWeights
 from qmd_mcp.settings import read_settings
 
-QUERIES, FOREIGN = 500, 250
+QUERIES, FOREIGN = 400, 200
 """Queries asked of each set, and of the others' queries asked there: more change no weight by a tenth."""
 
 SUBJECTS = {

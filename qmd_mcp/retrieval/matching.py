@@ -19,8 +19,6 @@ LONGEST_ENDING = 5
 _FIRST_SYLLABIC = 0x2E80
 """From here on Unicode has scripts without blanks: each of their letters begins a word."""
 
-_WORD, _SYLLABLE = 1, 2
-
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -55,12 +53,14 @@ def occurrences(texts: Sequence[str], terms: Sequence[str]) -> Occurrences:
     if sum(lengths) != len(joined) + 1:  # a few letters are two when small
         lengths = [len(text.lower()) + 1 for text in texts]
     letters = _letters(joined)
-    kind = _kinds(letters)
-    inside = kind == _WORD
+    inside = _IN_WORD[letters if letters.dtype == np.uint8 else np.minimum(letters, len(_IN_WORD) - 1)]
+    syllable = letters >= _FIRST_SYLLABIC if letters.dtype != np.uint8 else None
+    if syllable is not None:
+        inside &= ~syllable
     begins = inside.copy()
     begins[1:] &= ~inside[:-1]
-    if letters.dtype != np.uint8:
-        begins |= kind == _SYLLABLE
+    if syllable is not None:
+        begins |= syllable
     starts = np.flatnonzero(begins)  # [words]
     ends = np.append(np.flatnonzero(~inside), len(letters))
     first = letters[starts]
@@ -98,14 +98,5 @@ def _letters(text: str) -> NDArray[np.uint8] | NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
 
 
-def _kinds(letters: NDArray[np.uint8] | NDArray[np.uint32]) -> NDArray[np.int8]:
-    if letters.dtype == np.uint8:
-        return _LOW[letters]
-    kinds = np.where(letters < _FIRST_SYLLABIC, _WORD, _SYLLABLE).astype(np.int8)
-    low = letters < len(_LOW)
-    kinds[low] = _LOW[letters[low]]
-    return kinds
-
-
-_LOW = np.array([chr(code).isalnum() for code in range(0xC0)], dtype=np.int8)
-"""Which of the first letters belong to a word; what comes behind them mostly does."""
+_IN_WORD = np.array([chr(code).isalnum() for code in range(0xC1)])
+"""Which of the first letters belong to a word; the last stands for all behind it, which mostly do."""

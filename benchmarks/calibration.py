@@ -23,15 +23,16 @@ from qmd_mcp.evaluation.datasets import Dataset, read_dataset
 from qmd_mcp.evaluation.evidence import open_source, without
 from qmd_mcp.evaluation.reliability import area_under_curve, brier_skill, calibration_error, reliability
 from qmd_mcp.evaluation.runner import index_dataset, index_folder, index_of
-from qmd_mcp.inference.manifest import models_folder, read_profile
+from qmd_mcp.inference.catalogue import models_folder
+from qmd_mcp.inference.profile import read_profile_file
 from qmd_mcp.retrieval.calibration import relevance, signs
 from qmd_mcp.retrieval.evidence import Evidence
 from qmd_mcp.retrieval.features import features
 from qmd_mcp.retrieval.fusion import adaptive, lexical_first
-from qmd_mcp.retrieval.script import script_of
 from qmd_mcp.retrieval.syntax import parse
 from qmd_mcp.retrieval.verdict import answerable, verdict_of
 from qmd_mcp.retrieval.weights import Weights, read_weights
+from qmd_mcp.script import script_of
 from qmd_mcp.settings import Settings, read_settings
 
 SHOWN = 10
@@ -103,8 +104,9 @@ def main(arguments: Sequence[str]) -> None:
 
 async def ask_sets(datasets: list[Dataset], settings: Settings, count: int, foreign: int) -> list[Asked]:
     """Every set in turn; foreign queries are those of sets whose questions are in the same script."""
-    profile = read_profile(settings.embedder or "mini")
-    judge = Judge(read_weights(models_folder() / profile.name / "fusion"), scripts=profile.embedder.scripts)
+    name = settings.embedder or "mini"
+    embedder = read_profile_file(models_folder() / f"{name}.toml", name=name).embedder
+    judge = Judge(read_weights(models_folder() / name / "fusion"), scripts=embedder.scripts if embedder else ())
     scripts = {dataset.name: script_of(" ".join(q.text for q in dataset.queries[:20])) for dataset in datasets}
     asked: list[Asked] = []
     for dataset in datasets:

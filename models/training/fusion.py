@@ -15,7 +15,7 @@ import numpy as np
 from fitting import fit_logistic, fit_ranking
 from judged import write_sets
 
-from qmd_mcp.engine import open_engine, unwatched
+from qmd_mcp.engine import open_engine
 from qmd_mcp.evaluation.corpus_files import document_ids
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset
 from qmd_mcp.evaluation.evidence import EvidenceSource, open_source
@@ -28,6 +28,7 @@ from qmd_mcp.retrieval.fusion import adaptive, lexical_first
 from qmd_mcp.retrieval.syntax import parse
 from qmd_mcp.retrieval.weights import FILE, FusionWeights
 from qmd_mcp.settings import read_settings
+from qmd_mcp.writing import unwatched
 
 QUERIES, FOREIGN = 400, 200
 """Queries asked of each set, and of the others' queries asked there: more change no weight by a tenth."""

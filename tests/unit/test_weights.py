@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qmd_mcp.errors import ManifestError
-from qmd_mcp.inference.manifest import models_folder
+from qmd_mcp.inference.catalogue import models_folder
 from qmd_mcp.retrieval.features import CANDIDATE_FEATURES, QUERY_FEATURES, Features
 from qmd_mcp.retrieval.weights import CLIP, FILE, FusionWeights, LogisticWeights, read_weights
 

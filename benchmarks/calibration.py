@@ -80,8 +80,9 @@ class Judge:
         found = signs(evidence, numbers, scores)
         likely = relevance(found, weights=weights.relevance)
         order = np.argsort(-scores, kind="stable")[:SHOWN]
-        sure = answerable(found, first=int(order[0]), weights=weights.verdict) if len(order) else 0.0
-        none = verdict_of(found, likely, scores, weights=weights.verdict) == "none"
+        first = int(order[0]) if len(order) else None
+        sure = 0.0 if first is None else answerable(found, first=first, weights=weights.verdict)
+        none = verdict_of(found, likely, first=first, weights=weights.verdict) == "none"
         return Judged(likely[order], relevant[order], sure, none)
 
 

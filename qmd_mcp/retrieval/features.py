@@ -79,7 +79,7 @@ def features(evidence: Evidence, *, text: str) -> Features:
     weights = term_weights(evidence)
     first = DENSE_SHARE * meaning + (1.0 - DENSE_SHARE) * words
     centroid, neighbours = _by_vectors(evidence, meaning=meaning, first=first)
-    late = standard(np.where(np.isnan(evidence.maxsim), np.nanmin(evidence.maxsim, initial=0.0), evidence.maxsim))
+    late = standard(_filled(evidence.maxsim))
     columns = (meaning, words, *_by_terms(evidence, weights), centroid, neighbours, late)
     mass = float(weights.sum())
     nearest = np.argsort(-cosine, kind="stable")[:CODE_PASSAGES]
@@ -101,9 +101,14 @@ def standard(values: FloatArray) -> FloatArray:
 
 def known_cosines(evidence: Evidence) -> FloatArray:
     """[candidates]; one that is not embedded yet has the least of the others."""
-    known = ~np.isnan(evidence.cosine)
-    least = float(evidence.cosine[known].min()) if known.any() else 0.0
-    return np.where(known, evidence.cosine, least).astype(np.float32)
+    return _filled(evidence.cosine)
+
+
+def _filled(values: FloatArray) -> FloatArray:
+    """NaN as the least of what is known, 0 where nothing is."""
+    known = ~np.isnan(values)
+    least = float(values[known].min()) if known.any() else 0.0
+    return np.where(known, values, least).astype(np.float32)
 
 
 def term_weights(evidence: Evidence) -> FloatArray:

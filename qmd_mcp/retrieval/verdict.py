@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-import numpy as np
-
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.calibration import Signs
 from qmd_mcp.retrieval.weights import VerdictWeights
@@ -19,11 +17,11 @@ def answerable(signs: Signs, *, first: int, weights: VerdictWeights) -> float:
     return float(weights.probability(named)[0])
 
 
-def verdict_of(signs: Signs, relevances: FloatArray, scores: FloatArray, *, weights: VerdictWeights) -> Verdict:
-    """`none`: most likely nothing here is about it; `good`: the best hit is more likely than not what was meant."""
-    if not len(scores):
-        return "none"
-    first = int(np.argmax(scores))
-    if answerable(signs, first=first, weights=weights) < weights.none_below:
+def verdict_of(signs: Signs, relevances: FloatArray, *, first: int | None, weights: VerdictWeights) -> Verdict:
+    """`none`: most likely nothing here is about it; `good`: the best hit is more likely than not what was meant.
+
+    `first` is the row of the best hit; null where there is no hit.
+    """
+    if first is None or answerable(signs, first=first, weights=weights) < weights.none_below:
         return "none"
     return "good" if relevances[first] >= weights.good_from else "weak"

@@ -60,10 +60,9 @@ def test_relevance_is_a_probability_that_grows_with_the_odds() -> None:
 def test_the_verdict_asks_first_whether_there_is_an_answer_and_then_whether_it_is_first(
     cosine: float, likely: float, verdict: str
 ) -> None:
-    scores = np.array([0.5, 1.0], dtype=np.float32)
-    found = signs_of(["a", "b"], scores.tolist(), cosines=[0.95, cosine])
+    found = signs_of(["a", "b"], [0.5, 1.0], cosines=[0.95, cosine])
     relevances = np.array([0.99, likely], dtype=np.float32)
-    assert verdict_of(found, relevances, scores, weights=BY_COSINE) == verdict
+    assert verdict_of(found, relevances, first=1, weights=BY_COSINE) == verdict
 
 
 def test_the_best_of_nothing_is_none() -> None:
@@ -71,7 +70,7 @@ def test_the_best_of_nothing_is_none() -> None:
     empty = np.empty(0, dtype=np.float32)
     assert found.values.shape == (0, len(SIGNS))
     assert relevance(found, weights=BY_COSINE).shape == (0,)
-    assert verdict_of(found, empty, empty, weights=BY_COSINE) == "none"
+    assert verdict_of(found, empty, first=None, weights=BY_COSINE) == "none"
 
 
 def test_one_candidate_alone_has_finite_signs() -> None:

@@ -67,6 +67,13 @@ def test_a_passage_that_is_not_embedded_counts_as_the_farthest() -> None:
     assert column(found, "meaning")[1] == min(column(found, "meaning"))
 
 
+def test_late_interaction_counts_where_it_was_computed_and_as_the_least_where_not() -> None:
+    whole = evidence_of("data", "pool", "data pool")
+    found = features(replace(whole, maxsim=np.array([5.0, np.nan, 9.0], dtype=np.float32)), text="data pool")
+    assert column(found, "late")[0] == column(found, "late")[1] < column(found, "late")[2]
+    assert column(features(whole, text="data pool"), "late") == [0, 0, 0]
+
+
 def test_without_terms_vectors_or_differences_every_feature_is_finite() -> None:
     alone = evidence_of("data", terms=())
     bare = replace(

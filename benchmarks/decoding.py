@@ -24,11 +24,12 @@ import numpy as np
 import onnxruntime as ort
 
 from benchmarks.machine import headed, positive, provenance
+from qmd_mcp.inference.cuda import find_cuda
 from qmd_mcp.inference.decoder import Decoder, Past
 from qmd_mcp.inference.expander import KINDS
 from qmd_mcp.inference.generation import Branch, Continuation, generate
+from qmd_mcp.inference.manifest import Sampling
 from qmd_mcp.inference.prompts import PROMPTS, asked
-from qmd_mcp.inference.sampling import Sampling
 from qmd_mcp.inference.tokenizer import read_tokenizer
 
 QUERY = "how do we restore the database when the primary data centre is lost"
@@ -97,8 +98,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--spinning", action="store_true", help="let idle threads spin")
     parser.add_argument("--head", type=positive, help="tokens of the prompt's known part; default: all")
     options = parser.parse_args(arguments)
-    if options.provider == "cuda" and PROVIDERS["cuda"] not in ort.get_available_providers():
-        parser.error("ONNX Runtime has no CUDA here.")
+    obstacle = find_cuda().obstacle
+    if options.provider == "cuda" and obstacle:
+        parser.error(obstacle)
     before = resident()
     started = perf_counter()
     session = TimedSession(open_decoder(options.folder / "model.onnx", options=options))
@@ -119,6 +121,8 @@ def main(arguments: Sequence[str]) -> None:
     weights = sum(path.stat().st_size for path in options.folder.glob("model.onnx*"))
     print(headed(provenance("benchmarks.decoding", arguments), bench.table()), "\n")
     print(f"Loaded in {loaded:.1f} s, {memory / 1e9:.2f} GB; weights {weights / 1e9:.3f} GB.")
+    if obstacle:
+        print(f"No row for CUDA, no GPU was at hand: {obstacle}.")
     if options.provider == "cpu":
         speed = bandwidth(options.threads)
         print(f"Memory is read at {speed / 1e9:.1f} GB/s: a step's floor is {weights / speed * 1e3:.1f} ms.")

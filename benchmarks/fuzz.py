@@ -1,20 +1,24 @@
-"""Whether anything that can be sent breaks the server: no crash, no hang, no trace, no path.
+"""Whether anything that can be sent or read breaks the server: no crash, no hang, no trace, no path.
 
-A folder is indexed into a temporary index and served by a process of its own. Inputs are made from a seed: arguments
-of every tool over REST and MCP, references in paths, bodies that are no JSON, query syntax, and files with front
-matter, markup and bytes of every kind, which are read in this process. An answer fails if it is a 500, takes longer
-than five seconds, or holds a trace or the path of the temporary folder.
+A folder is indexed into a temporary index and served by a process of its own. Inputs are made from a seed, so that any
+of them can be made again. Over HTTP: arguments of every tool over REST and MCP, other methods of MCP, references in
+paths, bodies that are no JSON. In this process, through the code that reads them there: query syntax, Markdown and its
+like, front matter, encodings, and path strings. An input fails if its answer is a 500, takes longer than five seconds,
+or holds a trace or the path of the temporary folder, or if it raises what no caller is told of.
+
+benchmarks/described.py sends what the OpenAPI description allows and what it forbids.
 """
 
 from __future__ import annotations
 
 import argparse
+import codecs
+import faulthandler
 import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -25,53 +29,146 @@ import anyio
 from benchmarks.machine import headed, positive, provenance
 from benchmarks.queries import SUFFIXES
 from benchmarks.serving import Connection, Reply, serving
-from qmd_mcp.corpus.readers import read
+from qmd_mcp.corpus.chunking import Chunker
+from qmd_mcp.corpus.collections import check_globs, check_name
+from qmd_mcp.corpus.globs import compile_globs, expand_globs
+from qmd_mcp.corpus.readers import SourceText, read
 from qmd_mcp.corpus.reference import readings
-from qmd_mcp.errors import CallerError
+from qmd_mcp.engine import DEFAULT_PROFILE
+from qmd_mcp.errors import QmdError
+from qmd_mcp.inference.loading import user_catalogue
+from qmd_mcp.inference.tokenizer import read_tokenizer
+from qmd_mcp.retrieval.snippet import snippet
 from qmd_mcp.retrieval.syntax import parse
 
-CLIENTS = 4
+CLIENTS = 8
 LONGEST_SECONDS = 5.0
 TRACES = (b"because of a fault in the server", b"Traceback", b'File \\"/', b"site-packages")
 TOOLS = ("query", "search", "vsearch", "get_document", "get_documents", "status")
+METHODS = (
+    *("resources/read", "resources/list", "resources/templates/list", "prompts/list", "prompts/get", "tools/list"),
+    *("completion/complete", "server/discover", "ping", "initialize", "logging/setLevel", "tasks/get", "no/such"),
+)
 NAMES = ("query", "limit", "collections", "min_score", "document", "documents", "from_line", "max_lines", "q", "path")
 PIECES = (
     *('"', "-", "-x", '"a b"', "path:", "path:*", "title:", "OR", "NOT", "(", ")", "*", "?", "[", "]", "{", "}", "\\"),
+    *("..", "../", "/", "//", "%2e%2e", "%00", "%", "\0", "\n", "\r\n", "\t", "~", "#", "#a1b2c3", ":1:2", ":0"),
+    *("qmd://", "file://", "/etc/passwd", "C:\\", "documents/", "failover", "数据库", "é", "e\u0301", "\u202e", "'"),
+    *("\U000e0041", "\ufeff", "\ud800", "🙂", "x" * 300, "a.b.c", "C++", "3.11", "ERR_X", "1' OR '1'='1", "<script>"),
     *(
-        "..",
-        "/",
-        "//",
-        "%2e%2e",
-        "%00",
-        "\0",
-        "\n",
-        "\r\n",
-        "\t",
-        "~",
-        "#",
-        "#a1b2c3",
-        ":1:2",
-        ":0",
-        "qmd://",
-        "file://",
-    ),
-    *("/etc/passwd", "C:\\", "documents/", "failover", "数据库", "é", "e\u0301", "\u202e", "\U000e0041", "\ufeff", "'"),
-    *(
-        "\ud800",
-        "🙂",
-        "x" * 300,
-        "a.b.c",
-        "C++",
-        "3.11",
-        "ERR_X",
-        "1' OR '1'='1",
-        "<script>",
         "~~~",
         "---",
         "```",
         "NaN",
+        ",",
+        "{a,b}",
+        "[!",
+        "**/",
+        "**",
+        "$HOME",
+        "\u2028",
+        "\x85",
+        "İ",
+        "ﷺ",
+        "\U0001f468\u200d",
     ),
 )
+MARKUP = (
+    *(
+        "# ",
+        "## a\n",
+        "\n\n",
+        "```\n",
+        "~~~",
+        "=====\n",
+        "- ",
+        "> ",
+        "\r\n",
+        "\r",
+        "\f",
+        "| a | b |\n",
+        "|---|\n",
+        "* " * 40,
+    ),
+    *(
+        "<p>",
+        "</p>",
+        "<pre>",
+        "<!--",
+        "-->",
+        "<![CDATA[",
+        "<script>",
+        "<h1>",
+        "&amp;",
+        "&#0;",
+        "&#xd800;",
+        "<",
+        "<![if",
+    ),
+    *("[a](", "[[", "]]", "![", "<title>", "</title>", '<a href="', "===\n", ".. code::\n\n  x\n", "\t", "word " * 60),
+    *(
+        "def f(x):\n    return x\n",
+        "汉字。" * 50,
+        "a" * 700,
+        "\u2028",
+        "\x85",
+        "`" * 30,
+        "#" * 10 + " x\n",
+        "\\",
+        "[" * 200,
+    ),
+)
+YAML = (
+    *(
+        "---\n",
+        "---",
+        "...\n",
+        "+++\n",
+        "title: x\n",
+        "title: [",
+        "title: {",
+        "a: &a\n",
+        "*a",
+        "<<: *a\n",
+        "!!python/object:os ",
+    ),
+    *(
+        "title: 2026-01-01\n",
+        "title: 0x10\n",
+        "title: 1e999\n",
+        '"title": "\\ud800"\n',
+        "? x\n",
+        ": ",
+        "- ",
+        "|\n",
+        ">\n",
+    ),
+    *(
+        "[" * 300,
+        "{" * 300,
+        "a: b: c\n",
+        "\t",
+        "#",
+        "%YAML 9.9\n",
+        "title: !!binary x\n",
+        "title: ~\n",
+        "\0",
+        "&a [*a]",
+    ),
+    *("title: !!timestamp 99999-99-99\n", "!!int 1:99:99\n", "!<tag:x> 1\n", "'", '"', "a" * 500),
+)
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030", "gbk", "big5", "shift_jis",
+             "euc-kr", "latin-1", "cp1252", "koi8-r", "utf-7")  # fmt: skip
+MARKS = (
+    codecs.BOM_UTF8,
+    codecs.BOM_UTF16_LE,
+    codecs.BOM_UTF16_BE,
+    codecs.BOM_UTF32_LE,
+    codecs.BOM_UTF32_BE,
+    b"\0",
+    b"",
+)
+FILES = ("a.md", "a.markdown", "a.mdx", "a.html", "a.htm", "a.txt", "a.py", "a.rst", "a.json", "a.org", "a", "名.md")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -105,11 +202,14 @@ async def send(url: str, hidden: bytes, count: int, seed: int, outcomes: Counter
                 seconds = perf_counter() - started
                 slowest = max(slowest, seconds)
                 if seconds > LONGEST_SECONDS:
-                    outcome = f"FAILED: {seconds:.1f} s"
+                    outcome = f"FAILED: {seconds:.1f} s, {outcome}"
                 if outcome.startswith("FAILED"):
                     sys.stderr.write(f"input {number} of seed {seed}: {outcome}\n")
                 outcomes[outcome] += 1
 
+    async with Connection.to(url) as connection:
+        for tool in TOOLS[:3]:
+            await connection.post(f"/{tool}", {"query": "warm"})  # the index is opened and the model loaded
     async with anyio.create_task_group() as group:
         for _ in range(CLIENTS):
             group.start_soon(client)
@@ -118,20 +218,27 @@ async def send(url: str, hidden: bytes, count: int, seed: int, outcomes: Counter
 
 async def attempt(connection: Connection, chance: random.Random, hidden: bytes) -> str:
     """One input, and what became of it."""
-    kind = chance.choice((rest, rest, mcp, mcp, reference, broken, local))
-    if kind is local:
-        try:
-            local(chance)
-        except CallerError:
-            return "read here: refused"
-        except Exception as error:  # noqa: BLE001  what is looked for
-            return f"FAILED: {type(error).__name__}"
-        return "read here: taken"
-    reply = await kind(connection, chance)
+    kind = chance.choice(KINDS)
+    if kind in LOCAL:
+        return _read_here(LOCAL[kind], chance, kind)
+    reply = await REMOTE[kind](connection, chance)
     if reply.status == 500 or any(trace in reply.body for trace in TRACES) or hidden in reply.body:
-        sys.stderr.write(f"{kind.__name__}: {reply.body[:200]!r}\n")
-        return f"FAILED: {kind.__name__} {reply.status}"
-    return f"{kind.__name__}: {reply.status}"
+        sys.stderr.write(f"{kind}: {reply.body[:200]!r}\n")
+        return f"FAILED: {kind} {reply.status}"
+    return f"{kind}: {reply.status}"
+
+
+def _read_here(work: Callable[[random.Random], None], chance: random.Random, kind: str) -> str:
+    faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)  # what hangs here would hang this program as well
+    try:
+        work(chance)
+    except QmdError:
+        return f"{kind}: refused"
+    except Exception as error:  # noqa: BLE001  what is looked for
+        return f"FAILED: {kind} {type(error).__name__}: {error}"
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    return f"{kind}: taken"
 
 
 async def rest(connection: Connection, chance: random.Random) -> Reply:
@@ -142,6 +249,23 @@ async def rest(connection: Connection, chance: random.Random) -> Reply:
 async def mcp(connection: Connection, chance: random.Random) -> Reply:
     """Arguments of a tool over MCP."""
     return await connection.call(chance.choice(TOOLS), arguments_of(chance))
+
+
+async def protocol(connection: Connection, chance: random.Random) -> Reply:
+    """Another method of MCP."""
+    params: Any = {name: value(chance) for name in ("uri", "name", "arguments", "cursor", "level")}
+    params |= {
+        "ref": {
+            "type": chance.choice(("ref/resource", "ref/prompt", text(chance))),
+            "uri": "qmd://{+path}",
+            "name": text(chance),
+        },
+        "argument": {"name": chance.choice(("path", "question", text(chance))), "value": text(chance)},
+    }
+    if chance.random() < 0.6:
+        params |= {"uri": f"qmd://{text(chance)}", "name": "search_guide", "arguments": {"question": text(chance)}}
+    given = {name: params[name] for name in params if chance.random() < 0.8}
+    return await connection.ask(chance.choice(METHODS), given)
 
 
 async def reference(connection: Connection, chance: random.Random) -> Reply:
@@ -162,29 +286,88 @@ async def broken(connection: Connection, chance: random.Random) -> Reply:
     return await connection.request("POST", path, body=bytes(body), headers=headers)
 
 
-def local(chance: random.Random) -> None:
-    """A query, a reference and a file."""
-    readings(text(chance))
-    name = "a" + chance.choice((".md", ".html", ".txt", ".py", ".rst", ".json", ""))
+def syntax(chance: random.Random) -> None:
+    """A query, and a snippet for it."""
+    parsed = parse(text(chance))
+    parsed.scope(())
+    snippet(joined(MARKUP, chance), parsed.lexical)
+
+
+def markup(chance: random.Random) -> None:
+    """A page of any kind."""
+    _indexed(joined(MARKUP, chance).encode(errors="ignore"), chance.choice(FILES))
+
+
+def front_matter(chance: random.Random) -> None:
+    """A page that begins with what YAML or TOML could be."""
+    fence = chance.choice(("---\n", "+++\n", "---\r\n", "\ufeff---\n"))
+    end = chance.choice((fence, "...\n", ""))
+    page = f"{fence}{joined(YAML, chance)}\n{end}{joined(MARKUP, chance)}"
+    _indexed(page.encode(errors="surrogatepass"), chance.choice(FILES[:3]))
+
+
+def encodings(chance: random.Random) -> None:
+    """Bytes that are text in some encoding, in several, or in none."""
     parts: list[Callable[[], bytes]] = [
-        lambda: text(chance).encode(errors="surrogatepass"),
+        lambda: text(chance).encode(chance.choice(ENCODINGS), errors="ignore"),
+        lambda: joined(MARKUP, chance).encode(chance.choice(ENCODINGS), errors="replace"),
         lambda: chance.randbytes(chance.randint(0, 40)),
-        lambda: chance.choice((b"---\n", b"# ", b"\n\n", b"```\n", b"<h1>", b"</p>", b"title: ", b"- [", b"\xff\xfe")),
-        partial(text(chance).encode, "utf-16", "surrogatepass"),
+        lambda: text(chance).encode(errors="surrogatepass"),
     ]
-    read(b"".join(chance.choice(parts)() for _ in range(chance.randint(0, 12))), name)
-    parse(text(chance))
+    data = b"".join(chance.choice(parts)() for _ in range(chance.randint(0, 4)))
+    _indexed(chance.choice(MARKS) + data, chance.choice(FILES))
+
+
+def paths(chance: random.Random) -> None:
+    """References, globs and names."""
+    readings(text(chance))
+    work: list[Callable[[], object]] = [
+        lambda: compile_globs(expand_globs((text(chance), text(chance)))),
+        lambda: check_globs((text(chance),)),
+        lambda: check_name(text(chance)),
+    ]
+    globs = chance.choice(work)()
+    if hasattr(globs, "fullmatch"):
+        globs.fullmatch(text(chance))
+
+
+def _indexed(data: bytes, name: str) -> None:
+    source = read(data, name)
+    if isinstance(source, SourceText):
+        for passage in CHUNKER.passages(source, docid="0" * 64, collection="c", path=name):
+            passage.text.encode()
+            passage.embedded_text.encode()
+
+
+REMOTE: dict[str, Callable[[Connection, random.Random], Awaitable[Reply]]] = {
+    "REST arguments": rest,
+    "tool arguments": mcp,
+    "MCP methods": protocol,
+    "references": reference,
+    "broken bodies": broken,
+}
+LOCAL: dict[str, Callable[[random.Random], None]] = {
+    "query syntax": syntax,
+    "markup": markup,
+    "front matter": front_matter,
+    "encodings": encodings,
+    "path strings": paths,
+}
+KINDS = (*REMOTE, *LOCAL)
+CHUNKER = Chunker(read_tokenizer(user_catalogue().embedder(DEFAULT_PROFILE).folder))
 
 
 def arguments_of(chance: random.Random) -> Any:
     """Mostly what a tool takes, with something wrong in it."""
     if chance.random() < 0.05:
         return value(chance)
-    given = {chance.choice(NAMES): value(chance) for _ in range(chance.randint(0, 3))}
+    given = {chance.choice(NAMES): value(chance) for _ in range(chance.randint(0, 3) if chance.random() < 0.3 else 0)}
     if chance.random() < 0.8:
         given["query"] = text(chance)
-    if chance.random() < 0.3:
-        given["document"] = text(chance)
+    if chance.random() < 0.15:
+        given = {"document": text(chance)}
+    if chance.random() < 0.1:
+        given = {"documents": [text(chance) for _ in range(chance.randint(0, 4))]}
     return given
 
 
@@ -209,9 +392,14 @@ def value(chance: random.Random, depth: int = 0) -> Any:
 
 def text(chance: random.Random) -> str:
     """Pieces of query syntax, paths and Unicode."""
+    return joined(PIECES, chance)
+
+
+def joined(pieces: Sequence[str], chance: random.Random) -> str:
+    """Some of the pieces, and characters of every plane, with blanks between or without."""
 
     def piece() -> str:
-        return chance.choice(PIECES) if chance.random() < 0.8 else chr(chance.randrange(0x2FFFF))
+        return chance.choice(pieces) if chance.random() < 0.8 else chr(chance.randrange(0x2FFFF))
 
     return chance.choice(("", " ")).join(piece() for _ in range(chance.randint(0, 6)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import anyio
@@ -29,6 +30,9 @@ ENVELOPE = {
     "io.modelcontextprotocol/clientInfo": {"name": "benchmarks", "version": "0"},
     "io.modelcontextprotocol/clientCapabilities": {},
 }
+
+NAMED = frozenset({"tools/call", "resources/read", "prompts/get"})
+"""Methods whose subject stands in a header as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,32 +80,45 @@ class Connection:
 
     async def call(self, tool: str, arguments: object) -> Reply:
         """Call a tool over streamable HTTP."""
-        params = {"name": tool, "arguments": arguments, "_meta": ENVELOPE}
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        return await self.ask("tools/call", {"name": tool, "arguments": arguments})
+
+    async def ask(self, method: str, params: Mapping[str, object]) -> Reply:
+        """Send one request over streamable HTTP."""
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": ENVELOPE}}
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json, text/event-stream",
             "MCP-Protocol-Version": "2026-07-28",
-            "Mcp-Method": "tools/call",
-            "Mcp-Name": tool,
+            "Mcp-Method": method,
         }
+        named = params.get("uri" if method == "resources/read" else "name")
+        if isinstance(named, str) and method in NAMED:
+            plain = named.isascii() and named.isprintable() and named == named.strip()
+            encoded = base64.b64encode(named.encode(errors="replace")).decode()
+            headers["Mcp-Name"] = named if plain else f"=?base64?{encoded}?="
         return await self.request("POST", "/mcp", body=json.dumps(message).encode(), headers=headers)
+
+
+@contextmanager
+def built(folder: Path, *, globs: tuple[str, ...]) -> Generator[tuple[Path, dict[str, str]]]:
+    """Index a folder into a temporary index; the index, and an environment in which nothing else is found."""
+    with TemporaryDirectory() as temporary:
+        index = Path(temporary) / "index"
+        anyio.run(_build, index, folder.resolve(), globs)
+        yield index, {**os.environ, "XDG_CACHE_HOME": temporary, "QMD_PORT": "0"}
 
 
 @contextmanager
 def serving(folder: Path, *, globs: tuple[str, ...]) -> Generator[tuple[str, Path]]:
     """Index a folder into a temporary index and serve it; the server's URL and the temporary folder."""
-    with TemporaryDirectory() as temporary:
-        index = Path(temporary) / "index"
-        anyio.run(_build, index, folder.resolve(), globs)
-        environment: dict[str, Any] = {**os.environ, "XDG_CACHE_HOME": temporary, "QMD_PORT": "0"}
+    with built(folder, globs=globs) as (index, environment):
         command = [sys.executable, "-m", "qmd_mcp", "--index", str(index), "serve", "--http", "--no-refresh"]
-        log = Path(temporary) / "log"
+        log = index.parent / "log"
         with log.open("wb") as said, subprocess.Popen(command, env=environment, stderr=said) as process:
             try:
                 while "qmd-mcp: serving " not in log.read_text():
                     time.sleep(0.05)
-                yield re.findall(r"qmd-mcp: serving (\S+)", log.read_text())[0], Path(temporary)
+                yield re.findall(r"qmd-mcp: serving (\S+)", log.read_text())[0], index.parent
             finally:
                 process.terminate()
                 sys.stderr.write(log.read_text())

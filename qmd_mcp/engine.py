@@ -13,6 +13,7 @@ from qmd_mcp.corpus.library import Library
 from qmd_mcp.corpus.preparation import Preparation
 from qmd_mcp.corpus.readers import read
 from qmd_mcp.documents import Collection, CollectionStatus, IndexStatus, Passage
+from qmd_mcp.figures import CacheFigures, Figures, QueueFigures
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.manifest import EmbedderManifest, fingerprint_of
 from qmd_mcp.inference.model import Model, identity_of
@@ -25,8 +26,10 @@ from qmd_mcp.retrieval.policy import FusionPolicy
 from qmd_mcp.retrieval.querying import QueryPipeline
 from qmd_mcp.retrieval.service import SearchService
 from qmd_mcp.retrieval.spans import Grouping
+from qmd_mcp.retrieval.steady import SteadySearches
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.database import Database, claim
+from qmd_mcp.store.following import Following
 from qmd_mcp.store.generation import Generation, begin, check_serving, serving
 from qmd_mcp.store.lock import WriterLock
 from qmd_mcp.store.opened import OpenIndex
@@ -64,7 +67,8 @@ class Engine:
                 max_file_bytes=settings.max_file_bytes,
             ),
         )
-        self.searching = SearchService(
+        self._following = Following(index.database, generation=index.generation, documents=index.documents)
+        searches = SearchService(
             index_name=index.location.uri,
             index=index.passages,
             embedder=self.embedder,
@@ -90,6 +94,25 @@ class Engine:
                 diagnosis=Diagnosis(IndexVocabulary(passages=index.passages, terms=index.terms)),
             ),
         )
+
+        self.searching = SteadySearches(searches, documents=self._following)
+
+    async def superseded(self) -> None:
+        """Wait until another generation serves the index; this one still answers, as it was then."""
+        await self._following.superseded()
+
+    def figures(self) -> Figures:
+        """What the models and the caches have done so far."""
+        reads = self._index.passages.reads
+        caches = [CacheFigures("passages", hits=reads.hits, misses=reads.misses)]
+        queues = [self.embedder.figures]
+        if self._models.reranker is not None:
+            load = self._models.reranker.load
+            queues.append(QueueFigures("reranker", waiting=load.waiting, forwards=load.forwards, items=load.items))
+        if self._models.expander is not None:
+            known = self._models.expander.figures
+            caches.append(CacheFigures("expansions", hits=known.hits + known.shared, misses=known.misses))
+        return Figures(queues=tuple(queues), caches=tuple(caches))
 
     async def warm(self) -> None:
         """Load the models and read the index once, so that the first query finds them ready."""

@@ -129,4 +129,4 @@ async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> 
 def _why_none(choice: str, *, role: Role) -> str:
     if choice == "off":
         return f"the setting {role} is off"
-    return f"no {role} is on this machine; for one: qmd-mcp models pull qwen3/{role}"
+    return f"no {role} that is fast enough here is on this machine (qmd-mcp models list)"

@@ -19,7 +19,7 @@ from qmd_mcp.documents import Collection, Context
 from qmd_mcp.errors import CollectionError, UnknownCollectionError
 from qmd_mcp.store.counting import TermLedger
 from qmd_mcp.store.database import VERSIONS_KEPT
-from qmd_mcp.store.generation import check_serving, drop_others, serving, switch
+from qmd_mcp.store.generation import check_serving, drop_others, freeze, serving, switch, thaw
 from qmd_mcp.store.lock import WriterLock
 from qmd_mcp.store.opened import OpenIndex
 
@@ -157,13 +157,16 @@ class IndexWriter:
         """
         async with self._lock.held(wait_seconds=wait_seconds):
             known = await self._collections()
-            await drop_others(self._index.database, keep=(self._index.generation, await serving(self._index.database)))
+            served = await serving(self._index.database)
+            await drop_others(self._index.database, keep=(self._index.generation, served))
             staged = StagedDocuments(self._index.documents, built=await self._index.passages.docids())
             async with self._indexing(staged) as indexer:
                 summaries = await indexer.update(list(known.values()), embed=True, progress=progress)
                 problems = total(summaries.values()).problems
                 if problems:  # an unmounted disk must not empty the index
                     raise CollectionError(problems[0])
+                if served is not None and served.fingerprint != self._index.generation.fingerprint:
+                    await freeze(self._index.database, served, documents=self._index.documents)
                 await staged.publish(tuple(known))
                 await switch(self._index.database, self._index.generation)
             return total(summaries.values())
@@ -182,6 +185,7 @@ class IndexWriter:
         """
         if staged is None:
             await check_serving(self._index.database, self._index.generation)
+            await thaw(self._index.database, self._index.generation, documents=self._index.documents)
         ledger = TermLedger(database=self._index.database, passages=self._index.passages, terms=self._index.terms)
         before = (await self._index.passages.version(), await self._index.documents.version())
         yield Indexer(

@@ -28,6 +28,7 @@ from qmd_mcp.documents import (
     Stage,
 )
 from qmd_mcp.errors import DocumentNotFoundError, UnknownCollectionError, WriterBusyError
+from qmd_mcp.figures import CacheFigures, Figures, QueueFigures
 from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 
@@ -85,6 +86,11 @@ STATUS = IndexStatus(
         ),
     ),
     models=(ModelStatus(role="embedder", model="mini", state="ready", provider="CPUExecutionProvider"),),
+)
+
+FIGURES = Figures(
+    queues=(QueueFigures("embedder", waiting=1, forwards=4, items=12),),
+    caches=(CacheFigures("passages", hits=7, misses=3),),
 )
 
 NOISE = "a library prints this\n"
@@ -172,11 +178,20 @@ class FakeEngine:
     updates: int = 0
     failure: Exception | None = None
     updated: anyio.Event = field(default_factory=anyio.Event)
+    over: anyio.Event = field(default_factory=anyio.Event)
 
     @property
     def writing(self) -> FakeEngine:
         """Itself."""
         return self
+
+    def figures(self) -> Figures:
+        """Give the figures known beforehand."""
+        return FIGURES
+
+    async def superseded(self) -> None:
+        """Wait until the test says so."""
+        await self.over.wait()
 
     async def warm(self) -> None:
         """Be ready as it is."""

@@ -55,9 +55,9 @@ def git_sha1(content: bytes) -> str:
 
 
 @contextmanager
-def serving(hub: Hub) -> Generator[Hub]:
-    """Serve it on a free port of the loopback interface."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
+def serving(hub: Hub, *others: Hub) -> Generator[Hub]:
+    """Serve it, and other repositories beside it, on a free port of the loopback interface."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler((hub, *others)))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -69,14 +69,20 @@ def serving(hub: Hub) -> Generator[Hub]:
         server.server_close()
 
 
-def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
+def _handler(hubs: tuple[Hub, ...]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        @property
+        def hub(self) -> Hub:
+            """Whose repository the path names; the first for any other."""
+            return next((hub for hub in hubs if f"/{hub.repository}" in self.path), hubs[0])
 
         def do_HEAD(self) -> None:
             self._file(body=False)
 
         def do_GET(self) -> None:
+            hub = self.hub
             if not self.path.startswith("/api/models/"):
                 self._file(body=True)
                 return
@@ -92,6 +98,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self._answer(200, json.dumps(hub.information()).encode(), {"Content-Type": "application/json"})
 
         def _file(self, *, body: bool) -> None:
+            hub = self.hub
             path = self.path.partition(f"/{hub.repository}/resolve/{hub.commit}/")[2]
             hub.requests.append((self.command, path or self.path, self.headers["Range"]))
             if path not in hub.files:
@@ -110,6 +117,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
         def _answer(
             self, status: int, content: bytes, headers: dict[str, str], *, body: bool = True, drop: str | bool = False
         ) -> None:
+            hub = self.hub
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)

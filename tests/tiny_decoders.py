@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers
+
+from qmd_mcp.inference.manifest import ExpanderManifest, GraphFile, Sampling
 
 VOCABULARY = 61
 """No multiple of anything, so that a transposed or padded axis shows."""
@@ -301,3 +303,10 @@ def write_talker(folder: Path, texts: Iterable[str]) -> Path:
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "model.onnx").write_bytes(talker_graph(tokenizer, lines).SerializeToString())
     return folder
+
+
+def expander_manifest(**changed: Any) -> ExpanderManifest:
+    """The manifest of a talker in a folder."""
+    file = GraphFile(graph="model.onnx", format="fp32", batch_invariant=True)
+    told = {"template": "qwen3", "sampling": Sampling(top_p=1.0)} | changed
+    return ExpanderManifest(model="talker", licence="Apache-2.0", folder=".", revision="1", files={"cpu": file}, **told)

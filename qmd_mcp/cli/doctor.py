@@ -17,9 +17,12 @@ if TYPE_CHECKING:  # importing them takes seconds, which --help must not wait fo
     from qmd_mcp.inference.examination import Examination, Loaded
     from qmd_mcp.inference.manifest import ModelManifest
     from qmd_mcp.inference.model import Model
-    from qmd_mcp.inference.session import SessionFactory
 
 app = typer.Typer()
+
+_QUESTION = "how do we fail over to the standby?"
+_PASSAGE = "Promote the standby before you restart the old primary, and wait until replication has caught up. " * 8
+"""About 200 tokens, as a passage has; with the question one use of every role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,15 @@ def _asked_for(
     session: Session, *, embedder: str | None
 ) -> Sequence[tuple[str, Callable[[], tuple[Model[ModelManifest], Callable[[], Loaded]] | None]]]:
     """Each role with a way to its model and its loading."""
-    from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
+    from qmd_mcp.inference.loading import (
+        load_embedder,
+        make_expander,
+        make_reranker,
+        open_model,
+        session_factory,
+        user_catalogue,
+    )
+    from qmd_mcp.inference.session import cores
 
     settings = session.settings
     catalogue, sessions = user_catalogue(), session_factory(settings)
@@ -129,26 +140,33 @@ def _asked_for(
 
         def load() -> Loaded:
             loaded = load_embedder(model, sessions)
-            return loaded.placed, lambda: loaded.embed_query("how do we fail over to the standby?")
+            return loaded.placed, lambda: loaded.embed_query(_QUESTION)
 
         return model, load
 
     def expanding() -> tuple[Model[ModelManifest], Callable[[], Loaded]] | None:
         model = catalogue.expander(settings.expander, providers=sessions.usable)
-        return None if model is None else (model, lambda: _opened(model, sessions))
+
+        def load() -> Loaded:
+            assert model is not None
+            placed = open_model(model, sessions, threads=cores())
+            expander = make_expander(model, placed)
+            return placed, lambda: expander.expand(_QUESTION)
+
+        return None if model is None else (model, load)
 
     def reranking() -> tuple[Model[ModelManifest], Callable[[], Loaded]] | None:
         model = catalogue.reranker(settings.reranker, providers=sessions.usable)
-        return None if model is None else (model, lambda: _opened(model, sessions))
+
+        def load() -> Loaded:
+            assert model is not None
+            placed = open_model(model, sessions, threads=cores())
+            reranker = make_reranker(model, placed)
+            return placed, lambda: reranker.score(_QUESTION, [_PASSAGE])
+
+        return None if model is None else (model, load)
 
     return (("embedder", embedding), ("expander", expanding), ("reranker", reranking))
-
-
-def _opened(model: Model[ModelManifest], sessions: SessionFactory) -> Loaded:
-    from qmd_mcp.inference.loading import open_model
-    from qmd_mcp.inference.session import cores
-
-    return open_model(model, sessions, threads=cores()), None
 
 
 def _text(report: Report) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from qmd_mcp.corpus.collections import SECRET_FOLDERS, is_secret
-from qmd_mcp.documents import Document, Freshness, Skip
+from qmd_mcp.documents import Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +68,3 @@ def read_file(root: Path, relative: str, *, max_bytes: int) -> FileContent | Ski
     if len(data) > max_bytes:
         return Skip(relative, "too large")
     return FileContent(data, size=len(data), mtime_ns=state.st_mtime_ns)
-
-
-def freshness_of(root: Path, document: Document) -> Freshness:
-    """Whether a file is as it was indexed: by size and time, and by content where only the time differs."""
-    path = on_disk(root, document.path)
-    if not is_inside(root, path):
-        return "missing"
-    try:
-        state = path.stat()
-    except OSError:
-        return "missing"
-    if state.st_size != document.size:
-        return "changed"
-    if state.st_mtime_ns == document.mtime_ns:
-        return "current"
-    try:
-        same = hashlib.sha256(path.read_bytes()).hexdigest() == document.content_hash
-    except OSError:
-        return "missing"
-    return "current" if same else "changed"

@@ -8,7 +8,8 @@ from typing import Protocol
 import anyio.to_thread
 
 from qmd_mcp.corpus.excerpt import MAX_CHARACTERS, excerpt_of
-from qmd_mcp.corpus.files import freshness_of, read_file
+from qmd_mcp.corpus.files import read_file
+from qmd_mcp.corpus.freshness import FreshnessCheck
 from qmd_mcp.corpus.naming import NamedDocuments, Naming
 from qmd_mcp.corpus.readers import SourceText
 from qmd_mcp.documents import Collection, Document, Excerpt, Excerpts, Freshness, Skip
@@ -74,6 +75,7 @@ class Library:
         self._documents = documents
         self._decode = decode
         self._max_file_bytes = max_file_bytes
+        self._check = FreshnessCheck()
         self._naming = Naming(documents, collections=self.collections)
         self._known_collections: tuple[int, Mapping[str, Collection]] = (-1, {})
         self._known_documents: tuple[int, dict[str, Document], bool] = (-1, {}, False)
@@ -103,15 +105,7 @@ class Library:
         """Compare documents with their files, in one worker thread."""
         collections = await self.collections()
 
-        def compare() -> dict[str, Freshness]:
-            return {
-                each.docid: freshness_of(collections[each.collection].root, each)
-                if each.collection in collections
-                else "missing"  # removed a moment ago
-                for each in documents
-            }
-
-        return await anyio.to_thread.run_sync(compare)
+        return await anyio.to_thread.run_sync(self._check.of, documents, collections)
 
     async def keys(self) -> tuple[str, ...]:
         """Every document's `collection/path`."""

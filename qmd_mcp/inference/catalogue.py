@@ -103,7 +103,7 @@ class Catalogue:
         return None if profile is None else self._place(profile, profile.reranker, role="reranker")
 
     def _chosen(self, choice: str, role: str, *, providers: Sequence[ProviderName]) -> Profile | None:
-        """`auto`: of the profiles whose model is complete for a provider that works, the most preferred."""
+        """`auto`: the most preferred of those that are complete and fast enough on a provider that works."""
         if choice == "off":
             return None
         if choice != "auto":
@@ -112,7 +112,11 @@ class Catalogue:
             profile
             for profile in self.profiles()
             for model in self._placed(profile)
-            if model.role == role and any(model.missing(provider) is None for provider in providers)
+            if model.role == role
+            and any(
+                model.missing(provider) is None and model.manifest.graph_for(provider).interactive
+                for provider in providers
+            )
         ]
         return max(usable, key=lambda profile: profile.preference, default=None)
 

@@ -9,46 +9,41 @@ from typing import get_args
 from tokenizers import Tokenizer
 
 from qmd_mcp.errors import ModelError
-from qmd_mcp.inference.decoder import Decoder
+from qmd_mcp.inference.decoder import Decoder, Past
 from qmd_mcp.inference.generation import Branch, generate
+from qmd_mcp.inference.manifest import ExpanderManifest
 from qmd_mcp.inference.parsing import Draft, Kind, ScriptOf, sub_queries
-from qmd_mcp.inference.prompts import Prompt, asked
-from qmd_mcp.inference.sampling import Sampling
+from qmd_mcp.inference.prompts import PROMPTS, asked
 from qmd_mcp.lookup import Expansion
 
 KINDS: tuple[Kind, ...] = ("lex", "lex", "vec", "vec", "hyde")
 
 BUDGETS: dict[Kind, int] = {"lex": 16, "vec": 24, "hyde": 40}
-"""Tokens: of the prompt's own examples the longest lines have 9, 14 and 30 with Qwen's tokeniser."""
+"""Tokens: the longest lines of the prompt's own examples fit twice into theirs."""
 
 
 class Expander:
     """Writes lines of each kind behind a forced prefix, all in one batch over one prompt; synchronous.
 
-    The part of the prompt that is the same for every query is prefilled here, once.
+    The part of the prompt that is the same for every query of a script is prefilled once.
 
     Raises:
         ModelError: the tokeniser does not fit the prompt or the graph.
     """
 
     def __init__(
-        self,
-        decoder: Decoder,
-        tokenizer: Tokenizer,
-        *,
-        prompt: Prompt,
-        script_of: ScriptOf,
-        sampling: Sampling | None = None,
+        self, manifest: ExpanderManifest, *, decoder: Decoder, tokenizer: Tokenizer, script_of: ScriptOf
     ) -> None:
-        _check_tokenizer(tokenizer, prompt=prompt, vocabulary=decoder.contract.vocabulary)
+        self._prompt = PROMPTS[manifest.template]
+        _check_tokenizer(tokenizer, manifest=manifest, vocabulary=decoder.contract.vocabulary)
+        self.manifest = manifest
         self.provider = decoder.provider
-        self._decoder, self._tokenizer, self._prompt = decoder, tokenizer, prompt
+        self._decoder, self._tokenizer = decoder, tokenizer
         self._script_of = script_of
-        self._sampling = sampling or Sampling()
         self._stop = _stop_tokens(tokenizer, vocabulary=decoder.contract.vocabulary)
         self._prefixes = {kind: tuple(self._encode(f"{kind}:")) for kind in get_args(Kind)}
-        head = self._encode(prompt.head)
-        self._head = decoder.prefill(head, decoder.empty(room=len(head)))
+        self._heads: dict[str, Past] = {}
+        self._prefilled(self._prompt.head)
 
     def expand(self, query: str, *, cancelled: Callable[[], bool] = lambda: False) -> Expansion:
         """The same lines for the same query at any time; none where nothing that was written is of use.
@@ -56,20 +51,29 @@ class Expander:
         Raises:
             GenerationCancelled: `cancelled` said so between two steps.
         """
-        tail = self._encode(self._prompt.tail.replace("{query}", asked(query, self._tokenizer)))
-        past = self._decoder.prefill(tail, self._decoder.fork(self._head, rows=1, room=len(tail)))
+        said = asked(query, self._tokenizer)
+        tail = self._encode(self._prompt.tail.replace("{query}", said))
+        head = self._prefilled(self._prompt.heads.get(self._script_of(query) or "", self._prompt.head))
+        past = self._decoder.prefill(tail, self._decoder.fork(head, rows=1, room=len(tail)))
         branches = [
             Branch(forced=self._prefixes[kind], budget=BUDGETS[kind], seed=_seed(query, number))
             for number, kind in enumerate(KINDS)
         ]
         continuations = generate(
-            self._decoder, past, branches, stop=self._stop, sampling=self._sampling, cancelled=cancelled
+            self._decoder, past, branches, stop=self._stop, sampling=self.manifest.sampling, cancelled=cancelled
         )
         drafts = [
             Draft(kind, text=self._tokenizer.decode(list(continuation.tokens)), finished=continuation.stopped)
             for kind, continuation in zip(KINDS, continuations, strict=True)
         ]
         return Expansion(sub_queries(query, drafts, script_of=self._script_of))
+
+    def _prefilled(self, head: str) -> Past:
+        """The cache of a head, made when it is first needed."""
+        if head not in self._heads:
+            tokens = self._encode(head)
+            self._heads[head] = self._decoder.prefill(tokens, self._decoder.empty(room=len(tokens)))
+        return self._heads[head]
 
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
@@ -88,7 +92,7 @@ def _stop_tokens(tokenizer: Tokenizer, *, vocabulary: int) -> frozenset[int]:
     return frozenset({*ends, *tokenizer.get_added_tokens_decoder(), *(set(range(vocabulary)) - set(words.values()))})
 
 
-def _check_tokenizer(tokenizer: Tokenizer, *, prompt: Prompt, vocabulary: int) -> None:
+def _check_tokenizer(tokenizer: Tokenizer, *, manifest: ExpanderManifest, vocabulary: int) -> None:
     greatest = max(tokenizer.get_vocab(with_added_tokens=True).values())
     if greatest >= vocabulary:
         sentence = (
@@ -96,6 +100,6 @@ def _check_tokenizer(tokenizer: Tokenizer, *, prompt: Prompt, vocabulary: int) -
         )
         raise ModelError(sentence)
     for token in ("<|im_start|>", "<|im_end|>"):
-        if token in prompt.head and tokenizer.token_to_id(token) is None:
-            sentence = f"The prompt {prompt.name} needs the control token {token}, and the tokeniser does not know it."
+        if tokenizer.token_to_id(token) is None:
+            sentence = f"The tokeniser of {manifest.model} does not know the control token {token}."
             raise ModelError(sentence)

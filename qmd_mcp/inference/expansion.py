@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -33,8 +33,8 @@ class Expands(Protocol):
 class Slot(Protocol):
     """Where the expander is loaded from, once."""
 
-    async def get(self) -> Expands:
-        """Loads it for the first who asks."""
+    def use(self) -> AbstractAsyncContextManager[Expands]:
+        """Loads it for the first who asks, and keeps it meanwhile."""
 
     def loaded(self) -> Expands | None:
         """If it is in memory."""
@@ -129,8 +129,7 @@ class ExpansionScheduler:
     async def _expand(self, key: str, query: str, run: _Run) -> None:
         try:
             with run.scope:
-                expander = await self._slot.get()
-                async with self._limiter:
+                async with self._slot.use() as expander, self._limiter:
                     # the thread ends with the step in hand, and only then is the next let in
                     with anyio.CancelScope(shield=True):
                         result = await anyio.to_thread.run_sync(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from qmd_mcp.inference.decoder import Decoder, Past
-from qmd_mcp.inference.sampling import Sampler, Sampling
+from qmd_mcp.inference.manifest import Sampling
+from qmd_mcp.inference.sampling import Sampler
 from qmd_mcp.lookup import FloatArray
 
 

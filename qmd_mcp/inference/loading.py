@@ -8,9 +8,7 @@ from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.expander import Expander
 from qmd_mcp.inference.manifest import EmbedderManifest, ExpanderManifest, ModelManifest, RerankerManifest
 from qmd_mcp.inference.model import Model
-from qmd_mcp.inference.prompts import PROMPTS
 from qmd_mcp.inference.reranker import Reranker, RerankerOptions
-from qmd_mcp.inference.sampling import Sampling
 from qmd_mcp.inference.session import PlacedSession, SessionFactory
 from qmd_mcp.inference.tokenizer import read_tokenizer
 from qmd_mcp.script import script_of
@@ -59,19 +57,8 @@ def make_expander(model: Model[ExpanderManifest], placed: PlacedSession) -> Expa
     Raises:
         ModelError: graph, tokeniser and prompt do not fit together.
     """
-    sampling = model.manifest.sampling
-    return Expander(
-        Decoder(placed.session),
-        read_tokenizer(model.folder),
-        prompt=PROMPTS[model.manifest.template],
-        script_of=script_of,
-        sampling=Sampling(
-            temperature=sampling.temperature,
-            top_k=sampling.top_k,
-            top_p=sampling.top_p,
-            presence_penalty=sampling.presence_penalty,
-        ),
-    )
+    tokenizer = read_tokenizer(model.folder)
+    return Expander(model.manifest, decoder=Decoder(placed.session), tokenizer=tokenizer, script_of=script_of)
 
 
 def make_reranker(model: Model[RerankerManifest], placed: PlacedSession) -> Reranker:

@@ -49,6 +49,8 @@ class GraphFile(_Table):
     format: Format
     batch_invariant: bool
     """Whether an item has the same result alone and in any batch."""
+    interactive: bool = True
+    """Whether a query can wait for it there; where it cannot, it is used only if the settings name it."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -129,10 +131,6 @@ class ExpanderManifest(ModelManifest):
 
     template: Literal["qwen3", "qmd"]
     """`qwen3`: a chat without thinking. `qmd`: what qmd's fine-tuned models were trained on."""
-    stop: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Tokens that end a turn, as the tokeniser spells them."""
-    max_tokens: Annotated[int, Field(ge=64, le=32768)] = 2048
-    """Of prompt and answer together."""
     sampling: Sampling = Sampling()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tokenizers import Tokenizer
@@ -22,7 +23,7 @@ _ANSWER = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The part that is the same for every query, and the part that has the query in it."""
+    """The part that is the same for every query of a script, and the part that has the query in it."""
 
     name: PromptName
     version: int
@@ -30,6 +31,8 @@ class Prompt:
     head: str
     tail: str
     """With `{query}`; it begins where no token reaches across."""
+    heads: Mapping[str, str] = field(default_factory=dict)
+    """For scripts that have a head of their own, by ISO 15924 code."""
 
     @property
     def identity(self) -> str:
@@ -38,29 +41,36 @@ class Prompt:
 
 
 _GENERAL = """\
+<|im_start|>system
 You help a search engine. For a query you write lines that find what answers it.
 lex: a few keywords that a document about it contains, others than the query's own
 vec: the same question in other words
 hyde: one sentence of a document that answers it
 Write in the language of the query. Keep its names, numbers and code exactly as they are.
 
+"""
+
+_ENGLISH = """\
 Query: how do I undo my last commit in git
 lex: git reset revert HEAD
 vec: take back a git commit that was made by mistake
-hyde: To undo the last commit in git and keep its changes, run git reset --soft HEAD~1.
+hyde: To undo the last commit in git and keep its changes, run git reset --soft HEAD~1."""
 
+_CHINESE = """\
 Query: 怎样降低 Redis 的内存占用
 lex: Redis maxmemory 淘汰策略
 vec: 让 Redis 少用内存的办法
 hyde: 设置 maxmemory 和淘汰策略，Redis 就会删除旧键，减少内存占用。"""
-"""Every token of it is in each branch's cache: it is as short as two scripts and three kinds allow."""
+
+_ASKS = "<|im_end|>\n<|im_start|>user\nQuery:"
 
 PROMPTS: dict[PromptName, Prompt] = {
     "qwen3": Prompt(
         "qwen3",
         version=1,
-        head=f"<|im_start|>system\n{_GENERAL}<|im_end|>\n<|im_start|>user\nQuery:",
+        head=_GENERAL + _ENGLISH + _ASKS,
         tail=" {query}" + _ANSWER,
+        heads={"Hani": _GENERAL + _CHINESE + _ASKS},
     ),
     "qmd": Prompt(
         "qmd",
@@ -69,7 +79,10 @@ PROMPTS: dict[PromptName, Prompt] = {
         tail=" {query}" + _ANSWER,
     ),
 }
-"""qwen3 is for any model with Qwen's chat template; qmd is what qmd's own model was tuned on."""
+"""qwen3 is for any model with Qwen's chat template; qmd is what qmd's own model was tuned on.
+
+A head is short, and shows one language: each of its tokens is in every branch's cache, and each step attends to it.
+"""
 
 
 def asked(query: str, tokenizer: Tokenizer) -> str:

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from qmd_mcp.inference.manifest import Sampling
 from qmd_mcp.lookup import FloatArray
 
 _BLOCK = 256
 """Logits are compared by blocks first: the greatest 40 of 151,936 take 0.16 ms so, and 0.98 by partition of all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How tokens are drawn; the defaults are those of Qwen3's card without thinking, and qmd's penalty."""
-
-    temperature: float = 0.7
-    """0 takes the most likely token."""
-    top_k: int = 20
-    top_p: float = 0.8
-    presence_penalty: float = 0.5
-    """Taken from the logit of every token that the row has already."""
 
 
 class Sampler:

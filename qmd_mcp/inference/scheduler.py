@@ -12,6 +12,7 @@ import anyio
 import anyio.to_thread
 import numpy as np
 
+from qmd_mcp.figures import QueueFigures
 from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.merging import CAPACITY, BatchScheduler, Load
 from qmd_mcp.inference.reranker import Reranker
@@ -116,10 +117,20 @@ class EmbeddingScheduler:
         self._slot = slot
         self._queries = anyio.CapacityLimiter(threads)
         self._passages = anyio.CapacityLimiter(threads)
+        self._forwards = self._items = 0
+
+    @property
+    def figures(self) -> QueueFigures:
+        """Forwards of queries and of passages together."""
+        lanes = (self._queries, self._passages)
+        waiting = sum(lane.statistics().tasks_waiting for lane in lanes)
+        return QueueFigures("embedder", waiting=waiting, forwards=self._forwards, items=self._items)
 
     async def embed_query(self, text: str) -> FloatArray:
         """[dimension], unit length."""
         async with self._slot.use() as embedder:
+            self._forwards += 1
+            self._items += 1
             return await anyio.to_thread.run_sync(embedder.embed_query, text, limiter=self._queries)
 
     async def embed_passages(self, texts: Sequence[str]) -> FloatArray:
@@ -132,6 +143,8 @@ class EmbeddingScheduler:
 
             async with task_group() as forwards:
                 for rows, batch in embedder.batches(texts):
+                    self._forwards += 1
+                    self._items += len(batch)
                     forwards.start_soon(embed, rows, batch)
             return vectors
 

@@ -32,12 +32,12 @@ class Lead:
     first: float
     """BM25."""
     second: float
-    """BM25 of the best of another document; 0 where there is none."""
+    """BM25 of the best of another document; 0 where there is none, and nothing to be ahead of."""
 
     @property
     def is_clear(self) -> bool:
         """Whether it stands out alone."""
-        return self.first > 0 and self.second <= LEAD * self.first
+        return 0 < self.second <= LEAD * self.first
 
 
 def why_not_expanded(query: ParsedQuery, *, lead: Lead | None = None) -> str | None:

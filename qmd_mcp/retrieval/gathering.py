@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import anyio
 
 from qmd_mcp.documents import SubQuery
-from qmd_mcp.errors import CallerError
+from qmd_mcp.errors import CallerError, ModelBusyError, SetupError
 from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.retrieval.gate import Lead, why_not_expanded
 from qmd_mcp.retrieval.port import Expander, PassageIndex, QueryEmbedder
@@ -118,7 +118,11 @@ class Gathering:
         else:
             with anyio.move_on_after(log.seconds_until(EXPANDING)):
                 since = time.perf_counter()
-                expansion = await self.expander.expand(parsed.text)
+                try:
+                    expansion = await self.expander.expand(parsed.text)
+                except (SetupError, ModelBusyError) as error:  # the answer is worth more than this stage
+                    log.skipped("expand", reason=str(error))
+                    return ()
                 known = "known from an earlier query" if expansion.cached else None
                 log.ran("expand", since=since, provider=self.expander.provider, reason=known)
                 return expansion.lines

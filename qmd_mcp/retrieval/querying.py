@@ -10,6 +10,7 @@ import anyio
 import numpy as np
 
 from qmd_mcp.documents import Answer, Collection, Document, LineFound, Stage
+from qmd_mcp.errors import ModelBusyError, SetupError
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.diagnosis import Diagnosis
 from qmd_mcp.retrieval.evidence import Evidence, gather
@@ -147,7 +148,11 @@ class QueryPipeline:
         with anyio.move_on_after(log.seconds_until(1.0)):
             since = time.perf_counter()
             texts = [evidence.passages[row].embedded_text for row in read]
-            said = await self.reranker.score(parsed.text, texts, intent=request.intent)
+            try:
+                said = await self.reranker.score(parsed.text, texts, intent=request.intent)
+            except (SetupError, ModelBusyError) as error:  # the answer is worth more than this stage
+                log.skipped("rerank", reason=str(error))
+                return ranked
             log.ran("rerank", since=since, provider=self.reranker.provider, batches=said.batches)
             return _reordered(ranked, read, said.logits)
         log.shed("rerank")

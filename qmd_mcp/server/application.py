@@ -8,16 +8,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from inspect import cleandoc
+from textwrap import shorten
 from typing import Any, Literal, Protocol
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INVALID_PARAMS,
     CallToolResult,
     Completion,
     CompletionArgument,
     CompletionContext,
+    GetPromptResult,
     InputRequiredResult,
     PromptReference,
     ResourceTemplateReference,
@@ -30,10 +33,14 @@ from qmd_mcp.errors import QmdError
 from qmd_mcp.server.arguments import fit, known_tool
 from qmd_mcp.server.guidance import INSTRUCTIONS, guide, instructions_for
 from qmd_mcp.server.port import Engine
+from qmd_mcp.server.quotation import one_line
 from qmd_mcp.server.resources import TEMPLATE, Resources
 from qmd_mcp.server.tools import Tools
 
 logger = logging.getLogger(__name__)
+
+_LONGEST_NAME = 60
+"""Characters of a wrong name that are repeated back."""
 
 
 class Observer(Protocol):
@@ -145,6 +152,16 @@ class Application(MCPServer[Any]):
         except Exception as error:  # noqa: BLE001  worded and logged there
             return _failure(self.worded(name, error))
 
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """A prompt; one that is not there is the caller's mistake, which the SDK would log as a fault of ours."""
+        known = [prompt.name for prompt in await self.list_prompts()]
+        if name not in known:
+            sentence = f"There is no prompt {_named(name)!r}. The prompts are {', '.join(known)}."
+            raise MCPError(INVALID_PARAMS, sentence)
+        return await super().get_prompt(name, arguments, context)
+
     def worded(self, name: str, error: Exception) -> str:
         """One sentence for whatever went wrong; a bug is logged here and says nothing of itself."""
         if isinstance(error, QmdError):
@@ -168,6 +185,10 @@ async def _completed(
     if isinstance(reference, ResourceTemplateReference) and argument.name == "path":
         return await resources.complete(argument.value)
     return None
+
+
+def _named(name: str) -> str:
+    return shorten(one_line(name), _LONGEST_NAME, placeholder="…")
 
 
 def _fault(error: Exception) -> Exception:

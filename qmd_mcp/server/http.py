@@ -42,6 +42,7 @@ def serve_http(
         SettingsError: the address cannot be bound, or other machines could connect and no token is set.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
+    logging.getLogger("mcp.server.sse").setLevel(logging.ERROR)  # it warns of every message to a session that has ended
     for number in ENDING:
         signal.signal(number, _leave_at_once)  # while there is nothing to close
     from qmd_mcp.server.access import access_policy
@@ -65,6 +66,7 @@ async def _serve(
 ) -> None:
     import uvicorn
 
+    from qmd_mcp.figures import Figures
     from qmd_mcp.server.application import Application
     from qmd_mcp.server.disclosure import NoPaths
     from qmd_mcp.server.metrics import Metrics
@@ -99,6 +101,8 @@ async def _serve(
         unasked_after=0,
         build=lambda _host, engine: Application(Tools(engine, NoPaths()), observer=metrics, admission=traffic.call),
     ) as serving:
+        host = serving.host
+        metrics.follow(lambda: host.opened.figures() if host.opened else Figures())
         web = web_application(
             serving.application,
             settings=settings,

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 
 from mcp_types import CallToolResult
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from qmd_mcp.errors import CallerError, SetupError
+from qmd_mcp.figures import Figures
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """From a lexical search in a small index to a reranker on a busy processor."""
@@ -32,6 +33,10 @@ class Metrics:
         )
         self._registry.register(_Memory())
 
+    def follow(self, figures: Callable[[], Figures]) -> None:
+        """Show an engine's figures as they stand whenever somebody looks."""
+        self._registry.register(_Engine(figures))
+
     def watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         """Show a number as it stands whenever somebody looks."""
         Gauge(name, meaning, registry=self._registry).set_function(value)
@@ -49,6 +54,32 @@ class Metrics:
     def page(self) -> bytes:
         """Everything, in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+class _Engine(Collector):
+    """Queues, forwards and caches. After another engine has taken over, the numbers begin anew, as after a restart."""
+
+    def __init__(self, figures: Callable[[], Figures]) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        """Ask now."""
+        figures = self._figures()
+        waiting = GaugeMetricFamily("qmd_model_waiting", "Work that no forward has taken yet", labels=["role"])
+        forwards = CounterMetricFamily("qmd_model_forwards", "Forwards of a model", labels=["role"])
+        items = CounterMetricFamily("qmd_model_items", "Texts or pairs in these forwards", labels=["role"])
+        size = GaugeMetricFamily("qmd_model_batch_size", "Texts or pairs in a forward, on average", labels=["role"])
+        for queue in figures.queues:
+            waiting.add_metric([queue.role], queue.waiting)
+            forwards.add_metric([queue.role], queue.forwards)
+            items.add_metric([queue.role], queue.items)
+            size.add_metric([queue.role], queue.items / max(queue.forwards, 1))
+        hits = CounterMetricFamily("qmd_cache_hits", "What a cache had", labels=["cache"])
+        misses = CounterMetricFamily("qmd_cache_misses", "What it did not have", labels=["cache"])
+        for cache in figures.caches:
+            hits.add_metric([cache.cache], cache.hits)
+            misses.add_metric([cache.cache], cache.misses)
+        yield from (waiting, forwards, items, size, hits, misses)
 
 
 class _Memory(Collector):

@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 
 from qmd_mcp.corpus.update import UpdateSummary
 from qmd_mcp.documents import Answer, Collection, Excerpt, Excerpts, IndexStatus, Stage
+from qmd_mcp.figures import Figures
 from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 
@@ -74,6 +75,14 @@ class Engine(Protocol):
     @property
     def writing(self) -> Writing:
         """Writes the index."""
+        ...
+
+    def figures(self) -> Figures:
+        """What the models and the caches have done so far."""
+        ...
+
+    async def superseded(self) -> None:
+        """Wait until another generation serves the index; this one still answers, as it was then."""
         ...
 
     async def warm(self) -> None:

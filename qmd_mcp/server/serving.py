@@ -8,13 +8,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import NoReturn
 
 import anyio
 from anyio.to_thread import run_sync
 
 from qmd_mcp.server.application import Application
-from qmd_mcp.server.opening import EngineHost
+from qmd_mcp.server.opening import EngineHost, warm
 from qmd_mcp.server.port import Engine, EngineSource, OpenEngine
 from qmd_mcp.server.refresh import Refresh
 from qmd_mcp.server.tools import Tools
@@ -56,10 +55,13 @@ async def served(
         except Exception as error:  # noqa: BLE001  the sentences that need no index will do
             logger.info("The instructions are not made from the index: %s", error)
 
-    async def accompany(engine: Engine) -> NoReturn:
+    async def accompany(engine: Engine) -> None:
         await describe(engine)
-        await _warm(engine)
-        await refreshing.run(engine)
+        await warm(engine)
+        async with anyio.create_task_group() as group:
+            group.start_soon(refreshing.run, engine)
+            await engine.superseded()
+            group.cancel_scope.cancel()
 
     async def engine() -> Engine:
         refreshing.used()
@@ -94,13 +96,6 @@ async def converse(
         except* ConnectionError:
             pass  # the client went away in the middle of an answer: nobody is left to tell
         _keep_off_the_wire()
-
-
-async def _warm(engine: Engine) -> None:
-    try:
-        await engine.warm()
-    except Exception as error:  # noqa: BLE001  the call that needs what is missing will say so
-        logger.info("The models are not loaded ahead: %s", error)
 
 
 def _keep_off_the_wire() -> None:

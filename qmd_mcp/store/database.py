@@ -29,6 +29,7 @@ from qmd_mcp.store.schema import (
     TERMS,
     TERMS_SCHEMA,
 )
+from qmd_mcp.store.versions import TableVersion
 
 _FORMAT_KEY = "format"
 _FORMAT = "qmd-mcp"
@@ -48,6 +49,7 @@ class Database:
         self.uri = uri
         self.connection = connection
         self._metadata = metadata
+        self._version = TableVersion(metadata, uri=uri)
 
     @classmethod
     async def open(cls, uri: str) -> Self:
@@ -97,6 +99,10 @@ class Database:
         """Every row of the metadata."""
         rows = await self._metadata.query().to_arrow()
         return MappingProxyType(dict(zip(rows["key"].to_pylist(), rows["value"].to_pylist(), strict=True)))
+
+    async def version(self) -> int:
+        """Counts every write of the metadata."""
+        return await self._version.newest()
 
     async def put(self, **values: str) -> None:
         """Write metadata rows in one commit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qmd_mcp.errors import EmbedderMismatchError
@@ -9,6 +10,7 @@ from qmd_mcp.store.counting import TERMS_KEY, complete_mark
 from qmd_mcp.store.database import Database, table_names
 from qmd_mcp.store.passages import PassageTable
 from qmd_mcp.store.schema import PASSAGES_PREFIX
+from qmd_mcp.store.tables import DocumentTable
 
 _KEY = "generation"
 
@@ -36,8 +38,18 @@ class Generation:
 
 async def serving(database: Database) -> Generation | None:
     """The generation that answers; null before the first."""
-    row = (await database.metadata()).get(_KEY)
+    return serving_of(await database.metadata())
+
+
+def serving_of(metadata: Mapping[str, str]) -> Generation | None:
+    """The same, of metadata that has been read."""
+    row = metadata.get(_KEY)
     return Generation.parse(row) if row else None
+
+
+def documents_key(fingerprint: str) -> str:
+    """The metadata row with the last version of the documents that belongs to a generation; empty while it serves."""
+    return f"documents {fingerprint}"
 
 
 async def check_serving(database: Database, configured: Generation) -> None:
@@ -58,9 +70,25 @@ async def begin(database: Database, generation: Generation) -> None:
         await database.put(**{_KEY: str(generation), TERMS_KEY: complete_mark(generation.fingerprint)})
 
 
+async def freeze(database: Database, generation: Generation, *, documents: DocumentTable) -> None:
+    """Keep the documents of the generation that serves as they are, for whoever has it open; `switch` comes next."""
+    key = documents_key(generation.fingerprint)
+    if not (await database.metadata()).get(key):  # else another rebuild died between this and the switch
+        await database.put(**{key: str(await documents.version())})
+
+
+async def thaw(database: Database, generation: Generation, *, documents: DocumentTable) -> None:
+    """Take back what a rebuild that died before its switch had done to the documents."""
+    key = documents_key(generation.fingerprint)
+    version = (await database.metadata()).get(key)
+    if version:
+        await documents.restore(int(version))
+        await database.put(**{key: ""})
+
+
 async def switch(database: Database, generation: Generation) -> None:
-    """Serve a generation from now on."""
-    await database.put(**{_KEY: str(generation)})
+    """Serve a generation from now on, with the documents as they are from now on."""
+    await database.put(**{_KEY: str(generation), documents_key(generation.fingerprint): ""})
 
 
 async def drop_others(database: Database, *, keep: tuple[Generation | None, ...]) -> None:

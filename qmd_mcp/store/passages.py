@@ -14,6 +14,7 @@ from qmd_mcp.documents import Passage
 from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.store.database import VERSIONS_KEPT, Database, table_names
 from qmd_mcp.store.fulltext import ANALYSED_FIELDS, full_text_query
+from qmd_mcp.store.rows import RowReads, Snapshot
 from qmd_mcp.store.schema import (
     PASSAGE_COLUMNS,
     PASSAGES_PREFIX,
@@ -23,6 +24,7 @@ from qmd_mcp.store.schema import (
     vectors_of,
 )
 from qmd_mcp.store.sql import any_of, in_scope, quoted
+from qmd_mcp.store.versions import TableVersion
 
 LONGEST_TERM = 128
 """Characters; Lance drops longer tokens. Its default of 40 loses long identifiers and paths."""
@@ -43,8 +45,20 @@ LOOKUP_BATCH = 1_000
 class PassageTable:
     """The passages and vectors that one embedder made; `fingerprint` tells generations apart."""
 
-    def __init__(self, table: lancedb.AsyncTable, *, fingerprint: str, dimension: int) -> None:
+    def __init__(
+        self,
+        table: lancedb.AsyncTable,
+        *,
+        connection: lancedb.AsyncConnection,
+        uri: str,
+        fingerprint: str,
+        dimension: int,
+    ) -> None:
         self._table = table
+        self._connection = connection
+        self._newest: Snapshot | None = None
+        self._version = TableVersion(table, uri=uri)
+        self.reads = RowReads()
         self.fingerprint = fingerprint
         self.dimension = dimension
 
@@ -59,7 +73,9 @@ class PassageTable:
         else:
             table = await database.connection.create_table(name, schema=passages_schema(dimension), exist_ok=True)
             await _create_indexes(table)
-        return cls(table, fingerprint=fingerprint, dimension=dimension)
+        return cls(
+            table, connection=database.connection, uri=database.uri, fingerprint=fingerprint, dimension=dimension
+        )
 
     # Writing, under the writer's lock
 
@@ -133,25 +149,35 @@ class PassageTable:
         """BM25 over text, title, headings and identifiers; a query of signs alone finds nothing."""
         if query.is_empty:
             return Ranking((), np.empty(0, np.float32), np.empty((0, self.dimension), np.float32))
-        request = self._table.query().nearest_to_text(full_text_query(query))
-        columns = [*PASSAGE_COLUMNS, "_score", *(["vector"] if vectors == "with" else [])]
+        newest = await self._snapshot()
+        request = newest.table.query().nearest_to_text(full_text_query(query))
         clause = in_scope(scope)
         if clause:
             request = request.where(clause)
-        rows = await request.select(columns).limit(limit).to_arrow()
-        return self._ranking(rows, scores=np.asarray(rows["_score"].to_numpy(), dtype=np.float32))
+        found = await request.select(["_score"]).with_row_id().limit(limit).to_arrow()
+        rows: list[int] = found["_rowid"].to_pylist()
+        scores = np.asarray(found["_score"].to_numpy(), dtype=np.float32)
+        if vectors == "without":
+            absent = np.full((len(rows), self.dimension), np.nan, dtype=np.float32)
+            return Ranking(passages=await newest.passages(rows), scores=scores, vectors=absent)
+        passages, known = await newest.with_vectors(rows)
+        return Ranking(passages=passages, scores=scores, vectors=known)
 
     async def dense(self, vector: FloatArray, *, scope: Scope, limit: int) -> Ranking:
         """The nearest passages to a unit vector [dimension], by cosine.
 
         Within a scope they are scanned: the probed partitions may hold none of a small collection.
         """
-        request = self._table.query().nearest_to(vector).distance_type("cosine").nprobes(PROBES).refine_factor(REFINE)
+        newest = await self._snapshot()
+        request = newest.table.query().nearest_to(vector).distance_type("cosine").nprobes(PROBES).refine_factor(REFINE)
         clause = in_scope(scope)
         if clause:
             request = request.where(clause).bypass_vector_index()
-        rows = await request.select([*PASSAGE_COLUMNS, "vector", "_distance"]).limit(limit).to_arrow()
-        return self._ranking(rows, scores=1.0 - np.asarray(rows["_distance"].to_numpy(), dtype=np.float32))
+        found = await request.select(["_distance"]).with_row_id().limit(limit).to_arrow()
+        rows: list[int] = found["_rowid"].to_pylist()
+        passages, vectors = await newest.with_vectors(rows)
+        scores = 1.0 - np.asarray(found["_distance"].to_numpy(), dtype=np.float32)
+        return Ranking(passages=passages, scores=scores, vectors=vectors)
 
     async def terms_of(self, text: str, *, field: str = "text") -> tuple[str, ...]:
         """Terms of a text as a field's index has them, in order."""
@@ -167,14 +193,18 @@ class PassageTable:
 
     async def version(self) -> int:
         """Counts every write."""
-        return int(await self._table.version())
+        return await self._version.newest()
 
-    def _ranking(self, rows: pa.Table, *, scores: FloatArray) -> Ranking:
-        if "vector" in rows.column_names:
-            vectors = vectors_of(rows, dimension=self.dimension)
-        else:
-            vectors = np.full((rows.num_rows, self.dimension), np.nan, dtype=np.float32)
-        return Ranking(passages=passages_of(rows), scores=scores, vectors=vectors)
+    async def _snapshot(self) -> Snapshot:
+        """The newest version, with what has been read of it."""
+        version = await self.version()
+        newest = self._newest
+        if newest is None or newest.version != version:
+            newest = await Snapshot.of(
+                self._connection, self._table.name, version=version, dimension=self.dimension, reads=self.reads
+            )
+            self._newest = newest
+        return newest
 
     async def _has_vector_index(self) -> bool:
         return any("vector" in index.columns for index in await self._table.list_indices())

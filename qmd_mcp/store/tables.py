@@ -21,6 +21,7 @@ from qmd_mcp.store.schema import (
     documents_of,
 )
 from qmd_mcp.store.sql import any_of, quoted
+from qmd_mcp.store.versions import TableVersion
 
 
 class CollectionTable:
@@ -30,14 +31,15 @@ class CollectionTable:
     and one that leads outside is refused, so that a stranger's repository cannot make us index the user's home.
     """
 
-    def __init__(self, table: lancedb.AsyncTable, *, project: Path | None) -> None:
+    def __init__(self, table: lancedb.AsyncTable, *, uri: str, project: Path | None) -> None:
         self._table = table
+        self._version = TableVersion(table, uri=uri)
         self._project = project
 
     @classmethod
     async def open(cls, database: Database, *, project: Path | None) -> CollectionTable:
         """The table of an index."""
-        return cls(await database.connection.open_table(COLLECTIONS), project=project)
+        return cls(await database.connection.open_table(COLLECTIONS), uri=database.uri, project=project)
 
     async def all(self) -> tuple[Collection, ...]:
         """Every collection, by name.
@@ -59,7 +61,7 @@ class CollectionTable:
 
     async def version(self) -> int:
         """Counts every write."""
-        return int(await self._table.version())
+        return await self._version.newest()
 
     async def remove(self, name: str) -> None:
         """Forget a collection; its documents are the caller's to remove."""
@@ -85,48 +87,72 @@ class CollectionTable:
 
 
 class DocumentTable:
-    """What was read from each file: the row that makes a document's passages visible."""
+    """What was read from each file: the row that makes a document's passages visible.
 
-    def __init__(self, table: lancedb.AsyncTable) -> None:
+    Reads can be pinned to an earlier version; writes never are.
+    """
+
+    def __init__(self, table: lancedb.AsyncTable, *, database: Database) -> None:
+        self._database = database
         self._table = table
+        self._seen = table
+        self._version = TableVersion(table, uri=database.uri)
+        self._pinned: int | None = None
 
     @classmethod
     async def open(cls, database: Database) -> DocumentTable:
         """The table of an index."""
-        return cls(await database.connection.open_table(DOCUMENTS))
+        return cls(await database.connection.open_table(DOCUMENTS), database=database)
+
+    async def pin(self, version: int | None) -> None:
+        """Read an earlier version from now on, or the newest again."""
+        if version == self._pinned:
+            return
+        seen = self._table
+        if version is not None:
+            seen = await self._database.connection.open_table(DOCUMENTS)
+            await seen.checkout(version)
+        self._seen, self._pinned = seen, version
+
+    async def restore(self, version: int) -> None:
+        """Make an earlier version the newest."""
+        restored = await self._database.connection.open_table(DOCUMENTS)
+        await restored.checkout(version)
+        await restored.restore()
+        await self.pin(None)
 
     async def of_collection(self, collection: str) -> tuple[Document, ...]:
         """Every document of a collection."""
-        return documents_of(await self._table.query().where(f"collection = {quoted(collection)}").to_arrow())
+        return documents_of(await self._seen.query().where(f"collection = {quoted(collection)}").to_arrow())
 
     async def all(self) -> tuple[Document, ...]:
         """Every document."""
-        return documents_of(await self._table.query().to_arrow())
+        return documents_of(await self._seen.query().to_arrow())
 
     async def by_docid(self, docids: Sequence[str]) -> dict[str, Document]:
         """The documents of exact docids; those that are not visible are missing."""
         if not docids:
             return {}
-        rows = await self._table.query().where(any_of("docid", docids)).limit(len(docids)).to_arrow()
+        rows = await self._seen.query().where(any_of("docid", docids)).limit(len(docids)).to_arrow()
         return {document.docid: document for document in documents_of(rows)}
 
     async def by_prefix(self, prefix: str) -> tuple[Document, ...]:
         """The documents whose docid begins so; the prefix is hexadecimal."""
-        return documents_of(await self._table.query().where(f"docid LIKE '{prefix}%'").limit(20).to_arrow())
+        return documents_of(await self._seen.query().where(f"docid LIKE '{prefix}%'").limit(20).to_arrow())
 
     async def by_key(self, key: str) -> Document | None:
         """The document at `collection/path`."""
-        rows = documents_of(await self._table.query().where(f"key = {quoted(key)}").limit(1).to_arrow())
+        rows = documents_of(await self._seen.query().where(f"key = {quoted(key)}").limit(1).to_arrow())
         return rows[0] if rows else None
 
     async def keys(self) -> tuple[str, ...]:
         """Every `collection/path`, sorted."""
-        rows = await self._table.query().select(["key"]).to_arrow()
+        rows = await self._seen.query().select(["key"]).to_arrow()
         return tuple(sorted(rows["key"].to_pylist()))
 
     async def docids(self) -> frozenset[str]:
         """Every visible docid."""
-        rows = await self._table.query().select(["docid"]).to_arrow()
+        rows = await self._seen.query().select(["docid"]).to_arrow()
         return frozenset(rows["docid"].to_pylist())
 
     async def put(self, documents: Sequence[Document]) -> None:
@@ -141,11 +167,11 @@ class DocumentTable:
 
     async def version(self) -> int:
         """Counts every write."""
-        return int(await self._table.version())
+        return await self._version.newest() if self._pinned is None else self._pinned
 
     async def count(self) -> int:
         """Documents in the index."""
-        return int(await self._table.count_rows())
+        return int(await self._seen.count_rows())
 
     async def optimize(self) -> None:
         """Merge small fragments, drop versions older than an hour."""

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from qmd_mcp.cli import run
-from tests import hub_server, tiny_embedder
+from tests import hub_server, tiny_embedder, tiny_encoders
+from tests.tiny_decoders import write_talker
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,35 @@ def test_the_doctor_says_what_does_not_hold_and_its_mend(
     assert "it has not been pulled. Run: qmd-mcp models pull qwen3/reranker" in no_reranker
     assert ended.answer["notes"] == ["expander: none (off)"]
     assert "PROBLEM     index: " in qmd("--index", index, "doctor").stdout
+
+
+def test_the_doctor_uses_every_role_once(qmd: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = {"dimension": None, "pooling": None, "max_tokens": None}
+    (tmp_path / "talker").mkdir()
+    talker = write_talker(tmp_path / "talker", ["lex: standby", "vec: what takes over", "hyde: another machine does"])
+    tiny_embedder.write_manifest(talker / "manifest.toml", role="expander", template="qmd", **shared)
+    judge = tmp_path / "judge"
+    judge.mkdir()
+    tokenizer = tiny_encoders.bert_tokenizer()
+    tokenizer.save(str(judge / "tokenizer.json"))
+    graph = tiny_encoders.encoder("classifier", vocabulary=tokenizer.get_vocab_size())
+    (judge / "model.onnx").write_bytes(graph)
+    limits = {**shared, "max_tokens": 128}
+    tiny_embedder.write_manifest(judge / "manifest.toml", role="reranker", template="pair", **limits)
+    monkeypatch.setenv("QMD_EXPANDER", str(talker))
+    monkeypatch.setenv("QMD_RERANKER", str(judge))
+    ended = qmd("doctor", "--json")
+    assert (ended.code, ended.answer["problems"]) == (0, [])
+    assert [(each["role"], each["probe_ms"] > 0) for each in ended.answer["models"]] == [
+        ("embedder", True),
+        ("expander", True),
+        ("reranker", True),
+    ]
+    (judge / "model.onnx").write_bytes(tiny_encoders.encoder("embedder", vocabulary=tokenizer.get_vocab_size()))
+    refused = qmd("doctor", "--json")
+    assert refused.code == 1
+    (problem,) = refused.answer["problems"]
+    assert "last_hidden_state" in problem
 
 
 def test_two_runtimes_in_one_environment_are_a_conflict() -> None:

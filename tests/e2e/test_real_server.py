@@ -76,6 +76,7 @@ async def test_every_tool_answers_and_every_mistake_is_one_sentence(index: Path)
         ("get_document", {"document": "notes/failovr.md"}, "No document at 'notes/failovr.md'. Did you mean notes/"),
         ("get_document", {"document": "#ffffffff"}, "No document at '#ffffffff'."),
         ("get_document", {"document": "/etc/passwd"}, "No document at '/etc/passwd'."),
+        ("get_document", {"document": "/etc/passwd\0.md"}, r"No document at '/etc/passwd\x00.md'."),
         ("get_document", {"document": "notes/../../etc/passwd"}, "No document at 'notes/../../etc/passwd'."),
         ("get_document", {"document": "notes/soup.md", "from_line": 99}, "from_line is 99, but notes/soup.md has 3"),
     ]

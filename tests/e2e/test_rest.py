@@ -122,6 +122,13 @@ def test_metrics_count_calls_stages_errors_and_memory(server: HttpServer) -> Non
     server.post("/search", {"query": ""})
     server.post("/search", {"query": "bug"})
     page = server.get("/metrics").text
+    for line in (
+        'qmd_model_waiting{role="embedder"} 1.0',
+        'qmd_model_batch_size{role="embedder"} 3.0',
+        'qmd_cache_hits_total{cache="passages"} 7.0',
+        'qmd_cache_misses_total{cache="passages"} 3.0',
+    ):
+        assert line in page
     figures = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
     assert float(figures['qmd_call_seconds_count{tool="search"}']) >= 1
     assert float(figures['qmd_stage_seconds_count{stage="search"}']) >= 1

@@ -184,6 +184,10 @@ async def test_every_transport_offers_a_prompt_that_teaches_to_search(client: Cl
     (message,) = (await client.get_prompt("search_guide", {"question": "how do we\nfail over?"})).messages
     assert isinstance(message.content, TextContent)
     assert message.content.text == f"{GUIDE}\n\nThe question: how do we fail over?"
+    with pytest.raises(MCPError) as refused:
+        await client.get_prompt("serch_guide")
+    assert refused.value.error.code == INVALID_PARAMS
+    assert refused.value.error.message == "There is no prompt 'serch_guide'. The prompts are search_guide."
 
 
 async def test_every_stage_of_a_query_is_told_before_the_answer(client: Client) -> None:

@@ -10,13 +10,12 @@ import pytest
 from qmd_mcp.inference.decoder import Decoder
 from qmd_mcp.inference.expander import Expander
 from qmd_mcp.inference.expansion import open_expansion
-from qmd_mcp.inference.prompts import PROMPTS
 from qmd_mcp.inference.scheduler import ModelSlot
 from qmd_mcp.inference.session import open_session
 from qmd_mcp.inference.tokenizer import read_tokenizer
 from qmd_mcp.lookup import Expansion
 from qmd_mcp.script import script_of
-from tests.tiny_decoders import write_talker
+from tests.tiny_decoders import expander_manifest, write_talker
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +26,8 @@ def slot(tmp_path: Path) -> ModelSlot[Expander]:
 
     def load() -> Expander:
         decoder = Decoder(open_session(folder / "model.onnx", threads=1))
-        return Expander(decoder, read_tokenizer(folder), prompt=PROMPTS["qwen3"], script_of=script_of)
+        tokenizer = read_tokenizer(folder)
+        return Expander(expander_manifest(), decoder=decoder, tokenizer=tokenizer, script_of=script_of)
 
     return ModelSlot(load)
 

@@ -10,7 +10,7 @@ import pytest
 
 from qmd_mcp.documents import Answer, Collection, Stage, SubQuery
 from qmd_mcp.engine import Engine, open_engine
-from qmd_mcp.errors import ArgumentError
+from qmd_mcp.errors import ArgumentError, ModelError
 from qmd_mcp.lookup import Expansion, Reranking
 from qmd_mcp.retrieval.querying import QueryPipeline
 from qmd_mcp.retrieval.request import QueryRequest, sub_queries
@@ -90,7 +90,7 @@ async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
 async def ask(engine: Engine, query: str, **changes: object) -> Answer:
     """Ask a pipeline with other models, or with other arguments."""
     models = {name: changes.pop(name) for name in ("reranker", "expander") if name in changes}
-    pipeline: QueryPipeline = engine.searching._pipeline
+    pipeline: QueryPipeline = engine.searching.searches._pipeline
     if "expander" in models:
         pipeline = replace(pipeline, gathering=replace(pipeline.gathering, expander=models["expander"]))
     if "reranker" in models:
@@ -112,10 +112,12 @@ async def test_without_models_the_answer_says_what_did_not_run_and_why(engine: E
     answer = await ask(engine, "promote the standby")
     assert paths(answer)[0] == "failover.md"
     assert (
-        stage(answer, "rerank").reason == "no reranker is on this machine; for one: qmd-mcp models pull qwen3/reranker"
+        stage(answer, "rerank").reason
+        == "no reranker that is fast enough here is on this machine (qmd-mcp models list)"
     )
     assert (
-        stage(answer, "expand").reason == "no expander is on this machine; for one: qmd-mcp models pull qwen3/expander"
+        stage(answer, "expand").reason
+        == "no expander that is fast enough here is on this machine (qmd-mcp models list)"
     )
 
 
@@ -197,3 +199,27 @@ async def test_a_cursor_goes_on_where_the_limit_cut(engine: Engine) -> None:
     assert paths(first) + paths(second) == paths(whole)
     with pytest.raises(ArgumentError, match="another question"):
         await ask(engine, "vacation", cursor=first.cursor)
+
+
+class Broken:
+    """Cannot be loaded."""
+
+    provider = None
+
+    async def score(self, query: str, texts: Sequence[str], *, intent: str | None) -> Reranking:
+        raise ModelError(BROKEN)
+
+    async def expand(self, query: str) -> Expansion:
+        raise ModelError(BROKEN)
+
+    def forget(self, query: str) -> None:
+        raise AssertionError
+
+
+BROKEN = "The model file model.onnx cannot be loaded: it is damaged"
+
+
+async def test_a_model_that_cannot_be_loaded_costs_its_stage_and_not_the_answer(engine: Engine) -> None:
+    answer = await ask(engine, "how are holidays arranged", expander=Broken(), reranker=Broken())
+    assert answer.hits
+    assert stage(answer, "expand").reason == stage(answer, "rerank").reason == BROKEN

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qmd_mcp.inference.decoder import Decoder, Past
 from qmd_mcp.inference.generation import Branch, Continuation, GenerationCancelled, generate
-from qmd_mcp.inference.sampling import Sampling
+from qmd_mcp.inference.manifest import Sampling
 from tests.tiny_decoders import FORMS, VOCABULARY, Form, decoder_graph, opened
 
 DECODERS = {form: Decoder(opened(decoder_graph(form))) for form in FORMS}

@@ -9,15 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from qmd_mcp.documents import SubQuery
 from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.decoder import Decoder
 from qmd_mcp.inference.expander import Expander, _stop_tokens
 from qmd_mcp.inference.generation import GenerationCancelled
 from qmd_mcp.inference.prompts import MAX_QUERY_TOKENS, PROMPTS, PromptName, asked
-from qmd_mcp.inference.sampling import Sampling
-from qmd_mcp.lookup import Expansion, SubQuery
+from qmd_mcp.lookup import Expansion
 from qmd_mcp.script import script_of
-from tests.tiny_decoders import CONTROL, Form, decoder_graph, opened, talker_graph, word_tokenizer, write_talker
+from tests.tiny_decoders import (
+    CONTROL,
+    Form,
+    decoder_graph,
+    expander_manifest,
+    opened,
+    talker_graph,
+    word_tokenizer,
+    write_talker,
+)
 
 TEXTS = (
     "lex: standby promotion replica",
@@ -32,7 +41,8 @@ def expander(texts: tuple[str, ...] = TEXTS, *, prompt: PromptName = "qwen3", en
     lines = [f"{text}{ending}" for text in texts]
     tokenizer = word_tokenizer(word for line in lines for word in line.split())
     decoder = Decoder(opened(talker_graph(tokenizer, lines)))
-    return Expander(decoder, tokenizer, prompt=PROMPTS[prompt], script_of=script_of, sampling=Sampling(top_p=1.0))
+    manifest = expander_manifest(template=prompt)
+    return Expander(manifest, decoder=decoder, tokenizer=tokenizer, script_of=script_of)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
@@ -55,6 +65,14 @@ def test_what_was_expanded_before_changes_nothing() -> None:
     once = model.expand(QUERY)
     model.expand("something else altogether")
     assert model.expand(QUERY) == once == expander().expand(QUERY)
+
+
+def test_a_chinese_query_is_asked_in_chinese_and_gets_chinese_lines() -> None:
+    model = expander(("lex: 备库 切换", "lex: standby", "vec: 主库 出错 时 怎样 处理", "hyde: nothing"))
+    lines = model.expand("主库挂了怎么办").lines
+    assert {line.text for line in lines} <= {"备库 切换", "主库 出错 时 怎样 处理"}
+    assert {line.kind for line in lines} >= {"vec"}
+    assert len(model._heads) == 2
 
 
 def test_a_model_that_says_nothing_of_use_gives_no_lines() -> None:
@@ -81,14 +99,19 @@ def test_a_talker_is_read_from_its_folder(tmp_path: Path) -> None:
 def test_a_tokeniser_of_another_model_is_refused() -> None:
     decoder = Decoder(opened(decoder_graph(Form("grouped"))))
     with pytest.raises(ModelError, match="they are of two models"):
-        Expander(decoder, word_tokenizer(map(str, range(90))), prompt=PROMPTS["qwen3"], script_of=script_of)
+        Expander(
+            expander_manifest(),
+            decoder=decoder,
+            tokenizer=word_tokenizer(map(str, range(90))),
+            script_of=script_of,
+        )
 
 
 def test_a_tokeniser_without_the_prompts_control_tokens_is_refused() -> None:
     decoder = Decoder(opened(decoder_graph(Form("grouped"))))
     tokenizer = Tokenizer(word_tokenizer(()).model)
-    with pytest.raises(ModelError, match=r"qmd needs the control token <\|im_start\|>"):
-        Expander(decoder, tokenizer, prompt=PROMPTS["qmd"], script_of=script_of)
+    with pytest.raises(ModelError, match=r"talker does not know the control token <\|im_start\|>"):
+        Expander(expander_manifest(), decoder=decoder, tokenizer=tokenizer, script_of=script_of)
 
 
 def test_lines_end_at_breaks_control_tokens_and_unknown_numbers() -> None:

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import anyio
 import pytest
 
+from qmd_mcp.documents import SubQuery
 from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.expansion import ExpansionScheduler, open_expansion
 from qmd_mcp.inference.generation import GenerationCancelled
 from qmd_mcp.inference.scheduler import ModelSlot
-from qmd_mcp.lookup import Expansion, SubQuery
+from qmd_mcp.lookup import Expansion
 
 pytestmark = pytest.mark.anyio
 

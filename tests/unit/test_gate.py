@@ -53,7 +53,7 @@ def test_questions_are_expanded(query: str) -> None:
     ("lead", "skips"),
     [
         (Lead(first=20.0, second=8.0), True),
-        (Lead(first=20.0, second=0.0), True),
+        (Lead(first=20.0, second=0.0), False),
         (Lead(first=20.0, second=19.0), False),
         (Lead(first=0.0, second=0.0), False),
     ],

@@ -8,6 +8,7 @@ from functools import partial
 from typing import NoReturn
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from qmd_mcp.errors import EmptyIndexError, QmdError
@@ -25,6 +26,7 @@ class Door:
         self.failures = list(failures)
         self.opened = 0
         self.closed = 0
+        self.engines: list[FakeEngine] = []
 
     async def __call__(self) -> AbstractAsyncContextManager[Engine]:
         """Count, and fail if it is time to fail."""
@@ -35,8 +37,10 @@ class Door:
 
     @asynccontextmanager
     async def _engine(self) -> AsyncGenerator[Engine]:
+        engine = FakeEngine()
+        self.engines.append(engine)
         try:
-            yield FakeEngine()
+            yield engine
         finally:
             self.closed += 1
 
@@ -113,3 +117,38 @@ async def test_after_a_while_the_next_caller_tries_again(failure: Exception) -> 
             await host.engine()
             background.cancel_scope.cancel()
     assert (door.opened, door.closed) == (2, 1)
+
+
+async def test_an_engine_whose_generation_no_longer_serves_is_followed_by_another() -> None:
+    """Calls that began with the old one end with it; it is closed some time after."""
+    door = Door()
+    host = EngineHost(door, while_open=FakeEngine.superseded, leaving_seconds=0)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as background:
+            background.start_soon(partial(host.run, unasked_after=60))
+            old = await host.engine()
+            assert (door.opened, door.closed) == (1, 0)
+            door.engines[0].over.set()
+            while await host.engine() is old:
+                await anyio.lowlevel.checkpoint()
+            assert await host.engine() is door.engines[1]
+            while not door.closed:
+                await anyio.lowlevel.checkpoint()
+            background.cancel_scope.cancel()
+    assert (door.opened, door.closed) == (2, 2)
+
+
+async def test_an_engine_that_cannot_be_followed_leaves_the_reason_to_every_call() -> None:
+    """Until the operator has changed what hinders."""
+    door = Door()
+    host = EngineHost(door, while_open=FakeEngine.superseded, leaving_seconds=0)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as background:
+            background.start_soon(partial(host.run, unasked_after=60))
+            await host.engine()
+            door.failures.append(EmptyIndexError("here"))
+            door.engines[0].over.set()
+            with pytest.raises(EmptyIndexError):
+                while await host.engine():
+                    await anyio.lowlevel.checkpoint()
+            background.cancel_scope.cancel()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmd_mcp.documents import SubQuery
 from qmd_mcp.inference.parsing import Draft, Kind, names, sub_queries
-from qmd_mcp.lookup import SubQuery
 from qmd_mcp.script import script_of
 
 

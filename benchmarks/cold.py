@@ -1,0 +1,123 @@
+"""How long a client waits for the first answers of a process that has just been started, and what the imports cost.
+
+The folder is indexed into a temporary index. Each round starts `qmd-mcp serve` three times over standard input and
+output, as a client would: for a first `search`, for a first `query`, and for a first `search` that is forwarded to an
+HTTP server of the same index. Seconds count from the start of the process. The files have been read before: a disk
+that is cold as well comes on top. Imports are what `python -X importtime` says, summed by library, in a process that
+does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.machine import headed, positive, provenance
+from benchmarks.queries import SUFFIXES
+from benchmarks.serving import built, serving
+
+INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "benchmarks", "version": "0"}}
+SHOWN = 14
+"""Libraries; the others cost next to nothing."""
+
+EVERYTHING = "import qmd_mcp.server.stdio, qmd_mcp.server.serving, qmd_mcp.engine, fastembed"
+LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cold", description=__doc__)
+    parser.add_argument("folder", type=Path, help="documents to index")
+    parser.add_argument("--rounds", type=positive, default=5, metavar="N", help="of each start (default 5)")
+    options = parser.parse_args(arguments)
+    globs = tuple(f"**/*{suffix}" for suffix in SUFFIXES)
+    seconds: dict[str, list[float]] = {}
+
+    def note(times: Mapping[str, float], *, kind: str) -> None:
+        for step, value in times.items():
+            seconds.setdefault(f"{kind}: {step}", []).append(value)
+
+    with built(options.folder, globs=globs) as (index, environment):
+        for _ in range(options.rounds):
+            note(started(index, environment, tool="search"), kind="alone")
+            note(started(index, environment, tool="query"), kind="alone")
+    with serving(options.folder, globs=globs) as (_, temporary):
+        environment = {**os.environ, "XDG_CACHE_HOME": str(temporary)}
+        for _ in range(options.rounds):
+            note(started(temporary / "index", environment, tool="search"), kind="forwarded")
+    rows = [("seconds from the start of the process", f"median of {options.rounds}", "slowest")]
+    rows += [(step, f"{statistics.median(each):.2f}", f"{max(each):.2f}") for step, each in seconds.items()]
+    print(headed(provenance("benchmarks.cold", arguments), rows))
+    costs = imports()
+    shown = [(name, f"{ms:.0f}") for name, ms in costs.most_common(SHOWN)]
+    print(
+        headed(
+            provenance("benchmarks.cold", arguments), [("imports of", "ms"), *shown, ("all", f"{costs.total():.0f}")]
+        )
+    )
+
+
+def started(index: Path, environment: Mapping[str, str], *, tool: str) -> dict[str, float]:
+    """Start a server, and the seconds after which it had answered each step."""
+    times: dict[str, float] = {}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", "qmd_mcp", "--index", str(index), "serve", "--no-refresh"],
+        env=dict(environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number, (method, params) in enumerate(
+            {
+                "initialize": INITIALIZE,
+                "tools/list": {},
+                "tools/call": {"name": tool, "arguments": {"query": "how do we fail over"}},
+            }.items()
+        ):
+            message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+            process.stdin.write(json.dumps(message).encode() + b"\n")
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            assert answer["id"] == number, answer
+            assert not answer["result"].get("isError"), answer
+            times[f"first {tool}" if method == "tools/call" else method] = perf_counter() - began
+            if method == "initialize":
+                process.stdin.write(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
+        process.stdin.close()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    times[f"{tool}, processor's seconds until the end"] = (
+        after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+    )
+    return times
+
+
+def imports() -> Counter[str]:
+    """Milliseconds of each library's own modules."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", EVERYTHING], check=True, capture_output=True, text=True
+    )
+    costs: Counter[str] = Counter()
+    for microseconds, module in LINE.findall(done.stderr):
+        library = module.split(".")[0]
+        costs[
+            "Python's own" if library.lstrip("_") in sys.stdlib_module_names or library.startswith("_") else library
+        ] += int(microseconds) / 1e3
+    return costs
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

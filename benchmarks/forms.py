@@ -1,0 +1,86 @@
+"""Forms of one embedder beside each other: size, rate, dependence on the batch, and quality through the product.
+
+A form is a profile or a model folder with its manifest, as `QMD_EMBEDDER` takes it. Rates alternate within each
+round and are relative to the first form's, so that a slow minute of the machine meets them all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import anyio
+import numpy as np
+
+from benchmarks.embedding import CHARACTERS, TEXTS, rate
+from benchmarks.machine import headed, positive, provenance
+from benchmarks.quality import measure_sets
+from qmd_mcp.evaluation.datasets import read_dataset
+from qmd_mcp.inference.embedder import BATCH, Embedder
+from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
+from qmd_mcp.inference.session import cores
+from qmd_mcp.settings import read_settings
+
+TOGETHER = 16
+"""Passages that are embedded together and then alone."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.forms", description=__doc__)
+    parser.add_argument("sets", type=Path, nargs="+", help="evaluation sets")
+    parser.add_argument("--forms", nargs="+", required=True, metavar="PROFILE_OR_FOLDER")
+    parser.add_argument("--rounds", type=positive, default=3)
+    parser.add_argument("--no-quality", action="store_true", help="leave out what has to embed whole sets")
+    options = parser.parse_args(arguments)
+    settings = read_settings()
+    models = {form: user_catalogue().embedder(form) for form in options.forms}
+    embedders = {form: load_embedder(model, session_factory(settings)) for form, model in models.items()}
+    texts = [
+        document.text[:CHARACTERS]
+        for folder in options.sets
+        for document in read_dataset(folder).documents[: TEXTS // len(options.sets)]
+    ]
+    rates: dict[str, list[float]] = {form: [] for form in embedders}
+    for _ in range(options.rounds):
+        for form, embedder in embedders.items():
+            rates[form].append(rate(embedder, texts, batch=BATCH, at_once=cores()))
+    fastest = median(rates[options.forms[0]])
+    sets = [] if options.no_quality else options.sets
+    header = ["form", "MB", "passages/s", "rate", "cosine alone to batch: mean", "min"]
+    table = [[*header, *(f"{folder.name} {mode}" for folder in sets for mode in ("vsearch", "query"))]]
+    for form, embedder in embedders.items():
+        size = sum((models[form].folder / file).stat().st_size for file in embedder.placed.graph.files)
+        cosines = alone_to_together(embedder, texts)
+        quality = {
+            (report.dataset, report.mode): f"{report.quality.ndcg_at_10:.4f}"
+            for report in anyio.run(measure_sets, sets, settings.model_copy(update={"embedder": form}), None)
+        }
+        speed = median(rates[form])
+        figures = [f"{size / 1e6:.1f}", f"{speed:.1f}", f"{speed / fastest:.2f}"]
+        figures += [f"{cosines.mean():.4f}", f"{cosines.min():.4f}"]
+        table.append(
+            [
+                Path(form).name,
+                *figures,
+                *(quality[folder.name, mode] for folder in sets for mode in ("vsearch", "query")),
+            ]
+        )
+    print(headed(provenance("benchmarks.forms", arguments), table))
+
+
+def alone_to_together(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
+    """Cosines of each text alone to itself among others, [texts]."""
+    ordered = sorted(texts, key=len)
+    batches = [ordered[start : start + TOGETHER] for start in range(0, len(ordered), TOGETHER)]
+    together = np.concatenate([embedder.embed_batch(batch) for batch in batches])
+    alone = np.concatenate([embedder.embed_batch([text]) for text in ordered])
+    cosines: np.ndarray = (together * alone).sum(axis=1)
+    return cosines
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qmd_mcp.documents import Passage
 from qmd_mcp.lookup import FloatArray, Ranking
+from qmd_mcp.retrieval.matching import Term
 
 RankArray: TypeAlias = NDArray[np.int64]
 
@@ -33,6 +34,14 @@ class Evidence:
     """[candidates]; 0 is best."""
     support: FloatArray
     """[candidates]; over the lists of sub-queries, how near their top each stands: 0 to 1 a list."""
+    vectors: FloatArray
+    """[candidates, dimension]; unit length, NaN where a passage is not embedded yet."""
+    maxsim: FloatArray
+    """[candidates]; late interaction's score, NaN where it was not computed."""
+    terms: tuple[Term, ...] = ()
+    """The query's content words as the index analyses them, in the query's order."""
+    indexed: int = 0
+    """Passages of the index, against which the terms are rare or not."""
 
     def __len__(self) -> int:
         """Candidates."""
@@ -40,7 +49,13 @@ class Evidence:
 
 
 def gather(
-    *, lexical: Ranking, dense: Ranking | None, query: FloatArray | None, supporting: Sequence[Ranking] = ()
+    *,
+    lexical: Ranking,
+    dense: Ranking | None,
+    query: FloatArray | None,
+    supporting: Sequence[Ranking] = (),
+    terms: Sequence[Term] = (),
+    indexed: int = 0,
 ) -> Evidence:
     """Join the lists; `query` is the query's unit vector [dimension]."""
     rows: dict[tuple[str, int], int] = {}
@@ -67,10 +82,9 @@ def gather(
     for ranking in supporting:
         for rank, passage in enumerate(ranking.passages):
             support[rows[passage.docid, passage.ordinal]] += 1.0 - rank / len(ranking.passages)
-    if query is None or not passages:
-        cosine = np.full(len(passages), np.nan, dtype=np.float32)
-    else:
-        cosine = (np.stack(vectors) @ query).astype(np.float32)
+    unknown = np.full(len(passages), np.nan, dtype=np.float32)
+    stacked = np.stack(vectors) if vectors else np.empty((0, 0), dtype=np.float32)
+    cosine = unknown if query is None or not passages else (stacked @ query).astype(np.float32)
     return Evidence(
         tuple(passages),
         bm25=bm25,
@@ -78,4 +92,8 @@ def gather(
         lexical_rank=lexical_rank,
         dense_rank=dense_rank,
         support=support,
+        vectors=stacked,
+        maxsim=unknown,
+        terms=tuple(terms),
+        indexed=indexed,
     )

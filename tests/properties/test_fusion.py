@@ -7,9 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_mcp.documents import Passage
+from qmd_mcp.inference.catalogue import models_folder
 from qmd_mcp.lookup import Ranking
 from qmd_mcp.retrieval.evidence import UNRANKED, gather
-from qmd_mcp.retrieval.fusion import convex, reciprocal_ranks, supported
+from qmd_mcp.retrieval.features import features
+from qmd_mcp.retrieval.fusion import adaptive, convex, reciprocal_ranks, supported
+from qmd_mcp.retrieval.matching import Term
+from qmd_mcp.retrieval.weights import read_weights
 
 NAMES = st.lists(st.integers(0, 30), unique=True, max_size=20)
 
@@ -66,3 +70,21 @@ def test_a_sub_query_never_lifts_anything_above_what_both_lists_have(
         if agreed[both] and before[both] > before[other] and not agreed[other]:
             assert after[both] > after[other]
     assert (after[agreed] >= before[agreed]).all()
+
+
+WEIGHTS = read_weights(models_folder() / "mini" / "fusion").fusion
+
+
+@given(lexical=NAMES, dense=NAMES, scores=st.lists(st.floats(0.01, 50), min_size=20, max_size=20), text=st.text())
+def test_the_adaptive_sum_scores_every_candidate_from_nothing_to_one(
+    lexical: list[int], dense: list[int], scores: list[float], text: str
+) -> None:
+    query = np.array([1.0, 0.0], dtype=np.float32)
+    terms = tuple(Term(word, passages=1) for word in text.split())
+    evidence = gather(
+        lexical=ranking(lexical, scores), dense=ranking(dense, scores), query=query, terms=terms, indexed=40
+    )
+    fused = adaptive(evidence, features(evidence, text=text), weights=WEIGHTS)
+    assert fused.shape == (len(evidence),)
+    assert ((fused >= 0) & (fused <= 1)).all()
+    assert not len(fused) or fused.max() == 1

@@ -1,0 +1,179 @@
+"""Whether relevance is the probability that it says it is, and the verdict tells answerable from unanswerable.
+
+Every set's own queries are asked, then those of other sets (foreign), then its own again with the documents that
+answer them taken away. Indexes are those of benchmarks.quality.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import numpy as np
+
+from benchmarks.machine import headed, positive, provenance
+from benchmarks.quality import sets_of
+from qmd_mcp.engine import index_identity, open_engine
+from qmd_mcp.evaluation.corpus_files import document_ids
+from qmd_mcp.evaluation.datasets import Dataset, read_dataset
+from qmd_mcp.evaluation.evidence import open_source, without
+from qmd_mcp.evaluation.reliability import area_under_curve, brier_skill, calibration_error, reliability
+from qmd_mcp.evaluation.runner import index_dataset, index_folder, index_of
+from qmd_mcp.inference.catalogue import models_folder
+from qmd_mcp.inference.profile import read_profile_file
+from qmd_mcp.retrieval.calibration import relevance, signs
+from qmd_mcp.retrieval.evidence import Evidence
+from qmd_mcp.retrieval.features import features
+from qmd_mcp.retrieval.fusion import adaptive, lexical_first
+from qmd_mcp.retrieval.syntax import parse
+from qmd_mcp.retrieval.verdict import answerable, verdict_of
+from qmd_mcp.retrieval.weights import Weights, read_weights
+from qmd_mcp.script import script_of
+from qmd_mcp.settings import Settings, read_settings
+
+SHOWN = 10
+FALSE_ALARMS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one query was answered."""
+
+    relevance: np.ndarray
+    """[hits]."""
+    relevant: np.ndarray
+    """[hits]."""
+    answerable: float
+    none: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One set's answers."""
+
+    name: str
+    own: list[Judged]
+    foreign: list[Judged]
+    deleted: list[Judged]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Fuses and judges evidence as `query` does, without a reranker."""
+
+    weights: Weights
+    scripts: tuple[str, ...]
+
+    def of(self, evidence: Evidence, query: str, relevant: np.ndarray) -> Judged:
+        """`relevant` is [candidates]."""
+        script = script_of(query)
+        known = not self.scripts or script is None or script in self.scripts
+        numbers = features(evidence, text=query)
+        if known:
+            scores, weights = adaptive(evidence, numbers, weights=self.weights.fusion), self.weights.meaning
+        else:
+            scores, weights = lexical_first(evidence), self.weights.words
+        found = signs(evidence, numbers, scores)
+        likely = relevance(found, weights=weights.relevance)
+        order = np.argsort(-scores, kind="stable")[:SHOWN]
+        first = int(order[0]) if len(order) else None
+        sure = 0.0 if first is None else answerable(found, first=first, weights=weights.verdict)
+        none = verdict_of(found, likely, first=first, weights=weights.verdict) == "none"
+        return Judged(likely[order], relevant[order], sure, none)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, print both tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
+    parser.add_argument("sets", type=Path)
+    parser.add_argument("--only", nargs="+", metavar="SET", help="only these sets of the folder")
+    parser.add_argument("--queries", type=positive, default=500, metavar="N", help="at most N own queries a set")
+    parser.add_argument("--foreign", type=positive, default=200, metavar="N", help="at most N foreign queries a set")
+    options = parser.parse_args(arguments)
+    datasets = [read_dataset(folder) for folder in sets_of(options.sets, only=options.only)]
+    asked = anyio.run(ask_sets, datasets, read_settings(), options.queries, options.foreign)
+    origin = provenance("benchmarks.calibration", arguments)
+    print(headed(origin, table(asked)))
+    for name, title in (("first", "First hits"), ("shown", "The first ten hits")):
+        print(f"\n{title}, all sets that count together\n")
+        print("\n".join(f"| {' | '.join(row)} |" for row in pooled(asked, hits=name)))
+
+
+async def ask_sets(datasets: list[Dataset], settings: Settings, count: int, foreign: int) -> list[Asked]:
+    """Every set in turn; foreign queries are those of sets whose questions are in the same script."""
+    name = settings.embedder or "mini"
+    embedder = read_profile_file(models_folder() / f"{name}.toml", name=name).embedder
+    judge = Judge(read_weights(models_folder() / name / "fusion"), scripts=embedder.scripts if embedder else ())
+    scripts = {dataset.name: script_of(" ".join(q.text for q in dataset.queries[:20])) for dataset in datasets}
+    asked: list[Asked] = []
+    for dataset in datasets:
+        others = [o for o in datasets if o.name != dataset.name and scripts[o.name] == scripts[dataset.name]]
+        place = index_folder(dataset, identity=index_identity(settings))
+        async with open_engine(settings, index_of(place), create=True) as engine:
+            await index_dataset(engine, dataset, folder=place, progress=lambda _: None)
+            async with open_source(index_of(place), embedder=engine.embedder) as source:
+                ids = document_ids(dataset)
+                answers = Asked(dataset.name, [], [], [])
+                for query in dataset.sample(count):
+                    evidence = await source.of(parse(query.text))
+                    relevant = np.array([ids[p.path] in query.grades for p in evidence.passages], dtype=bool)
+                    answers.own.append(judge.of(evidence, query.text, relevant))
+                    left = without(evidence, {path for path, name in ids.items() if name in query.grades})
+                    answers.deleted.append(judge.of(left, query.text, np.zeros(len(left), dtype=bool)))
+                for other in others:
+                    for query in other.sample(max(1, foreign // len(others))):
+                        evidence = await source.of(parse(query.text))
+                        answers.foreign.append(judge.of(evidence, query.text, np.zeros(len(evidence), dtype=bool)))
+        print(dataset.name, file=sys.stderr)
+        asked.append(answers)
+    return asked
+
+
+def table(asked: Sequence[Asked]) -> list[list[str]]:
+    """One row a set: calibration of the first hit and of ten, and what the verdict tells apart."""
+    header = ["set", "queries", "ECE@1", "ECE@10", "skill@1", "skill@10", "foreign AUC"]
+    header += ["none at 5 % false alarms", "none of foreign", "none of own", "deleted AUC"]
+    rows = [header]
+    for each in asked:
+        first, shown = _outcomes([each], hits="first"), _outcomes([each], hits="shown")
+        own = np.array([answer.answerable for answer in each.own])
+        row = [each.name, f"{len(each.own):,}"]
+        row += [f"{calibration_error(reliability(*outcome)):.3f}" for outcome in (first, shown)]
+        row += [f"{brier_skill(*outcome):.2f}" for outcome in (first, shown)]
+        if each.foreign:
+            foreign = np.array([answer.answerable for answer in each.foreign])
+            caught = float((foreign < np.quantile(own, FALSE_ALARMS)).mean())
+            row += [f"{area_under_curve(own, foreign):.3f}", f"{caught:.2f}"]
+            row += [f"{np.mean([answer.none for answer in each.foreign]):.2f}"]
+        else:
+            row += ["", "", ""]
+        deleted = np.array([answer.answerable for answer in each.deleted])
+        row += [f"{np.mean([answer.none for answer in each.own]):.2f}", f"{area_under_curve(own, deleted):.3f}"]
+        rows.append(row)
+    return rows
+
+
+def pooled(asked: Sequence[Asked], *, hits: str) -> list[list[str]]:
+    """The reliability table over every set, and its figures in the last row."""
+    outcomes = _outcomes(asked, hits=hits)
+    bins = reliability(*outcomes)
+    rows = [["hits", "predicted", "relevant"], ["---", "---:", "---:"]]
+    rows += [[f"{each.count:,}", f"{each.predicted:.3f}", f"{each.observed:.3f}"] for each in bins]
+    return [*rows, ["ECE, skill", f"{calibration_error(bins):.3f}", f"{brier_skill(*outcomes):.2f}"]]
+
+
+def _outcomes(asked: Sequence[Asked], *, hits: str) -> tuple[np.ndarray, np.ndarray]:
+    depth = 1 if hits == "first" else SHOWN
+    answers = [answer for each in asked for answer in each.own]
+    return (
+        np.concatenate([answer.relevance[:depth] for answer in answers]),
+        np.concatenate([answer.relevant[:depth] for answer in answers]),
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,201 @@
+"""The weights of fusion, relevance and verdict for one embedder: linear models on pairs of queries and passages.
+
+PYTHONPATH=. python models/training/fusion.py --train ../shared/train \
+      --documentation ../shared/docs/{astro-en,electron-en}/files --work WORK --target models/mini/fusion
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import anyio
+import numpy as np
+from fitting import fit_logistic, fit_ranking
+from judged import write_sets
+
+from qmd_mcp.engine import open_engine
+from qmd_mcp.evaluation.corpus_files import document_ids
+from qmd_mcp.evaluation.datasets import Dataset, read_dataset
+from qmd_mcp.evaluation.evidence import EvidenceSource, open_source
+from qmd_mcp.evaluation.runner import index_dataset, index_of
+from qmd_mcp.lookup import FloatArray
+from qmd_mcp.retrieval.calibration import SIGNS, signs
+from qmd_mcp.retrieval.evidence import Evidence
+from qmd_mcp.retrieval.features import Features, features
+from qmd_mcp.retrieval.fusion import adaptive, lexical_first
+from qmd_mcp.retrieval.syntax import parse
+from qmd_mcp.retrieval.weights import FILE, FusionWeights
+from qmd_mcp.settings import read_settings
+from qmd_mcp.writing import unwatched
+
+QUERIES, FOREIGN = 400, 200
+"""Queries asked of each set, and of the others' queries asked there: more change no weight by a tenth."""
+
+SUBJECTS = {
+    "scifact-train": "medicine",
+    "medquad-train": "medicine",
+    "tldr-en-train": "software",
+    "functions": "software",
+    "headings": "software",
+    "squad-folds13": "encyclopaedia",
+    "zh-qa-train": "encyclopaedia",
+}
+"""A query is foreign only to a set of another subject; of its own it may well have an answer there."""
+
+CHINESE = "zh-qa-train"
+SHOWN = 10
+"""Hits that relevance is fitted to: what an answer has by default."""
+
+FEWEST = 12
+"""Candidates below which there is no ranking to learn from."""
+
+FUSED = ("meaning", "words", "coverage", "complete", "pairs", "nearness", "centroid", "neighbours")
+MOVED = ("meaning", "words")
+RELEVANT = {"meaning": ("odds", "rank", "cosine", "coverage"), "words": ("odds", "rank", "coverage")}
+ANSWERABLE = {"meaning": ("cosine", "coverage"), "words": ("coverage", "found")}
+FALSE_ALARMS = 0.05
+"""Answerable training queries that the verdict may call `none`."""
+
+GOOD = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One query's candidates without their texts and vectors."""
+
+    evidence: Evidence
+    features: Features
+    relevant: np.ndarray
+    """[candidates]; none for a foreign query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One set's own queries, and those of other subjects."""
+
+    name: str
+    own: tuple[Judged, ...]
+    foreign: tuple[Judged, ...]
+
+
+def main() -> None:
+    """Make the sets, ask their queries, fit, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--documentation", type=Path, nargs="+", required=True)
+    parser.add_argument("--work", type=Path, required=True, help="sets and indexes are kept here")
+    parser.add_argument("--target", type=Path, required=True)
+    options = parser.parse_args()
+    folders = write_sets(options.train, options.documentation, options.work / "sets")
+    samples = anyio.run(collect, folders, options.work / "indexes")
+    weights = fit(samples)
+    options.target.mkdir(parents=True, exist_ok=True)
+    (options.target / FILE).write_text(json.dumps(weights, indent=2) + "\n")
+
+
+async def collect(folders: Sequence[Path], work: Path) -> list[Sample]:
+    """Index every set and ask its queries."""
+    datasets = [read_dataset(folder) for folder in folders]
+    return [await _sample(dataset, datasets, work / dataset.name) for dataset in datasets]
+
+
+async def _sample(dataset: Dataset, datasets: Sequence[Dataset], folder: Path) -> Sample:
+    settings = read_settings()
+    async with open_engine(settings, index_of(folder), create=True) as engine:
+        print(dataset.name, await index_dataset(engine, dataset, folder=folder, progress=unwatched), flush=True)
+        async with open_source(index_of(folder), embedder=engine.embedder) as source:
+            ids = document_ids(dataset)
+            own = [await _judged(source, query.text, ids, query.grades) for query in dataset.sample(QUERIES)]
+            subject = SUBJECTS[dataset.name]
+            others = [
+                each
+                for each in datasets
+                if each.name != dataset.name
+                and (dataset.name == CHINESE or (SUBJECTS[each.name] != subject and each.name != CHINESE))
+            ]
+            foreign = [
+                await _judged(source, query.text, ids, {})
+                for each in others
+                for query in each.sample(FOREIGN // len(others))
+            ]
+    return Sample(dataset.name, _ranked(own), _ranked(foreign))
+
+
+async def _judged(source: EvidenceSource, query: str, ids: Mapping[str, str], grades: Mapping[str, int]) -> Judged:
+    evidence = await source.of(parse(query))
+    relevant = np.array([ids[passage.path] in grades for passage in evidence.passages], dtype=bool)
+    made = features(evidence, text=query)
+    passages = tuple(replace(passage, text="", breadcrumb="") for passage in evidence.passages)
+    slim = replace(evidence, passages=passages, vectors=np.empty((0, 0), dtype=np.float32))
+    return Judged(slim, made, relevant)
+
+
+def _ranked(asked: Sequence[Judged]) -> tuple[Judged, ...]:
+    return tuple(each for each in asked if len(each.evidence) >= FEWEST)
+
+
+def fit(samples: Sequence[Sample]) -> dict[str, object]:
+    """Fusion first; then, under its scores, relevance and verdict."""
+    known = [sample for sample in samples if sample.name != CHINESE]
+    fusion = fit_ranking(
+        [[(each.features, each.relevant) for each in sample.own] for sample in known], fused=FUSED, moved=MOVED
+    )
+    weights = FusionWeights.model_validate(fusion)
+
+    def by_meaning(each: Judged) -> FloatArray:
+        return adaptive(each.evidence, each.features, weights=weights)
+
+    def by_words(each: Judged) -> FloatArray:
+        return lexical_first(each.evidence)
+
+    return {
+        "fusion": fusion,
+        "meaning": _judgement(known, by_meaning, relevant=RELEVANT["meaning"], answerable=ANSWERABLE["meaning"]),
+        "words": _judgement(
+            [sample for sample in samples if sample.name == CHINESE],
+            by_words,
+            relevant=RELEVANT["words"],
+            answerable=ANSWERABLE["words"],
+        ),
+    }
+
+
+def _judgement(
+    samples: Sequence[Sample],
+    score: Callable[[Judged], FloatArray],
+    *,
+    relevant: tuple[str, ...],
+    answerable: tuple[str, ...],
+) -> dict[str, object]:
+    hits: list[FloatArray] = []
+    labels: list[np.ndarray] = []
+    firsts: list[FloatArray] = []
+    answers: list[np.ndarray] = []
+    thresholds: list[FloatArray] = []
+    for sample in samples:
+        own = [_shown(each, score(each)) for each in sample.own]
+        foreign = [_shown(each, score(each)) for each in sample.foreign]
+        hits.append(np.concatenate([values for values, _ in own]))
+        labels.append(np.concatenate([relevant_ for _, relevant_ in own]))
+        firsts.append(np.array([values[0] for values, _ in (*own, *foreign)]))
+        answers.append(np.array([1.0] * len(own) + [0.0] * len(foreign)))
+        thresholds.append(np.array([values[0] for values, _ in own]))
+    relevance = fit_logistic(hits, labels, names=SIGNS, chosen=relevant)
+    verdict = fit_logistic(firsts, answers, names=SIGNS, chosen=answerable)
+    own_firsts = np.concatenate(thresholds)
+    linear = sum(weight * own_firsts[:, SIGNS.index(name)] for name, weight in verdict["linear"].items())
+    probability = 1 / (1 + np.exp(-(verdict["intercept"] + linear)))
+    bounds = {"none_below": round(float(np.quantile(probability, FALSE_ALARMS)), 4), "good_from": GOOD}
+    return {"relevance": relevance, "verdict": {**verdict, **bounds}}
+
+
+def _shown(each: Judged, scores: FloatArray) -> tuple[FloatArray, np.ndarray]:
+    """Signs and labels of the first hits."""
+    order = np.argsort(-scores, kind="stable")[:SHOWN]
+    return signs(each.evidence, each.features, scores).values[order], each.relevant[order]
+
+
+if __name__ == "__main__":
+    main()

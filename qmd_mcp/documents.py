@@ -132,6 +132,8 @@ class Explanation:
     bm25: float | None
     dense_rank: int | None
     cosine: float | None
+    maxsim: float | None = None
+    """Late interaction; null where it was not compared token by token."""
     features: tuple[tuple[str, float], ...] = ()
     """What each feature added to the fused score."""
     supported_by: tuple[str, ...] = ()

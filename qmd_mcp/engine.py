@@ -23,11 +23,14 @@ from qmd_mcp.models import Models, open_models
 from qmd_mcp.retrieval.diagnosis import Diagnosis
 from qmd_mcp.retrieval.gathering import Gathering
 from qmd_mcp.retrieval.hits import Hits
+from qmd_mcp.retrieval.late_interaction import LateInteraction
 from qmd_mcp.retrieval.policy import FusionPolicy
 from qmd_mcp.retrieval.querying import QueryPipeline
+from qmd_mcp.retrieval.rarity import Rarities
 from qmd_mcp.retrieval.service import SearchService
 from qmd_mcp.retrieval.spans import Grouping
 from qmd_mcp.retrieval.steady import SteadySearches
+from qmd_mcp.retrieval.weights import FILE, Weights, read_weights
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.database import Database, claim
 from qmd_mcp.store.following import Following
@@ -69,6 +72,7 @@ class Engine:
                 max_file_bytes=settings.max_file_bytes,
             ),
         )
+        vocabulary = IndexVocabulary(passages=index.passages, terms=index.terms)
         self._following = Following(index.database, generation=index.generation, documents=index.documents)
         searches = SearchService(
             index_name=index.location.uri,
@@ -79,9 +83,13 @@ class Engine:
                 gathering=Gathering(
                     index=index.passages,
                     embedder=self.embedder,
+                    vocabulary=vocabulary,
                     expander=models.expander,
                     no_expander=models.no_expander,
                 ),
+                late=LateInteraction(embedder=models.tokens, index=index.states, rarities=Rarities(vocabulary))
+                if models.tokens
+                else None,
                 reranker=models.reranker,
                 no_reranker=models.no_reranker,
                 policy=FusionPolicy(
@@ -90,10 +98,11 @@ class Engine:
                     rrf_k=settings.rrf_k,
                     embedder=embedder.manifest.model,
                     scripts=embedder.manifest.scripts,
+                    weights=trained_weights(embedder),
                 ),
                 grouping=Grouping(per_document=settings.per_document),
                 hits=Hits(self.reading),
-                diagnosis=Diagnosis(IndexVocabulary(passages=index.passages, terms=index.terms)),
+                diagnosis=Diagnosis(vocabulary),
             ),
         )
 
@@ -195,6 +204,16 @@ async def open_engine(
             yield Engine(index, settings=settings, embedder=embedder, models=models)
     finally:
         database.close()
+
+
+def trained_weights(embedder: Model[EmbedderManifest]) -> Weights | None:
+    """What was trained for an embedder lies beside its folder; null where nothing was.
+
+    Raises:
+        ManifestError: it is not as it should be.
+    """
+    folder = embedder.folder.parent / "fusion"
+    return read_weights(folder) if embedder.manifest.folder and (folder / FILE).is_file() else None
 
 
 def generation_of(embedder: Model[EmbedderManifest]) -> Generation:

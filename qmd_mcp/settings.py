@@ -53,8 +53,9 @@ class Settings(BaseSettings):
     ] = 1800.0
     threads: Annotated[int, Field(ge=0, le=256, description="Processors that embedding takes; 0 takes every one")] = 0
     fusion: Annotated[
-        Literal["convex", "rrf"], Field(description="How `query` combines its lists: convex sum or reciprocal ranks")
-    ] = "convex"
+        Literal["adaptive", "convex", "rrf"],
+        Field(description="How `query` combines its lists: by trained weights, a convex sum or reciprocal ranks"),
+    ] = "adaptive"
     alpha: Annotated[
         float, Field(ge=0, le=1, description="Share of the dense score in the convex sum; the rest is BM25's")
     ] = 0.5

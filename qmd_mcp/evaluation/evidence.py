@@ -15,7 +15,7 @@ from qmd_mcp.lookup import Scope
 from qmd_mcp.retrieval.evidence import UNRANKED, Evidence, RankArray, gather
 from qmd_mcp.retrieval.gathering import CANDIDATES
 from qmd_mcp.retrieval.port import QueryEmbedder
-from qmd_mcp.retrieval.rarity import query_terms
+from qmd_mcp.retrieval.query_terms import query_terms
 from qmd_mcp.retrieval.syntax import ParsedQuery
 from qmd_mcp.settings import IndexLocation
 from qmd_mcp.store.database import Database

@@ -10,7 +10,14 @@ from qmd_mcp.retrieval.evidence import UNRANKED, Evidence
 from qmd_mcp.retrieval.gathering import Lists
 
 
-def explanation(evidence: Evidence, row: int, *, lists: Lists, logits: Mapping[int, float]) -> Explanation:
+def explanation(
+    evidence: Evidence,
+    row: int,
+    *,
+    lists: Lists,
+    logits: Mapping[int, float],
+    features: tuple[tuple[str, float], ...],
+) -> Explanation:
     """Ranks and scores of one candidate in every list, and what was made of them."""
     passage = evidence.passages[row]
     key = (passage.docid, passage.ordinal)
@@ -19,6 +26,8 @@ def explanation(evidence: Evidence, row: int, *, lists: Lists, logits: Mapping[i
         bm25=_known(float(evidence.bm25[row])) or None,
         dense_rank=_rank(int(evidence.dense_rank[row])),
         cosine=_known(float(evidence.cosine[row])),
+        maxsim=_known(float(evidence.maxsim[row])),
+        features=features,
         supported_by=tuple(
             f"{line.kind}: {line.text}"
             for line, ranking in lists.supporting

@@ -10,8 +10,11 @@ import anyio
 from qmd_mcp.documents import SubQuery
 from qmd_mcp.errors import CallerError, ModelBusyError, SetupError
 from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
+from qmd_mcp.retrieval.evidence import Evidence, gather
 from qmd_mcp.retrieval.gate import Lead, why_not_expanded
-from qmd_mcp.retrieval.port import Expander, PassageIndex, QueryEmbedder
+from qmd_mcp.retrieval.matching import Term
+from qmd_mcp.retrieval.port import Expander, IndexVocabulary, PassageIndex, QueryEmbedder
+from qmd_mcp.retrieval.query_terms import query_terms
 from qmd_mcp.retrieval.request import QueryRequest
 from qmd_mcp.retrieval.stages import StageLog
 from qmd_mcp.retrieval.syntax import ParsedQuery, parse
@@ -37,6 +40,22 @@ class Lists:
     vector: FloatArray | None
     """The query's, [dimension]."""
     supporting: tuple[tuple[SubQuery, Ranking], ...] = ()
+    terms: tuple[Term, ...] = ()
+    """The query's, as the index analyses them."""
+    indexed: int = 0
+    """Passages of the index."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """All of it in one table."""
+        return gather(
+            lexical=self.lexical,
+            dense=self.dense,
+            query=self.vector,
+            supporting=[ranking for _, ranking in self.supporting],
+            terms=self.terms,
+            indexed=self.indexed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +64,7 @@ class Gathering:
 
     index: PassageIndex
     embedder: QueryEmbedder
+    vocabulary: IndexVocabulary
     expander: Expander | None
     no_expander: str
     """Why there is none."""
@@ -55,6 +75,11 @@ class Gathering:
         vectors: list[FloatArray] = []
         supporting: list[tuple[SubQuery, Ranking]] = []
         looked_up = anyio.Event()
+
+        terms: list[Term] = []
+
+        async def analysed() -> None:
+            terms.extend(await query_terms(parsed.lexical, vocabulary=self.vocabulary))
 
         async def by_words() -> None:
             since = time.perf_counter()
@@ -91,6 +116,7 @@ class Gathering:
                 log.shed("sub-queries")
 
         async with task_group() as group:
+            group.start_soon(analysed)
             group.start_soon(by_words)
             group.start_soon(by_meaning)
             group.start_soon(by_sub_queries)
@@ -99,6 +125,8 @@ class Gathering:
             dense=found.get("dense"),
             vector=vectors[0] if vectors else None,
             supporting=tuple(supporting),
+            terms=tuple(terms),
+            indexed=await self.vocabulary.passages(),
         )
 
     def _forget(self, parsed: ParsedQuery) -> None:

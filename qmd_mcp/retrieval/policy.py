@@ -1,28 +1,48 @@
-"""How `query` combines its lists, as the settings have it."""
+"""How `query` combines its lists and judges what comes of it, as the settings and the profile have it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from qmd_mcp.lookup import FloatArray
+from qmd_mcp.retrieval.calibration import Signs, relevance, signs
 from qmd_mcp.retrieval.evidence import Evidence
-from qmd_mcp.retrieval.fusion import convex, lexical_first, reciprocal_ranks, supported
+from qmd_mcp.retrieval.features import CANDIDATE_FEATURES, Features, features
+from qmd_mcp.retrieval.fusion import adaptive, convex, lexical_first, reciprocal_ranks, supported, with_late
 from qmd_mcp.retrieval.syntax import ParsedQuery
+from qmd_mcp.retrieval.verdict import Verdict, verdict_of
+from qmd_mcp.retrieval.weights import JudgementWeights, Weights
 from qmd_mcp.script import script_of
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Every candidate's score, and how likely it is relevant."""
+
+    scores: FloatArray
+    """[candidates]; higher is better."""
+    relevance: FloatArray | None
+    """[candidates] probabilities; null where nothing was trained for this embedder."""
+    signs: Signs | None
+    features: Features | None
 
 
 @dataclass(frozen=True, slots=True)
 class FusionPolicy:
     """Which combination, with its constants and what it must know of the embedder."""
 
-    method: Literal["convex", "rrf"]
+    method: Literal["adaptive", "convex", "rrf"]
     alpha: float
     rrf_k: int
     embedder: str
     """Its name, for the answer."""
     scripts: tuple[str, ...]
     """Scripts that the embedder knows; empty for all."""
+    weights: Weights | None
+    """What was trained for the embedder; without it `adaptive` is the convex sum, and nothing is said of relevance."""
 
     def stranger(self, text: str) -> str | None:
         """Null if the embedder knows the text's script, else why its word counts little."""
@@ -31,12 +51,43 @@ class FusionPolicy:
             return None
         return f"the query is in {script} script, which {self.embedder} does not know"
 
-    def fused(self, evidence: Evidence, parsed: ParsedQuery) -> FloatArray:
-        """[candidates]; higher is better."""
+    def judge(self, evidence: Evidence, parsed: ParsedQuery) -> Judged:
+        """Fuse, and weigh what speaks for each candidate."""
+        found = None if self.weights is None else features(evidence, text=parsed.text)
+        scores = supported(with_late(self._fused(evidence, parsed, found), evidence), evidence)
+        if found is None:
+            return Judged(scores, relevance=None, signs=None, features=None)
+        weighed = signs(evidence, found, scores)
+        likely = relevance(weighed, weights=self._judgement(parsed).relevance)
+        return Judged(scores, relevance=likely, signs=weighed, features=found)
+
+    def verdict(
+        self, judged: Judged, relevances: FloatArray | None, parsed: ParsedQuery, *, first: int | None
+    ) -> Verdict | None:
+        """What the best hit, a row of the candidates, says of the whole answer; null where nothing was trained."""
+        if judged.signs is None or relevances is None:
+            return None
+        return verdict_of(judged.signs, relevances, first=first, weights=self._judgement(parsed).verdict)
+
+    def effects(self, judged: Judged, row: int) -> tuple[tuple[str, float], ...]:
+        """What each feature adds to one candidate's fused score, the greatest first."""
+        if judged.features is None or self.weights is None or self.method != "adaptive":
+            return ()
+        values = judged.features.candidates[row] * self.weights.fusion.of_query(judged.features.query)
+        order = np.argsort(-np.abs(values), kind="stable")
+        return tuple(
+            (CANDIDATE_FEATURES[column], round(float(values[column]), 3)) for column in order if values[column]
+        )
+
+    def _fused(self, evidence: Evidence, parsed: ParsedQuery, found: Features | None) -> FloatArray:
         if self.stranger(parsed.text) is not None:
-            scores = lexical_first(evidence)
-        elif self.method == "rrf":
-            scores = reciprocal_ranks(evidence, k=self.rrf_k)
-        else:
-            scores = convex(evidence, alpha=self.alpha)
-        return supported(scores, evidence)
+            return lexical_first(evidence)
+        if self.method == "rrf":
+            return reciprocal_ranks(evidence, k=self.rrf_k)
+        if self.method == "adaptive" and found is not None and self.weights is not None:
+            return adaptive(evidence, found, weights=self.weights.fusion)
+        return convex(evidence, alpha=self.alpha)
+
+    def _judgement(self, parsed: ParsedQuery) -> JudgementWeights:
+        assert self.weights is not None
+        return self.weights.meaning if self.stranger(parsed.text) is None else self.weights.words

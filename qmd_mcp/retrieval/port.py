@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
-from qmd_mcp.documents import Collection, Document, Freshness
+from qmd_mcp.documents import Collection, Document, Freshness, Passage
 from qmd_mcp.lookup import Expansion, FloatArray, LexicalQuery, Ranking, Reranking, Scope
+from qmd_mcp.retrieval.diagnosis import Vocabulary
+from qmd_mcp.retrieval.rarity import TermFrequencies
 
 
 class PassageIndex(Protocol):
@@ -33,6 +35,18 @@ class QueryEmbedder(Protocol):
 
     async def embed_query(self, text: str) -> FloatArray:
         """[dimension], unit length."""
+        ...
+
+
+class IndexVocabulary(Vocabulary, TermFrequencies, Protocol):
+    """The analysed terms of the index, for diagnosis and for rarity."""
+
+
+class Late(Protocol):
+    """Comparison of query and passages token by token."""
+
+    async def scores(self, query: str, passages: Sequence[Passage]) -> FloatArray:
+        """[passages]; NaN where a passage has no token states."""
         ...
 
 

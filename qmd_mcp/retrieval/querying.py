@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import anyio
 import numpy as np
 
-from qmd_mcp.documents import Answer, Collection, Document, LineFound, Stage
+from qmd_mcp.documents import Answer, Collection, Document, Explanation, LineFound, Stage
 from qmd_mcp.errors import ModelBusyError, SetupError
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.diagnosis import Diagnosis
-from qmd_mcp.retrieval.evidence import Evidence, gather
+from qmd_mcp.retrieval.evidence import Evidence
 from qmd_mcp.retrieval.explaining import explanation
 from qmd_mcp.retrieval.gathering import Gathering, Lists
 from qmd_mcp.retrieval.hits import Hits, Shown
+from qmd_mcp.retrieval.late_interaction import CANDIDATES as COMPARED
 from qmd_mcp.retrieval.operators import allows, quoted
 from qmd_mcp.retrieval.packing import Cursor, Piece, fingerprint, pack
-from qmd_mcp.retrieval.policy import FusionPolicy
-from qmd_mcp.retrieval.port import Reranker
+from qmd_mcp.retrieval.policy import FusionPolicy, Judged
+from qmd_mcp.retrieval.port import Late, Reranker
 from qmd_mcp.retrieval.request import QueryRequest
 from qmd_mcp.retrieval.reranking import probabilities, reranked
 from qmd_mcp.retrieval.snippet import snippet
@@ -28,18 +29,20 @@ from qmd_mcp.retrieval.spans import Grouping, Span
 from qmd_mcp.retrieval.stages import StageLog
 from qmd_mcp.retrieval.syntax import ParsedQuery, parse
 
+NO_STATES = "nothing to compare: these passages were indexed without token states; qmd-mcp embed adds them"
+
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """The candidates in their final order, and what each owes its place to."""
+    """The candidates in their order, and what each owes its place to."""
 
     rows: tuple[int, ...]
     """Rows of the evidence, best first; only what the query's operators allow."""
     scores: FloatArray
-    """[candidates], by row of the evidence: fused."""
+    """[candidates], by row of the evidence."""
     relevance: FloatArray | None
     """[candidates], by row of the evidence."""
-    logits: Mapping[int, float]
+    logits: Mapping[int, float] = field(default_factory=dict)
     """Of the rows that a cross-encoder read."""
 
 
@@ -48,6 +51,8 @@ class QueryPipeline:
     """Answers a query by everything that is at hand."""
 
     gathering: Gathering
+    late: Late | None
+    """Null where the embedder's token states are not kept."""
     reranker: Reranker | None
     no_reranker: str
     """Why there is none."""
@@ -68,19 +73,13 @@ class QueryPipeline:
         cursor = _cursor(request)
         log = StageLog(watch=watch, timeout_ms=request.timeout_ms)
         lists = await self.gathering.lists(request, parsed, scope=parsed.scope(request.collections), log=log)
-        since = time.perf_counter()
-        evidence = gather(
-            lexical=lists.lexical,
-            dense=lists.dense,
-            query=lists.vector,
-            supporting=[ranking for _, ranking in lists.supporting],
-        )
-        ranked, notes = self._fused(evidence, parsed)
-        stranger = self.policy.stranger(parsed.text)
-        log.ran("fusion", since=since, reason=stranger and f"BM25 first: {stranger}")
+        evidence, judged = await self._judged(lists, parsed, log=log)
+        ranked, notes = _allowed(evidence, judged, parsed)
         documents = await self.hits.visible(evidence.passages, collections=collections)
         ranked = await self._reranked(request, parsed, evidence, ranked, documents=documents, log=log)
         since = time.perf_counter()
+        verdict = self.policy.verdict(judged, ranked.relevance, parsed, first=next(iter(ranked.rows), None))
+        ranked = _likely(ranked, request, notes=notes)
         passages = [evidence.passages[row] for row in ranked.rows]
         spans = self.grouping.spans(passages, documents=documents, limit=cursor.hits + request.limit)
         shown, pieces = _page(spans, cursor, request)
@@ -93,7 +92,7 @@ class QueryPipeline:
                         score=float(ranked.scores[ranked.rows[span.rank]]),
                         snippet=piece.text if piece else snippet(span.text, parsed.lexical, intent=request.intent),
                         relevance=None if ranked.relevance is None else float(ranked.relevance[ranked.rows[span.rank]]),
-                        explanation=explanation(evidence, ranked.rows[span.rank], lists=lists, logits=ranked.logits)
+                        explanation=self._explained(evidence, judged, ranked, ranked.rows[span.rank], lists=lists)
                         if request.explain
                         else None,
                     )
@@ -102,6 +101,7 @@ class QueryPipeline:
                 documents=documents,
                 collections=collections,
             ),
+            verdict=verdict,
             omitted=max(0, len(spans) - cursor.hits - len(shown)),
             cursor=_next(spans, cursor, request, shown=len(shown), last=pieces[-1] if pieces else None),
             lines=_lines_found(lists) if request.explain else (),
@@ -113,15 +113,34 @@ class QueryPipeline:
             notes += await self.diagnosis.of_nothing(parsed, collections=request.collections)
         return replace(answer, stages=tuple(log.stages), notes=tuple(notes))
 
-    def _fused(self, evidence: Evidence, parsed: ParsedQuery) -> tuple[Ranked, list[str]]:
-        notes: list[str] = []
-        scores = self.policy.fused(evidence, parsed)
-        allowed = np.array([allows(parsed.lexical, passage) for passage in evidence.passages], dtype=bool)
-        if parsed.lexical.phrases and not allowed.any() and len(evidence):
-            notes.append(f"No passage has {quoted(parsed.lexical.phrases)}; these are nearest in words and meaning.")
-            allowed[:] = True
-        rows = tuple(int(row) for row in np.argsort(-scores, kind="stable") if allowed[row])
-        return Ranked(rows, scores=scores, relevance=None, logits={}), notes
+    async def _judged(self, lists: Lists, parsed: ParsedQuery, *, log: StageLog) -> tuple[Evidence, Judged]:
+        """Fuse, compare the best token by token, and fuse again with what that says."""
+        since = time.perf_counter()
+        evidence = lists.evidence
+        judged = self.policy.judge(evidence, parsed)
+        stranger = self.policy.stranger(parsed.text)
+        log.ran("fusion", since=since, reason=stranger and f"BM25 first: {stranger}")
+        if self.late is None:
+            log.skipped("late interaction", reason="the embedder has no token states")
+        elif stranger is not None:
+            log.skipped("late interaction", reason=stranger)
+        elif len(evidence):
+            with anyio.move_on_after(log.seconds_until(1.0)):
+                since = time.perf_counter()
+                best = np.argsort(-judged.scores, kind="stable")[:COMPARED]
+                maxsim = evidence.maxsim.copy()
+                maxsim[best] = await self.late.scores(parsed.text, [evidence.passages[row] for row in best])
+                evidence = replace(evidence, maxsim=maxsim)
+                judged = self.policy.judge(evidence, parsed)
+                missing = bool(np.isnan(maxsim[best]).all())
+                log.ran("late interaction", since=since, reason=NO_STATES if missing else None)
+                return evidence, judged
+            log.shed("late interaction")
+        return evidence, judged
+
+    def _explained(self, evidence: Evidence, judged: Judged, ranked: Ranked, row: int, *, lists: Lists) -> Explanation:
+        features = self.policy.effects(judged, row)
+        return explanation(evidence, row, lists=lists, logits=ranked.logits, features=features)
 
     async def _reranked(
         self,
@@ -159,19 +178,48 @@ class QueryPipeline:
         return ranked
 
 
+def _allowed(evidence: Evidence, judged: Judged, parsed: ParsedQuery) -> tuple[Ranked, list[str]]:
+    """The candidates that the query's operators allow, best first."""
+    notes: list[str] = []
+    allowed = np.array([allows(parsed.lexical, passage) for passage in evidence.passages], dtype=bool)
+    if parsed.lexical.phrases and not allowed.any() and len(evidence):
+        notes.append(f"No passage has {quoted(parsed.lexical.phrases)}; these are nearest in words and meaning.")
+        allowed[:] = True
+    rows = tuple(int(row) for row in np.argsort(-judged.scores, kind="stable") if allowed[row])
+    return Ranked(rows, scores=judged.scores, relevance=judged.relevance), notes
+
+
+def _likely(ranked: Ranked, request: QueryRequest, *, notes: list[str]) -> Ranked:
+    """Without those below `min_relevance`."""
+    if request.min_relevance is None:
+        return ranked
+    if ranked.relevance is None:
+        notes.append("min_relevance has no effect: nothing tells how likely hits of this embedder are relevant.")
+        return ranked
+    rows = tuple(row for row in ranked.rows if ranked.relevance[row] >= request.min_relevance)
+    if ranked.rows and not rows:
+        best = max(float(ranked.relevance[row]) for row in ranked.rows)
+        notes.append(f"Every hit is below min_relevance={request.min_relevance:g}; the likeliest has {best:.2f}.")
+    return replace(ranked, rows=rows)
+
+
 def _reordered(ranked: Ranked, read: Sequence[int], logits: FloatArray) -> Ranked:
     """What the cross-encoder read by its word and fusion's, the rest behind it as it was."""
     strongest = max(float(ranked.scores.max(initial=0.0)), 1e-6)
     fused = np.clip(ranked.scores / strongest, 0.0, 1.0)
-    said = probabilities(reranked(fused[read], logits))
+    prior = fused if ranked.relevance is None else ranked.relevance
+    said = probabilities(reranked(prior[read], logits))
     scores = (float(said.min()) * fused).astype(np.float32)
     scores[read] = said
     order = [read[position] for position in np.argsort(-said, kind="stable")]
     chosen = frozenset(read)
+    relevance = scores.copy() if ranked.relevance is None else np.minimum(ranked.relevance, said.min())
+    relevance[read] = said
     return replace(
         ranked,
         rows=(*order, *(row for row in ranked.rows if row not in chosen)),
         scores=scores,
+        relevance=relevance,
         logits={row: float(logit) for row, logit in zip(read, logits, strict=True)},
     )
 

@@ -31,6 +31,14 @@ _OF_AN_EXCERPT: dict[Freshness, str | None] = {
     "missing": "no longer on disk",
 }
 
+_VERDICTS: dict[str | None, str | None] = {
+    None: None,
+    "good": "Verdict good: the first hit most likely answers.",
+    "weak": "Verdict weak: no hit is likely to answer by itself. Read before you rely on one, or ask in other words.",
+    "none": "Verdict none: nothing indexed seems to be about this; these are only the nearest passages. Do not answer "
+    "from them: say that it was not found.",
+}
+
 _KILO = 1000
 
 _PLACES = 3
@@ -57,10 +65,10 @@ def render_answer(answer: Answer) -> str:
     if not answer.hits:
         return _lines(f"No hits for: {asked}", *after, _NOTHING_FOUND)
     fence = fence_around([hit.snippet for hit in answer.hits])
-    verdict = f" · verdict {answer.verdict}" if answer.verdict else ""
     count = "1 hit" if len(answer.hits) == 1 else f"{len(answer.hits)} hits"
     blocks = (_hit(number, hit, fence) for number, hit in enumerate(answer.hits, 1))
-    return _paragraphs(_lines(f"{count} for: {asked}{verdict}", notice(fence)), *blocks, _lines(*after))
+    head = (f"{count} for: {asked}", *filter(None, [_VERDICTS[answer.verdict]]), notice(fence))
+    return _paragraphs(_lines(*head), *blocks, _lines(*after))
 
 
 def render_excerpt(excerpt: Excerpt) -> str:
@@ -155,6 +163,7 @@ def _explained(explanation: Explanation | None) -> str | None:
     parts = [
         _listed("BM25", explanation.lexical_rank, explanation.bm25),
         _listed("cosine", explanation.dense_rank, explanation.cosine),
+        *([] if explanation.maxsim is None else [f"token by token {explanation.maxsim:.3g}"]),
         *(f"{name} {value:+.3g}" for name, value in explanation.features),
         *(f"also by {one_line(line)}" for line in explanation.supported_by),
         *([] if explanation.rerank_logit is None else [f"reranker {explanation.rerank_logit:+.3g}"]),

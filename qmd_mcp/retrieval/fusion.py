@@ -14,7 +14,7 @@ def adaptive(evidence: Evidence, features: Features, *, weights: FusionWeights) 
     """[candidates], from 0 to 1; the trained sum of features, whose shares move with the query.
 
     Reads more than the lists' scores: which of the query's rare terms a passage has and how near each other, and what
-    the best passages look like. nDCG@10 in the mean over four sets that it has not seen: .666 (benchmarks/README.md).
+    the best passages look like. nDCG@10 in the mean over four sets that it has not seen: .663 (benchmarks/README.md).
     """
     if not len(evidence):
         return np.zeros(0, dtype=np.float32)

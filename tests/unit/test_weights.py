@@ -40,9 +40,9 @@ def test_a_logistic_weighs_named_values() -> None:
     assert likely == pytest.approx([0.5, 1 / (1 + np.exp(-1))])
 
 
-def test_the_weights_that_ship_prefer_more_of_everything() -> None:
+def test_the_weights_that_ship_prefer_better_evidence() -> None:
     weights = read_weights(SHIPPED)
-    assert min(weights.fusion.linear.values()) >= 0
+    assert min(weights.fusion.linear[name] for name in ("meaning", "words", "coverage", "pairs", "nearness")) > 0
     assert weights.meaning.relevance.linear["odds"] > 0 > weights.meaning.relevance.linear["rank"]
     assert min(weights.meaning.verdict.linear.values()) > 0
     assert "cosine" not in {*weights.words.relevance.linear, *weights.words.verdict.linear}

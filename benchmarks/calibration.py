@@ -115,7 +115,7 @@ async def ask_sets(datasets: list[Dataset], settings: Settings, count: int, fore
         place = index_folder(dataset, identity=index_identity(settings))
         async with open_engine(settings, index_of(place), create=True) as engine:
             await index_dataset(engine, dataset, folder=place, progress=lambda _: None)
-            async with open_source(index_of(place), embedder=engine.embedder) as source:
+            async with open_source(index_of(place), embedder=engine.embedder, tokens=engine.tokens) as source:
                 ids = document_ids(dataset)
                 answers = Asked(dataset.name, [], [], [])
                 for query in dataset.sample(count):

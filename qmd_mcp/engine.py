@@ -56,6 +56,7 @@ class Engine:
         self._model = embedder
         self._models = models
         self.embedder = models.embedder
+        self.tokens = models.tokens
         self.reading = Library(
             collections=index.collections,
             documents=index.documents,

@@ -51,8 +51,8 @@ SHOWN = 10
 FEWEST = 12
 """Candidates below which there is no ranking to learn from."""
 
-FUSED = ("meaning", "words", "coverage", "complete", "pairs", "nearness", "centroid", "neighbours")
-MOVED = ("meaning", "words")
+FUSED = ("meaning", "words", "coverage", "complete", "pairs", "nearness", "neighbours", "late")
+MOVED = ("meaning", "words", "late")
 RELEVANT = {"meaning": ("odds", "rank", "cosine", "coverage"), "words": ("odds", "rank", "coverage")}
 ANSWERABLE = {"meaning": ("cosine", "coverage"), "words": ("coverage", "found")}
 FALSE_ALARMS = 0.05
@@ -105,7 +105,8 @@ async def _sample(dataset: Dataset, datasets: Sequence[Dataset], folder: Path) -
     settings = read_settings()
     async with open_engine(settings, index_of(folder), create=True) as engine:
         print(dataset.name, await index_dataset(engine, dataset, folder=folder, progress=unwatched), flush=True)
-        async with open_source(index_of(folder), embedder=engine.embedder) as source:
+        await engine.writing.embed()  # token states, where the index is older than these
+        async with open_source(index_of(folder), embedder=engine.embedder, tokens=engine.tokens) as source:
             ids = document_ids(dataset)
             own = [await _judged(source, query.text, ids, query.grades) for query in dataset.sample(QUERIES)]
             subject = SUBJECTS[dataset.name]

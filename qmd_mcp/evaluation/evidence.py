@@ -13,16 +13,24 @@ from qmd_mcp.errors import EmptyIndexError
 from qmd_mcp.evaluation.runner import COLLECTION
 from qmd_mcp.lookup import Scope
 from qmd_mcp.retrieval.evidence import UNRANKED, Evidence, RankArray, gather
+from qmd_mcp.retrieval.fusion import convex
 from qmd_mcp.retrieval.gathering import CANDIDATES
-from qmd_mcp.retrieval.port import QueryEmbedder
+from qmd_mcp.retrieval.late_interaction import CANDIDATES as COMPARED
+from qmd_mcp.retrieval.late_interaction import LateInteraction, TokenEmbedder
+from qmd_mcp.retrieval.port import Late, QueryEmbedder
 from qmd_mcp.retrieval.query_terms import query_terms
+from qmd_mcp.retrieval.rarity import Rarities
 from qmd_mcp.retrieval.syntax import ParsedQuery
 from qmd_mcp.settings import IndexLocation
 from qmd_mcp.store.database import Database
 from qmd_mcp.store.generation import serving
 from qmd_mcp.store.passages import PassageTable
+from qmd_mcp.store.states import StateTable
 from qmd_mcp.store.terms import TermTable
 from qmd_mcp.store.vocabulary import IndexVocabulary
+
+HALF = 0.5
+"""Share of the cosine in the sum whose best are compared token by token: the trained fusion is not there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +40,33 @@ class EvidenceSource:
     passages: PassageTable
     vocabulary: IndexVocabulary
     embedder: QueryEmbedder
+    late: Late | None
+    """Compares the best of the convex sum; null to leave it out."""
     indexed: int
 
     async def of(self, parsed: ParsedQuery) -> Evidence:
         """Both lists of one query, joined."""
         scope = Scope(collections=(COLLECTION,))
         vector = await self.embedder.embed_query(parsed.text)
-        return gather(
+        evidence = gather(
             lexical=await self.passages.lexical(parsed.lexical, scope=scope, limit=CANDIDATES, vectors="with"),
             dense=await self.passages.dense(vector, scope=scope, limit=CANDIDATES),
             query=vector,
             terms=await query_terms(parsed.lexical, vocabulary=self.vocabulary),
             indexed=self.indexed,
         )
+        if self.late is None or not len(evidence):
+            return evidence
+        best = np.argsort(-convex(evidence, alpha=HALF), kind="stable")[:COMPARED]
+        maxsim = evidence.maxsim.copy()
+        maxsim[best] = await self.late.scores(parsed.text, [evidence.passages[row] for row in best])
+        return replace(evidence, maxsim=maxsim)
 
 
 @asynccontextmanager
-async def open_source(location: IndexLocation, *, embedder: QueryEmbedder) -> AsyncIterator[EvidenceSource]:
+async def open_source(
+    location: IndexLocation, *, embedder: QueryEmbedder, tokens: TokenEmbedder | None
+) -> AsyncIterator[EvidenceSource]:
     """Read an index that exists.
 
     Raises:
@@ -61,7 +79,11 @@ async def open_source(location: IndexLocation, *, embedder: QueryEmbedder) -> As
             raise EmptyIndexError(location.uri)
         passages = await PassageTable.open(database, fingerprint=generation.fingerprint, dimension=generation.dimension)
         vocabulary = IndexVocabulary(passages=passages, terms=await TermTable.open(database))
-        yield EvidenceSource(passages, vocabulary, embedder, indexed=await passages.count())
+        late: Late | None = None
+        if tokens is not None:
+            states = await StateTable.open(database, fingerprint=generation.fingerprint, passages=passages)
+            late = LateInteraction(embedder=tokens, index=states, rarities=Rarities(vocabulary))
+        yield EvidenceSource(passages, vocabulary, embedder, late, indexed=await passages.count())
     finally:
         database.close()
 

@@ -19,7 +19,6 @@ CANDIDATE_FEATURES = (
     "complete",
     "pairs",
     "nearness",
-    "centroid",
     "neighbours",
     "late",
 )
@@ -29,17 +28,11 @@ QUERY_FEATURES = ("found", "length", "question", "closest", "code")
 """Columns of `Features.query`: share of the query's rarity that the best BM25 holds, log of its terms, whether it is
 put as a question, its best cosine, and how much the nearest passages look like code."""
 
-FEEDBACK = 3
-"""Passages whose vectors make the centroid; 8 do the same within .001 nDCG@10."""
-
 NEIGHBOURS = 5
 """Nearest candidates whose cosines a candidate borrows from."""
 
 SHARPNESS = 4
 """Power of the cosine between candidates, so that only near ones count."""
-
-DENSE_SHARE = 0.6
-"""Share of the cosine in the first ranking, from which the centroid is taken: the best of .4, .5, .6 on average."""
 
 ADJACENT, NEAR = 2, 8
 """Words between two terms: one may stand between those of a pair; a sentence's half makes them near."""
@@ -77,10 +70,8 @@ def features(evidence: Evidence, *, text: str) -> Features:
     cosine = known_cosines(evidence)
     meaning, words = standard(cosine), standard(evidence.bm25)
     weights = term_weights(evidence)
-    first = DENSE_SHARE * meaning + (1.0 - DENSE_SHARE) * words
-    centroid, neighbours = _by_vectors(evidence, meaning=meaning, first=first)
-    late = standard(_filled(evidence.maxsim))
-    columns = (meaning, words, *_by_terms(evidence, weights), centroid, neighbours, late)
+    neighbours = _by_neighbours(evidence, meaning=meaning)
+    columns = (meaning, words, *_by_terms(evidence, weights), neighbours, _compared(evidence.maxsim))
     mass = float(weights.sum())
     nearest = np.argsort(-cosine, kind="stable")[:CODE_PASSAGES]
     query = (
@@ -123,29 +114,34 @@ def code_share(text: str) -> float:
     return len(_CODE.findall(head)) / max(len(head), 1) * SIGNS
 
 
-def _by_vectors(evidence: Evidence, *, meaning: FloatArray, first: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Cosine to the centroid of the best passages (Rocchio's feedback), and the mean cosine of the nearest candidates.
+def _compared(maxsim: FloatArray) -> FloatArray:
+    """Late interaction, standardised over the candidates that were compared; the others count as the least of them."""
+    known = ~np.isnan(maxsim)
+    if not known.any():
+        return np.zeros_like(maxsim)
+    values = standard(maxsim[known])
+    late = np.full_like(maxsim, values.min())
+    late[known] = values
+    return late
+
+
+def _by_neighbours(evidence: Evidence, *, meaning: FloatArray) -> FloatArray:
+    """[candidates]; the mean cosine of the nearest candidates.
 
     Relevant passages resemble each other more than others (van Rijsbergen's cluster hypothesis), so that a passage
     among good ones is better than its own words say.
     """
-    if not evidence.vectors.size:
-        return np.zeros_like(meaning), meaning
+    count = min(NEIGHBOURS, len(evidence) - 1)
+    if not evidence.vectors.size or count < 1:
+        return meaning
     vectors = np.nan_to_num(evidence.vectors)
-    best = np.argsort(-first, kind="stable")[:FEEDBACK]
-    centroid = np.exp(first[best] - first[best[0]]) @ vectors[best]
-    length = float(np.linalg.norm(centroid))
-    close = standard(vectors @ centroid / length) if length > 0 else np.zeros_like(meaning)
     likeness = np.clip(vectors @ vectors.T, 0.0, 1.0) ** SHARPNESS
     np.fill_diagonal(likeness, 0.0)
-    count = min(NEIGHBOURS, len(evidence) - 1)
-    if count < 1:
-        return close, meaning
     nearest = np.argpartition(-likeness, count - 1, axis=1)[:, :count]  # [candidates, count]
     share = np.take_along_axis(likeness, nearest, axis=1)
     total = np.maximum(share.sum(axis=1), np.finfo(np.float32).eps)
     borrowed: FloatArray = (share * meaning[nearest]).sum(axis=1) / total
-    return close, borrowed
+    return borrowed
 
 
 def _by_terms(evidence: Evidence, weights: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

@@ -63,23 +63,6 @@ def lexical_first(evidence: Evidence) -> FloatArray:
     return scores
 
 
-LATE_SHARE = 0.5
-"""What late interaction adds at most, in parts of the best fused score: the best of ¼, ½ and 1 (benchmarks)."""
-
-
-def with_late(scores: FloatArray, evidence: Evidence) -> FloatArray:
-    """[candidates]; add late interaction where it was computed, from 0 at its least to its share at its best."""
-    known = ~np.isnan(evidence.maxsim)
-    if not known.any():
-        return scores
-    values = evidence.maxsim[known]
-    least, best = float(values.min()), float(values.max())
-    added = scores.copy()
-    if best > least:
-        added[known] += LATE_SHARE * float(scores.max()) * (values - least) / (best - least)
-    return added
-
-
 SUPPORTED = 0.1
 """Share of the best fused score that full support of the sub-queries' lists adds. Unmeasured: no expander that ships
 is at hand to measure it on; the cap in `supported` holds whatever it is."""

@@ -11,7 +11,7 @@ from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.calibration import Signs, relevance, signs
 from qmd_mcp.retrieval.evidence import Evidence
 from qmd_mcp.retrieval.features import CANDIDATE_FEATURES, Features, features
-from qmd_mcp.retrieval.fusion import adaptive, convex, lexical_first, reciprocal_ranks, supported, with_late
+from qmd_mcp.retrieval.fusion import adaptive, convex, lexical_first, reciprocal_ranks, supported
 from qmd_mcp.retrieval.syntax import ParsedQuery
 from qmd_mcp.retrieval.verdict import Verdict, verdict_of
 from qmd_mcp.retrieval.weights import JudgementWeights, Weights
@@ -51,10 +51,16 @@ class FusionPolicy:
             return None
         return f"the query is in {script} script, which {self.embedder} does not know"
 
+    def no_late(self, text: str) -> str | None:
+        """Null if late interaction has a say in the fusion of this query, else why it has none."""
+        if self.weights is None or "late" not in self.weights.fusion.linear:
+            return f"nothing was trained for {self.embedder} that would weigh it"
+        return self.stranger(text) if self.method == "adaptive" else f"fusion={self.method} does not weigh it"
+
     def judge(self, evidence: Evidence, parsed: ParsedQuery) -> Judged:
         """Fuse, and weigh what speaks for each candidate."""
         found = None if self.weights is None else features(evidence, text=parsed.text)
-        scores = supported(with_late(self._fused(evidence, parsed, found), evidence), evidence)
+        scores = supported(self._fused(evidence, parsed, found), evidence)
         if found is None:
             return Judged(scores, relevance=None, signs=None, features=None)
         weighed = signs(evidence, found, scores)

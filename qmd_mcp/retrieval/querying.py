@@ -122,8 +122,8 @@ class QueryPipeline:
         log.ran("fusion", since=since, reason=stranger and f"BM25 first: {stranger}")
         if self.late is None:
             log.skipped("late interaction", reason="the embedder has no token states")
-        elif stranger is not None:
-            log.skipped("late interaction", reason=stranger)
+        elif (reason := self.policy.no_late(parsed.text)) is not None:
+            log.skipped("late interaction", reason=reason)
         elif len(evidence):
             with anyio.move_on_after(log.seconds_until(1.0)):
                 since = time.perf_counter()

@@ -58,7 +58,7 @@ def test_an_answer_without_hits_says_why_and_what_to_try() -> None:
 def test_a_calibrated_answer_shows_its_verdict_and_relevance() -> None:
     """Both appear only when something has measured them."""
     text = render_answer(Answer(query="x", hits=(replace(HIT, relevance=0.914),), verdict="good"))
-    assert "1 hit for: x \nVerdict good: the first hit most likely answers.\n" in text
+    assert "1 hit for: x\nVerdict good: the first hit most likely answers.\n" in text
     assert "score 0.831  relevance 0.91 ·" in text
 
 

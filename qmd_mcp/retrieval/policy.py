@@ -13,7 +13,7 @@ from qmd_mcp.retrieval.evidence import Evidence
 from qmd_mcp.retrieval.features import CANDIDATE_FEATURES, Features, features
 from qmd_mcp.retrieval.fusion import adaptive, convex, lexical_first, reciprocal_ranks, supported
 from qmd_mcp.retrieval.syntax import ParsedQuery
-from qmd_mcp.retrieval.verdict import Verdict, verdict_of
+from qmd_mcp.retrieval.verdict import Verdict, answerable, verdict_of
 from qmd_mcp.retrieval.weights import JudgementWeights, Weights
 from qmd_mcp.script import script_of
 
@@ -69,11 +69,19 @@ class FusionPolicy:
 
     def verdict(
         self, judged: Judged, relevances: FloatArray | None, parsed: ParsedQuery, *, first: int | None
-    ) -> Verdict | None:
-        """What the best hit, a row of the candidates, says of the whole answer; null where nothing was trained."""
+    ) -> tuple[Verdict | None, FloatArray | None]:
+        """What the best hit, a row of the candidates, says of the whole answer; null where nothing was trained.
+
+        Relevance was fitted to queries that have an answer; where there most likely is none, it counts only as far as
+        there is one after all.
+        """
         if judged.signs is None or relevances is None:
-            return None
-        return verdict_of(judged.signs, relevances, first=first, weights=self._judgement(parsed).verdict)
+            return None, relevances
+        weights = self._judgement(parsed).verdict
+        found = verdict_of(judged.signs, relevances, first=first, weights=weights)
+        if found == "none" and first is not None:
+            relevances = (relevances * answerable(judged.signs, first=first, weights=weights)).astype(np.float32)
+        return found, relevances
 
     def effects(self, judged: Judged, row: int) -> tuple[tuple[str, float], ...]:
         """What each feature adds to one candidate's fused score, the greatest first."""

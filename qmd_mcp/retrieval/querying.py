@@ -78,8 +78,9 @@ class QueryPipeline:
         documents = await self.hits.visible(evidence.passages, collections=collections)
         ranked = await self._reranked(request, parsed, evidence, ranked, documents=documents, log=log)
         since = time.perf_counter()
-        verdict = self.policy.verdict(judged, ranked.relevance, parsed, first=next(iter(ranked.rows), None))
-        ranked = _likely(ranked, request, notes=notes)
+        first = next(iter(ranked.rows), None)
+        verdict, relevance = self.policy.verdict(judged, ranked.relevance, parsed, first=first)
+        ranked = _likely(replace(ranked, relevance=relevance), request, notes=notes)
         passages = [evidence.passages[row] for row in ranked.rows]
         spans = self.grouping.spans(passages, documents=documents, limit=cursor.hits + request.limit)
         shown, pieces = _page(spans, cursor, request)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,12 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from tests import hub_server, tiny_embedder
+from tests.e2e.http_server import HttpServer, Reply, http_server
 from tests.hub_server import Hub
 from tests.tiny_decoders import write_talker
 from tests.tiny_encoders import chat_tokenizer, encoder
+
+CROWD = 100
 
 NOTES = {
     "failover.md": "# Failover\n\nPromote the standby when the first is gone.\n",
@@ -53,48 +56,44 @@ def repositories(folder: Path) -> tuple[Hub, ...]:
     )
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("qwen3")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("QMD_", "HF_"))}
-    folders = {f"XDG_{name}_HOME": str(tmp_path / name.lower()) for name in ("DATA", "CONFIG", "CACHE")}
-    return {
-        **kept,
-        **folders,
-        **{f"QMD_{role}": "qwen3" for role in ("EMBEDDER", "EXPANDER", "RERANKER")},
-        "QMD_DEVICE": "cpu",
-    }
+    folders = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("DATA", "CONFIG", "CACHE")}
+    roles = {f"QMD_{role}": "qwen3" for role in ("EMBEDDER", "EXPANDER", "RERANKER")}
+    return {**kept, **folders, **roles, "QMD_DEVICE": "cpu", "QMD_INDEX": str(folder / "index")}
 
 
-@pytest.fixture
-def qmd(environment: dict[str, str], tmp_path: Path) -> Callable[..., str]:
-    def run(*arguments: str, endpoint: str | None = None) -> str:
-        hub = {"HF_ENDPOINT": endpoint} if endpoint else {"HF_HUB_OFFLINE": "1"}
+@pytest.fixture(scope="module")
+def pulled(environment: dict[str, str]) -> str:
+    """What the pull said; afterwards the models are here, and the notes are indexed."""
+    folder = Path(environment["QMD_INDEX"]).parent
+
+    def run(*arguments: str, hub: dict[str, str]) -> str:
         return subprocess.run(
             [sys.executable, "-m", "qmd_mcp", *arguments],
-            cwd=tmp_path,
+            cwd=folder,
             env={**environment, **hub},
             check=True,
             capture_output=True,
             text=True,
         ).stdout
 
-    return run
+    with hub_server.serving(*repositories(folder / "hub")) as hub:
+        said = run("models", "pull", "qwen3", hub={"HF_ENDPOINT": hub.url})
+    (folder / "notes").mkdir()
+    for name, text in NOTES.items():
+        (folder / "notes" / name).write_text(text)
+    run("collection", "add", str(folder / "notes"), "--name", "notes", hub={"HF_HUB_OFFLINE": "1"})
+    return said
 
 
 @pytest.mark.anyio
-async def test_all_three_models_are_pulled_and_answer(
-    qmd: Callable[..., str], environment: dict[str, str], tmp_path: Path
-) -> None:
-    with hub_server.serving(*repositories(tmp_path / "hub")) as hub:
-        pulled = await anyio.to_thread.run_sync(lambda: qmd("models", "pull", "qwen3", endpoint=hub.url))
+async def test_all_three_models_are_pulled_and_answer(environment: dict[str, str], pulled: str) -> None:
     assert [line.split()[0] for line in pulled.splitlines()] == ["qwen3/embedder", "qwen3/expander", "qwen3/reranker"]
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    for name, text in NOTES.items():
-        (folder / name).write_text(text)
-    await anyio.to_thread.run_sync(lambda: qmd("collection", "add", str(folder), "--name", "notes"))
     server = StdioServerParameters(
-        command=sys.executable, args=["-m", "qmd_mcp", "serve", "--no-forward"], env=environment, cwd=tmp_path
+        command=sys.executable, args=["-m", "qmd_mcp", "serve", "--no-forward"], env=environment
     )
     async with Client(stdio_client(server)) as client:
         with anyio.fail_after(60):
@@ -116,6 +115,39 @@ async def test_all_three_models_are_pulled_and_answer(
     states = {model["role"]: model["state"] for model in status["models"]}
     assert set(states.values()) <= {"ready", "idle"}
     assert set(states) == {"embedder", "expander", "reranker"}
+
+
+@pytest.mark.usefixtures("pulled")
+def test_a_hundred_queries_at_once_are_all_answered_by_merged_forwards(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with http_server("real", Path(environment["QMD_INDEX"])) as server, ThreadPoolExecutor(CROWD) as crowd:
+
+        def ask(number: int) -> Reply:
+            return server.post("/query", {"query": f"what flies above the river {number}", "limit": 3})
+
+        def resident() -> float:
+            return figure(server, "qmd_resident_bytes") / 2**20
+
+        replies = [reply for _ in range(2) for reply in crowd.map(ask, range(CROWD))]
+        warm = resident()
+        replies += [reply for _ in range(3) for reply in crowd.map(ask, range(CROWD))]
+        grown = resident() - warm
+        size = figure(server, 'qmd_model_batch_size{role="reranker"}')
+    print(f"reranker: {size:.1f} pairs in a forward; memory {warm:.0f} MiB, {grown:+.0f} after 300 more")  # noqa: T201  seen with -s
+    assert {reply.status for reply in replies} == {200}
+    stages = [stage for reply in replies for stage in reply.json["stages"] if stage["name"] in {"expand", "rerank"}]
+    assert all(stage["ran"] for stage in stages), [stage for stage in stages if not stage["ran"]][:1]
+    assert len(stages) == 2 * len(replies)
+    assert size > 2 * len(NOTES), "no two callers' candidates met in a forward"
+    assert grown < 0.25 * warm, "memory is not flat"
+
+
+def figure(server: HttpServer, name: str) -> float:
+    (value,) = (line.rsplit(" ", 1)[1] for line in server.get("/metrics").text.splitlines() if line.startswith(name))
+    return float(value)
 
 
 async def called(client: Client, query: str, **options: object) -> dict[str, Any]:

@@ -223,3 +223,22 @@ async def test_a_model_that_cannot_be_loaded_costs_its_stage_and_not_the_answer(
     answer = await ask(engine, "how are holidays arranged", expander=Broken(), reranker=Broken())
     assert answer.hits
     assert stage(answer, "expand").reason == stage(answer, "rerank").reason == BROKEN
+
+
+async def test_the_verdict_tells_what_is_here_from_what_is_not_and_relevance_follows(engine: Engine) -> None:
+    here = await ask(engine, "promote the standby when the primary database is lost", explain=True)
+    elsewhere = await ask(engine, "hydration of sourdough bread")
+    assert here.verdict == "good"
+    assert elsewhere.verdict == "none"
+    best, wrong = here.hits[0].relevance, elsewhere.hits[0].relevance
+    assert best is not None
+    assert wrong is not None
+    assert best > 0.5 > wrong
+    assert here.hits[0].explanation is not None
+    assert dict(here.hits[0].explanation.features)["coverage"] > 0
+
+
+async def test_hits_below_min_relevance_are_left_out_and_the_answer_says_so(engine: Engine) -> None:
+    answer = await ask(engine, "hydration of sourdough bread", min_relevance=0.9)
+    assert answer.hits == ()
+    assert answer.notes[0].startswith("Every hit is below min_relevance=0.9; the likeliest has 0.")

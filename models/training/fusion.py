@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import numpy as np
@@ -140,8 +141,10 @@ def _ranked(asked: Sequence[Judged]) -> tuple[Judged, ...]:
 def fit(samples: Sequence[Sample]) -> dict[str, object]:
     """Fusion first; then, under its scores, relevance and verdict."""
     known = [sample for sample in samples if sample.name != CHINESE]
-    fusion = fit_ranking(
-        [[(each.features, each.relevant) for each in sample.own] for sample in known], fused=FUSED, moved=MOVED
+    judged = [[(each.features, each.relevant) for each in sample.own] for sample in known]
+    fusion = _mean(
+        fit_ranking(judged, fused=FUSED, moved=MOVED),
+        fit_ranking(judged, fused=_without_late(FUSED), moved=_without_late(MOVED)),
     )
     weights = FusionWeights.model_validate(fusion)
 
@@ -160,6 +163,20 @@ def fit(samples: Sequence[Sample]) -> dict[str, object]:
             relevant=RELEVANT["words"],
             answerable=ANSWERABLE["words"],
         ),
+    }
+
+
+def _without_late(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name != "late")
+
+
+def _mean(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Half of each: late interaction alone draws weight from words that help where its first 20 have no answer."""
+    return {
+        name: _mean(value, second.get(name, {}))
+        if isinstance(value, dict)
+        else round((value + second.get(name, 0.0)) / 2, 4)
+        for name, value in first.items()
     }
 
 

@@ -5,8 +5,6 @@ of them can be made again. Over HTTP: arguments of every tool over REST and MCP,
 paths, bodies that are no JSON. In this process, through the code that reads them there: query syntax, Markdown and its
 like, front matter, encodings, and path strings. An input fails if its answer is a 500, takes longer than five seconds,
 or holds a trace or the path of the temporary folder, or if it raises what no caller is told of.
-
-benchmarks/described.py sends what the OpenAPI description allows and what it forbids.
 """
 
 from __future__ import annotations

@@ -103,6 +103,7 @@ def test_a_folder_is_added_searched_read_renamed_and_removed(qmd: Terminal, note
         "embed",
         "dense",
         "fusion",
+        "late interaction",
         "answer",
     }
 

@@ -63,12 +63,20 @@ class PassageTable:
         self.dimension = dimension
 
     @classmethod
+    async def is_made(cls, database: Database, *, fingerprint: str) -> bool:
+        """Whether `open` has nothing to make."""
+        name = f"{PASSAGES_PREFIX}{fingerprint}"
+        if name not in await table_names(database.connection):
+            return False
+        return await _is_indexed(await database.connection.open_table(name))
+
+    @classmethod
     async def open(cls, database: Database, *, fingerprint: str, dimension: int) -> PassageTable:
-        """Open a generation, or begin an empty one."""
+        """Open a generation, or begin an empty one, under the writer's lock."""
         name = f"{PASSAGES_PREFIX}{fingerprint}"
         if name in await table_names(database.connection):
             table = await database.connection.open_table(name)
-            if len(await table.list_indices()) < len(_INDEXES):  # the process that made it died in between
+            if not await _is_indexed(table):  # the process that made it died in between
                 await _create_indexes(table)
         else:
             table = await database.connection.create_table(name, schema=passages_schema(dimension), exist_ok=True)
@@ -234,6 +242,10 @@ _INDEXES: dict[str, Any] = {
     "docid": BTree(),
     "text_hash": BTree(),
 }
+
+
+async def _is_indexed(table: lancedb.AsyncTable) -> bool:
+    return len(await table.list_indices()) >= len(_INDEXES)
 
 
 async def _create_indexes(table: lancedb.AsyncTable) -> None:

@@ -51,7 +51,9 @@ async def test_other_files_of_a_folder_may_be_a_collection_of_their_own(engine: 
     assert list(await engine.collections()) == ["code", "notes", "ops"]
 
 
-@pytest.mark.parametrize("prefix", ["opps", "ops/missing.md", "ops/failover.md/x", "../notes", "ops/../ops", "./ops", "/etc"])
+@pytest.mark.parametrize(
+    "prefix", ["opps", "ops/missing.md", "ops/failover.md/x", "../notes", "ops/../ops", "./ops", "/etc"]
+)
 async def test_a_context_for_what_is_not_there_is_refused(engine: Engine, prefix: str) -> None:
     """It would be returned with no hit, ever."""
     with pytest.raises(CollectionError, match=f"^There is nothing at '{prefix}' in collection 'notes'"):

@@ -1,1 +1,3 @@
-"""Speed and quality, each table with the command that makes it again."""
+"""What the product is measured by: one program for each kind of figure."""
+
+import qmd_mcp as qmd_mcp  # first: it sets what libraries read when they are imported

@@ -1,3 +1,3 @@
-"""What the product is measured by: one program for each kind of figure."""
+"""Speed and quality, each table with the command that makes it again."""
 
-import qmd_mcp as qmd_mcp  # first: it sets what libraries read when they are imported
+import qmd_mcp  # noqa: F401  before numpy: it sets how many threads products take

@@ -7,7 +7,7 @@ import os
 import pytest
 from hypothesis import settings
 
-import qmd_mcp as qmd_mcp  # before numpy: it sets how many threads products take
+import qmd_mcp  # noqa: F401  before numpy: it sets how many threads products take
 
 settings.register_profile("steady", deadline=None)  # the machines are noisy: no test asserts a time
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))

@@ -34,7 +34,7 @@ from qmd_mcp.retrieval.weights import FILE, Weights, read_weights
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.database import Database, claim
 from qmd_mcp.store.following import Following
-from qmd_mcp.store.generation import Generation, begin, check_serving, serving
+from qmd_mcp.store.generation import Generation, begin, check_serving, is_made, make, serving
 from qmd_mcp.store.lock import WriterLock
 from qmd_mcp.store.opened import OpenIndex
 from qmd_mcp.store.schema import SCHEMA_VERSION
@@ -192,6 +192,9 @@ async def open_engine(
         generation = generation_of(embedder)
         if not rebuild:
             await check_serving(database, generation)
+        if not await is_made(database, generation):
+            async with WriterLock(location.uri).held():
+                await make(database, generation)
         index = await OpenIndex.open(database, location=location, generation=generation)
         async with open_models(settings, embedder) as models:
             yield Engine(index, settings=settings, embedder=embedder, models=models)

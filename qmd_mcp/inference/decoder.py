@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.decoder_contract import CacheEntry, DecoderContract, cache_after_a_token, read_contract
+from qmd_mcp.inference.forward import failures
 from qmd_mcp.lookup import FloatArray
 
 CacheArray: TypeAlias = NDArray[Any]  # [rows, heads, tokens, head size], float16 or float32
@@ -19,6 +20,9 @@ CacheArray: TypeAlias = NDArray[Any]  # [rows, heads, tokens, head size], float1
 CHUNK = 64
 """Tokens of a prompt in one forward: a graph that cannot leave out the logits of a prompt writes chunk × vocabulary of
 them, 39 MB at 64 tokens of Qwen3."""
+
+_NAME = "The decoder"
+"""Of errors: a graph does not say which model it is."""
 
 _PROBED_ROOM = 2
 """A graph that gives back a cache of two after one token keeps its length; one that joins gives three or fails."""
@@ -73,13 +77,18 @@ class Decoder:
         return self._past([self._zeros(entry, rows=1, tokens=tokens) for entry in self.contract.cache], length=0)
 
     def fork(self, past: Past, *, rows: int, room: int) -> Past:
-        """The one row of a past so many times, with room for so many more tokens in each."""
-        copies: list[CacheArray] = []
-        for entry, array in zip(self.contract.cache, self._arrays(past), strict=True):
-            copy = self._zeros(entry, rows=rows, tokens=past.length + (room if self.writes_in_place else 0))
-            copy[:, :, : past.length] = array[:, :, : past.length]
-            copies.append(copy)
-        return self._past(copies, length=past.length)
+        """The one row of a past so many times, with room for so many more tokens in each.
+
+        Raises:
+            OutOfMemoryError: fewer rows at once may find memory.
+        """
+        with failures(_NAME, rows=rows):
+            copies: list[CacheArray] = []
+            for entry, array in zip(self.contract.cache, self._arrays(past), strict=True):
+                copy = self._zeros(entry, rows=rows, tokens=past.length + (room if self.writes_in_place else 0))
+                copy[:, :, : past.length] = array[:, :, : past.length]
+                copies.append(copy)
+            return self._past(copies, length=past.length)
 
     def keep(self, past: Past, rows: Sequence[int]) -> Past:
         """These rows, in this order; `rows[place] >= place`, so that none is overwritten before it has moved."""
@@ -99,7 +108,12 @@ class Decoder:
         return past
 
     def step(self, tokens: Sequence[int], past: Past) -> tuple[FloatArray, Past]:
-        """Append one token to each row; logits [rows, vocabulary] for the next."""
+        """Append one token to each row; logits [rows, vocabulary] for the next.
+
+        Raises:
+            ModelError: it cannot be computed.
+            OutOfMemoryError: fewer rows at once may find memory.
+        """
         logits, past = self._forward(np.array(tokens, dtype=np.int64)[:, None], past, logits=True)
         return logits[:, -1].astype(np.float32, copy=False), past
 
@@ -124,7 +138,8 @@ class Decoder:
         room = np.empty((past.rows, kept, self.contract.vocabulary) if logits else 0, dtype=self.contract.logits_type)
         if logits:
             binding.bind_ortvalue_output("logits", ort.OrtValue.ortvalue_from_numpy(room))
-        self._session.run_with_iobinding(binding)
+        with failures(_NAME, rows=past.rows):
+            self._session.run_with_iobinding(binding)
         if self.writes_in_place:
             return room, replace(past, length=total)
         grown = tuple(binding.get_outputs()[: len(self.contract.cache)])

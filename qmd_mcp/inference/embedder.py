@@ -12,6 +12,7 @@ from fastembed import TextEmbedding
 from fastembed.common.model_description import ModelSource, PoolingType
 
 from qmd_mcp.errors import ModelError
+from qmd_mcp.inference.forward import failures, in_halves
 from qmd_mcp.inference.manifest import EmbedderManifest, fingerprint_of
 from qmd_mcp.inference.policy import PROVIDERS
 from qmd_mcp.inference.session import PlacedSession
@@ -64,7 +65,11 @@ class Embedder:
         self._embedding.model.model = placed.session  # fastembed's place for its session
 
     def embed_query(self, text: str) -> FloatArray:
-        """[dimension]."""
+        """[dimension].
+
+        Raises:
+            ModelError: it cannot be computed.
+        """
         vector: FloatArray = self._forward([self.manifest.query_prompt.replace("{text}", text)])[0]
         return vector
 
@@ -83,11 +88,17 @@ class Embedder:
             yield rows, [texts[row] for row in rows]
 
     def embed_batch(self, texts: Sequence[str]) -> FloatArray:
-        """[texts, dimension] in one forward; a text's first line is its breadcrumb."""
-        return self._forward([prompted(self.manifest.passage_prompt, text) for text in texts])
+        """[texts, dimension] in one forward, or in as few as memory allows; a text's first line is its breadcrumb.
 
-    def _forward(self, texts: list[str]) -> FloatArray:
-        vectors = np.stack(list(self._embedding.embed(texts, batch_size=len(texts))))  # [texts, dimension]
+        Raises:
+            ModelError: it cannot be computed.
+        """
+        whole = [prompted(self.manifest.passage_prompt, text) for text in texts]
+        return np.concatenate(in_halves(self._forward, whole))
+
+    def _forward(self, texts: Sequence[str]) -> FloatArray:
+        with failures(self.manifest.model, rows=len(texts)):
+            vectors = np.stack(list(self._embedding.embed(texts, batch_size=len(texts))))  # [texts, dimension]
         if vectors.dtype == np.float32:
             return vectors
         vectors = vectors.astype(np.float32)  # fastembed rounds to the graph's type, and with it the length

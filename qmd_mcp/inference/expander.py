@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 from tokenizers import Tokenizer
 
 from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.decoder import Decoder, Past
-from qmd_mcp.inference.generation import Branch, generate
+from qmd_mcp.inference.forward import in_halves
+from qmd_mcp.inference.generation import Branch, Continuation, generate
 from qmd_mcp.inference.manifest import ExpanderManifest
 from qmd_mcp.inference.parsing import Draft, Kind, ScriptOf, sub_queries
 from qmd_mcp.inference.prompts import PROMPTS, asked
@@ -50,6 +51,7 @@ class Expander:
 
         Raises:
             GenerationCancelled: `cancelled` said so between two steps.
+            ModelError: the graph fails.
         """
         said = asked(query, self._tokenizer)
         tail = self._encode(self._prompt.tail.replace("{query}", said))
@@ -59,9 +61,12 @@ class Expander:
             Branch(forced=self._prefixes[kind], budget=BUDGETS[kind], seed=_seed(query, number))
             for number, kind in enumerate(KINDS)
         ]
-        continuations = generate(
-            self._decoder, past, branches, stop=self._stop, sampling=self.manifest.sampling, cancelled=cancelled
-        )
+
+        def drawn(some: Sequence[Branch]) -> tuple[Continuation, ...]:
+            sampling = self.manifest.sampling
+            return generate(self._decoder, past, some, stop=self._stop, sampling=sampling, cancelled=cancelled)
+
+        continuations = [each for part in in_halves(drawn, branches) for each in part]
         drafts = [
             Draft(kind, text=self._tokenizer.decode(list(continuation.tokens)), finished=continuation.stopped)
             for kind, continuation in zip(KINDS, continuations, strict=True)

@@ -1,15 +1,19 @@
-"""One forward of a session, whose failures are ours."""
+"""Forwards of a session, whose failures are ours."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from qmd_mcp.errors import ModelError, OutOfMemoryError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _OUT_OF_MEMORY = ("failed to allocate", "out of memory", "alloc_failed", "bad_alloc", "bad allocation")
 """What ONNX Runtime's arena, CUDA, cuBLAS and cuDNN, and C++ say; there is no class for it."""
@@ -29,11 +33,38 @@ def forward(
         ModelError: it cannot be computed.
         OutOfMemoryError: fewer rows at once may be.
     """
-    try:
+    with failures(model, rows=len(feeds["input_ids"])):
         return np.asarray(session.run([output], feeds, run)[0])
+
+
+@contextmanager
+def failures(model: str, *, rows: int) -> Generator[None]:
+    """Whatever ONNX Runtime raises in a forward of so many rows, as one of our errors.
+
+    Raises:
+        ModelError: it cannot be computed.
+        OutOfMemoryError: fewer rows at once may be.
+    """
+    try:
+        yield
     except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception
         said = str(error)
         if isinstance(error, MemoryError) or any(words in said.lower() for words in _OUT_OF_MEMORY):
-            raise OutOfMemoryError(model, shape=feeds["input_ids"].shape) from error
+            raise OutOfMemoryError(model, rows=rows) from error
         sentence = f"{model} failed: {said.splitlines()[0] if said else type(error).__name__}"
         raise ModelError(sentence) from error
+
+
+def in_halves(compute: Callable[[Sequence[Item]], Result], items: Sequence[Item]) -> list[Result]:
+    """What comes of all items at once or, where memory does not suffice, of as many at once as fit, in order.
+
+    Raises:
+        OutOfMemoryError: not even one fits.
+    """
+    try:
+        return [compute(items)]
+    except OutOfMemoryError:
+        if len(items) == 1:
+            raise
+    half = (len(items) + 1) // 2
+    return [*in_halves(compute, items[:half]), *in_halves(compute, items[half:])]

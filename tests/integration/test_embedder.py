@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
-from qmd_mcp.errors import ModelError, ModelMissingError
+from qmd_mcp.errors import ModelError, ModelMissingError, OutOfMemoryError
 from qmd_mcp.inference.catalogue import Catalogue, models_folder
 from qmd_mcp.inference.embedder import Embedder, prompted
 from qmd_mcp.inference.loading import load_embedder
@@ -108,6 +110,31 @@ def test_a_graph_of_another_contract_is_refused_with_its_names_and_shapes(
     tiny_embedder.write_graph(tmp_path / "model.onnx", **shape)
     with pytest.raises(ModelError, match=sentence):
         embedder(tmp_path)
+
+
+def test_a_batch_beyond_memory_is_halved_until_it_fits(tmp_path: Path) -> None:
+    tiny_embedder.write_model(tmp_path)
+    tiny_embedder.write_graph(tmp_path / "model.onnx", most_rows=2)
+    texts = [*TEXTS, "soup"]
+    vectors = embedder(tmp_path).embed_batch(texts)
+    np.testing.assert_allclose(vectors, [expected(text, pooling="mean") for text in texts], atol=1e-5)
+
+
+def test_memory_for_not_even_one_text_is_an_error_that_says_so(tmp_path: Path) -> None:
+    tiny_embedder.write_model(tmp_path)
+    tiny_embedder.write_graph(tmp_path / "model.onnx", most_rows=0)
+    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for one text"):
+        embedder(tmp_path).embed_query("soup")
+
+
+def test_a_forward_that_fails_is_an_error_of_the_model(tmp_path: Path) -> None:
+    tiny_embedder.write_model(tmp_path)
+    model = tiny_embedder.graph()
+    (words,) = (each for each in model.graph.initializer if each.name == "words")
+    words.CopyFrom(numpy_helper.from_array(tiny_embedder.weights()[0][:5], "words"))  # fewer than its tokeniser knows
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(ModelError, match=r"^tiny failed: .*Gather"):
+        embedder(tmp_path).embed_query("wolf")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_forward_beyond_memory_says_so() -> None:
     model = reranker("classifier", template="pair", most_rows=2)
     pairs = model.encode("fail over", TEXTS)
     assert model.forward(pairs[:2]).shape == (2,)
-    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for 3 x \d+ tokens\."):
+    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for 3 texts at once\."):
         model.forward(pairs[:3])
 
 
@@ -146,7 +146,7 @@ class Starving:
 )
 def test_memory_that_runs_out_is_told_from_other_failures(error: Exception) -> None:
     feeds = {"input_ids": np.zeros((3, 7), np.int64)}
-    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for 3 x 7 tokens"):
+    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for 3 texts at once"):
         forward(Starving(error), output="logits", feeds=feeds, model="tiny")
 
 

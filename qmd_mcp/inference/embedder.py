@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +71,31 @@ class Embedder:
         Raises:
             ModelError: it cannot be computed.
         """
-        vector: FloatArray = self._forward([self.manifest.query_prompt.replace("{text}", text)])[0]
+        vector: FloatArray = self.embed_queries([text])[0]
         return vector
+
+    def embed_queries(self, texts: Sequence[str]) -> FloatArray:
+        """[texts, dimension] in one forward, or in as few as memory allows.
+
+        Raises:
+            ModelError: it cannot be computed.
+        """
+        return np.concatenate(
+            in_halves(self._forward, [self.manifest.query_prompt.replace("{text}", text) for text in texts])
+        )
+
+    def shares(self, texts: Sequence[str], *, threads: int) -> list[list[int]]:
+        """Which queries go into one forward, as indices, so that so many threads are done with all of them soonest.
+
+        A graph that depends on its batch gets each alone. A GPU takes all at once; on the processor a forward takes one
+        thread, so each thread gets its share, neighbours in length together.
+        """
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        if not self.placed.graph.batch_invariant:
+            return [[row] for row in order]
+        shares = threads if self.placed.provider == "cpu" else 1
+        bounds = [len(order) * number // shares for number in range(shares + 1)]
+        return [order[start:end] for start, end in pairwise(bounds) if start < end]
 
     def embed_passages(self, texts: Sequence[str]) -> FloatArray:
         """[texts, dimension], in input order."""

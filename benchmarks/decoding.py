@@ -27,7 +27,7 @@ from benchmarks.machine import headed, positive, provenance
 from qmd_mcp.inference.cuda import find_cuda
 from qmd_mcp.inference.decoder import Decoder, Past
 from qmd_mcp.inference.expander import KINDS
-from qmd_mcp.inference.generation import Branch, Continuation, generate
+from qmd_mcp.inference.generation import Branch, Continuation, generate, room_for
 from qmd_mcp.inference.manifest import Sampling
 from qmd_mcp.inference.prompts import PROMPTS, asked
 from qmd_mcp.inference.tokenizer import read_tokenizer
@@ -188,7 +188,8 @@ class Bench:
             _, past = self._decoder.step([token] * past.rows, past)
 
     def _generate(self, past: Past, branches: Sequence[Branch]) -> tuple[Continuation, ...]:
-        return generate(self._decoder, past, branches, stop=(), sampling=Sampling())
+        forked = self._decoder.fork(past, rows=len(branches), room=room_for(branches))
+        return generate(self._decoder, forked, branches, stop=(), sampling=Sampling())
 
     def table(self) -> list[tuple[str, ...]]:
         """Everything in milliseconds."""

@@ -32,8 +32,8 @@ _PROBED_ROOM = 2
 class Past:
     """The KV cache of rows that are equally long.
 
-    It is continued once: a step may write its tokens into the same memory, behind those that this value counts.
-    `Decoder.fork` copies.
+    What continues it may write into the same memory, behind the tokens that this value counts, and over what continued
+    it before. `Decoder.fork` copies.
     """
 
     rows: int
@@ -65,6 +65,13 @@ class Decoder:
         if not self.writes_in_place and isinstance(said := cache_after_a_token(session, self.contract, room=0), str):
             sentence = f"The decoder does not run on {self.provider}: {said}"
             raise ModelError(sentence)
+
+    def __str__(self) -> str:
+        """What it is, as people read it."""
+        contract, first = self.contract, self.contract.cache[0]
+        cache = f"{contract.cache_type.__name__} cache {'written in place' if self.writes_in_place else 'that grows'}"
+        layers = f"{contract.layers} layers of {first.heads} heads of {first.head_size}"
+        return f"causal LM, {layers}, {cache}, {contract.vocabulary:,} words"
 
     @property
     def narrows(self) -> bool:
@@ -101,7 +108,11 @@ class Decoder:
         return self._past(kept, length=past.length)
 
     def prefill(self, tokens: Sequence[int], past: Past) -> Past:
-        """Append the tokens of a prompt to a past of one row."""
+        """Append the tokens of a prompt to a past of one row.
+
+        Raises:
+            ModelError: it cannot be computed.
+        """
         for start in range(0, len(tokens), CHUNK):
             chunk = np.array([tokens[start : start + CHUNK]], dtype=np.int64)
             _, past = self._forward(chunk, past, logits=False)

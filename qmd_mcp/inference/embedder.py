@@ -65,6 +65,13 @@ class Embedder:
         tokenizer.enable_truncation(manifest.max_tokens, direction=direction)  # its files may allow more
         self._embedding.model.model = placed.session  # fastembed's place for its session
 
+    @property
+    def contract(self) -> str:
+        """What its graph gives and takes, as people read it."""
+        manifest = self.manifest
+        states = f"{manifest.dimension}-d states of each {'text' if manifest.pooling == 'graph' else 'token'}"
+        return f"{states}, {manifest.pooling} pooling, at most {manifest.max_tokens} tokens"
+
     def embed_query(self, text: str) -> FloatArray:
         """[dimension].
 

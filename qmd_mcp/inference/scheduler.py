@@ -139,7 +139,7 @@ class EmbeddingScheduler:
         return vector
 
     async def embed_queries(self, texts: Sequence[str]) -> FloatArray:
-        """[texts, dimension], unit length, in input order: what belongs to one query, in as few forwards as are fastest.
+        """[texts, dimension], unit length, in input order: what belongs to one query, as few forwards as are fastest.
 
         Raises:
             SetupError: the model cannot be loaded or fails.

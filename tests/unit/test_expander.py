@@ -78,7 +78,7 @@ def test_a_chinese_query_is_asked_in_chinese_and_gets_chinese_lines() -> None:
     lines = model.expand("主库挂了怎么办").lines
     assert {line.text for line in lines} <= {"备库 切换", "主库 出错 时 怎样 处理"}
     assert {line.kind for line in lines} >= {"vec"}
-    assert len(model._heads) == 2
+    assert len(model._caches) == 2
 
 
 def test_a_model_that_says_nothing_of_use_gives_no_lines() -> None:

@@ -83,18 +83,22 @@ class Decoder:
         tokens = room if self.writes_in_place else 0
         return self._past([self._zeros(entry, rows=1, tokens=tokens) for entry in self.contract.cache], length=0)
 
-    def fork(self, past: Past, *, rows: int, room: int) -> Past:
+    def fork(self, past: Past, *, rows: int, room: int, over: Past | None = None, known: int = 0) -> Past:
         """The one row of a past so many times, with room for so many more tokens in each.
+
+        `over` is an earlier fork that nobody needs any more and whose first `known` tokens are this past's: where it is
+        as large, its memory is taken, which fresh pages of hundreds of megabytes would cost more than the copying.
 
         Raises:
             OutOfMemoryError: fewer rows at once may find memory.
         """
+        tokens = past.length + (room if self.writes_in_place else 0)
         with failures(_NAME, rows=rows):
-            copies: list[CacheArray] = []
-            for entry, array in zip(self.contract.cache, self._arrays(past), strict=True):
-                copy = self._zeros(entry, rows=rows, tokens=past.length + (room if self.writes_in_place else 0))
-                copy[:, :, : past.length] = array[:, :, : past.length]
-                copies.append(copy)
+            taken = None if over is None else self._memory(over, rows=rows, tokens=tokens)
+            start = 0 if taken is None else known
+            copies = taken or [self._zeros(entry, rows=rows, tokens=tokens) for entry in self.contract.cache]
+            for copy, array in zip(copies, self._arrays(past), strict=True):
+                copy[:, :, start : past.length] = array[:, :, start : past.length]
             return self._past(copies, length=past.length)
 
     def keep(self, past: Past, rows: Sequence[int]) -> Past:
@@ -164,6 +168,12 @@ class Decoder:
     def _arrays(self, past: Past) -> Sequence[CacheArray]:
         """On the host; from a device they are copies."""
         return past.arrays if past.arrays is not None else [entry.numpy() for entry in past.entries]
+
+    def _memory(self, past: Past, *, rows: int, tokens: int) -> Sequence[CacheArray] | None:
+        """What a past lies in, if the program can write there and it is large enough."""
+        if past.arrays is None or not self.writes_in_place or past.rows != rows:
+            return None
+        return past.arrays if past.arrays[0].shape[2] >= tokens else None
 
     def _zeros(self, entry: CacheEntry, *, rows: int, tokens: int) -> CacheArray:
         return np.zeros((rows, entry.heads, tokens, entry.head_size), dtype=self.contract.cache_type)

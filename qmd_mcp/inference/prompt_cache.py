@@ -10,9 +10,9 @@ from qmd_mcp.inference.decoder import Decoder, Past
 class PromptCache:
     """The KV cache of a prompt's known part. One caller at a time.
 
-    A query's part is written behind it, over that of the query before: nothing is copied but the finished prompt, once
-    for each row. (Rows that each hold the prompt and are continued in place would save that copy too, but
-    `GroupQueryAttention` continues one row at a time by more than one token.)
+    A query's part is written behind it, over that of the query before, and then copied into rows of its own, which hold
+    the known part since the first query. (To prefill it in all rows would save the copy, but `GroupQueryAttention`
+    continues one row at a time by more than one token.)
     """
 
     def __init__(self, decoder: Decoder, tokens: Sequence[int], *, room: int) -> None:
@@ -23,14 +23,21 @@ class PromptCache:
         """
         self._decoder, self._room = decoder, room
         self._known = decoder.prefill(tokens, decoder.empty(room=len(tokens) + room))
+        self._rows: Past | None = None
 
     def past(self, tail: Sequence[int], *, rows: int, room: int) -> Past:
         """So many rows that hold the known part and the query's, with room for so many more tokens in each.
+
+        They are spent when the next are asked for.
 
         Raises:
             ModelError: the graph fails.
             OutOfMemoryError: fewer rows may find memory.
         """
-        decoder, fits = self._decoder, len(tail) <= self._room
-        known = self._known if fits else decoder.fork(self._known, rows=1, room=len(tail))
-        return decoder.fork(decoder.prefill(tail, known), rows=rows, room=room)
+        decoder, spare = self._decoder, max(self._room - len(tail), 0)
+        known = self._known if len(tail) <= self._room else decoder.fork(self._known, rows=1, room=len(tail))
+        whole = decoder.prefill(tail, known)
+        if self._rows is not None and self._rows.rows != rows:
+            self._rows = None  # of no use: its memory goes first
+        self._rows = decoder.fork(whole, rows=rows, room=spare + room, over=self._rows, known=known.length)
+        return self._rows

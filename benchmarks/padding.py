@@ -18,7 +18,7 @@ from qmd_mcp.corpus.chunking import Chunker
 from qmd_mcp.corpus.readers import SourceText, read
 from qmd_mcp.inference.batching import padding, plan
 from qmd_mcp.inference.loading import user_catalogue
-from qmd_mcp.inference.reranker import TOKEN_BUDGET
+from qmd_mcp.inference.manifest import TOKEN_BUDGET
 from qmd_mcp.inference.template import PairTemplate
 from qmd_mcp.inference.tokenizer import read_tokenizer
 

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+from qmd_mcp.inference.manifest import GraphFile, RerankerManifest
 from tests.starving import starving
 
 Head = Literal["classifier", "causal", "embedder"]
@@ -101,6 +102,13 @@ def encoder(
     feeds = [helper.make_tensor_value_info(each, TensorProto.INT64, [rows, "tokens"]) for each in inputs]
     model = _model(helper.make_graph(graph.nodes, "tiny", feeds, [output], graph.weights))
     return _in_form(model if most_rows is None else starving(model, output=name, most_rows=most_rows), form)
+
+
+def reranker_manifest(**changed: Any) -> RerankerManifest:
+    """The manifest of a reranker that reads pairs."""
+    file = GraphFile(graph="model.onnx", format="fp32", batch_invariant=True)
+    told = {"template": "pair", "max_tokens": 64} | changed
+    return RerankerManifest(model="tiny", licence="MIT", folder=".", revision="1", files={"cpu": file}, **told)
 
 
 def shaped(

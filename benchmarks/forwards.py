@@ -22,7 +22,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.processors import TemplateProcessing
 
-from qmd_mcp.inference.reranker import Reranker, RerankerOptions
+from qmd_mcp.inference.manifest import GraphFile, RerankerManifest
+from qmd_mcp.inference.reranker import Reranker
 from qmd_mcp.inference.session import cores, open_session
 from qmd_mcp.inference.template import Pair
 
@@ -111,8 +112,18 @@ def reranking(session: ort.InferenceSession, model: str, timing: Timing) -> Call
     tokenizer.post_processor = TemplateProcessing(single="$A", pair=f"$A {PAD} $B", special_tokens=[(PAD, 0)])
     reranker = Reranker(
         session,
+        manifest=RerankerManifest(
+            model=model,
+            licence="none",
+            folder=".",
+            revision="1",
+            files={"cpu": GraphFile(graph="model.onnx", format="fp32", batch_invariant=True)},
+            template="pair",
+            padding="left",
+            max_tokens=8192,
+        ),
         tokenizer=tokenizer,
-        options=RerankerOptions(model=model, max_tokens=8192, template="pair", batch_invariant=True, pad_side="left"),
+        batch_invariant=True,
     )
     random = np.random.default_rng(0)
 

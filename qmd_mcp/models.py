@@ -92,7 +92,10 @@ class Slots:
         return self._kept(model, load)
 
     def _kept(self, model: Model[Manifest], load: Callable[[], Loaded]) -> ModelSlot[Loaded]:
-        slot = ModelSlot(load, idle_seconds=self.idle_seconds)
+        def present() -> bool:
+            return any(model.missing(provider) is None for provider in model.manifest.files)
+
+        slot = ModelSlot(load, present=present, idle_seconds=self.idle_seconds)
         self.made.append((model, slot))
         return slot
 

@@ -58,12 +58,16 @@ def pull(
         typer.echo("Nothing to pull: these models ship or lie in a folder.")
         return
     from qmd_mcp.cli.terminal import watched_pull
+    from qmd_mcp.inference import pulling
     from qmd_mcp.inference.hub import Hub
 
+    hub = Hub()
     for model in chosen:
         providers = _providers(context.obj.settings, model.manifest, device)
         with watched_pull() as progress:
-            pulled = Hub().pull(model.manifest, model.folder, providers=providers, revision=revision, progress=progress)
+            pulled = pulling.pull(
+                model.manifest, model.folder, hub=hub, providers=providers, revision=revision, progress=progress
+            )
         news = f"{len(pulled.fetched)} files fetched" if pulled.fetched else "was here already"
         what = f"{model.name}/{model.role}  {model.manifest.repository} at {pulled.lock.commit[:12]}"
         typer.echo(f"{what}: {news}, {pulled.size / 1e6:,.1f} MB ({model.manifest.licence})")

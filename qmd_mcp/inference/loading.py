@@ -13,7 +13,7 @@ from qmd_mcp.inference.expander import Expander
 from qmd_mcp.inference.manifest import EmbedderManifest, ExpanderManifest, ModelManifest, RerankerManifest
 from qmd_mcp.inference.model import Model
 from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
-from qmd_mcp.inference.reranker import Reranker, RerankerOptions
+from qmd_mcp.inference.reranker import Reranker
 from qmd_mcp.inference.scheduler import ModelSlot
 from qmd_mcp.inference.session import PlacedSession, SessionFactory
 from qmd_mcp.inference.token_scheduler import TokenScheduler
@@ -75,22 +75,11 @@ def make_reranker(model: Model[RerankerManifest], placed: PlacedSession) -> Rera
     Raises:
         ModelError: graph, tokeniser and template do not fit together.
     """
-    manifest = model.manifest
     return Reranker(
         placed.session,
+        manifest=model.manifest,
         tokenizer=read_tokenizer(model.folder),
-        options=RerankerOptions(
-            model=manifest.model,
-            template=manifest.template,
-            instruction=manifest.instruction,
-            activation=manifest.activation,
-            positive=manifest.positive,
-            yes=manifest.yes,
-            no=manifest.no,
-            max_tokens=manifest.max_tokens,
-            token_budget=manifest.token_budget,
-            batch_invariant=placed.graph.batch_invariant,
-        ),
+        batch_invariant=placed.graph.batch_invariant,
     )
 
 

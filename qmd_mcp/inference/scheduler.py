@@ -12,6 +12,7 @@ import anyio
 import anyio.to_thread
 import numpy as np
 
+from qmd_mcp.errors import ModelBusyError
 from qmd_mcp.figures import QueueFigures
 from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.merging import CAPACITY, BatchScheduler, Load
@@ -113,8 +114,9 @@ class EmbeddingScheduler:
     eight nothing, since the shorter ones are padded (benchmarks).
     """
 
-    def __init__(self, slot: ModelSlot[Embedder], *, threads: int) -> None:
+    def __init__(self, slot: ModelSlot[Embedder], *, threads: int, capacity: int = CAPACITY) -> None:
         self._slot = slot
+        self._capacity = capacity
         self._queries = anyio.CapacityLimiter(threads)
         self._passages = anyio.CapacityLimiter(threads)
         self._forwards = self._items = 0
@@ -127,11 +129,37 @@ class EmbeddingScheduler:
         return QueueFigures("embedder", waiting=waiting, forwards=self._forwards, items=self._items)
 
     async def embed_query(self, text: str) -> FloatArray:
-        """[dimension], unit length."""
+        """[dimension], unit length.
+
+        Raises:
+            SetupError: the model cannot be loaded or fails.
+            ModelBusyError: too much is waiting for it.
+        """
+        vector: FloatArray = (await self.embed_queries([text]))[0]
+        return vector
+
+    async def embed_queries(self, texts: Sequence[str]) -> FloatArray:
+        """[texts, dimension], unit length, in input order: what belongs to one query, as few forwards as are fastest.
+
+        Raises:
+            SetupError: the model cannot be loaded or fails.
+            ModelBusyError: too much is waiting for it.
+        """
+        if (waiting := self._queries.statistics().tasks_waiting) >= self._capacity:
+            raise ModelBusyError("embedder", waiting=waiting)
         async with self._slot.use() as embedder:
-            self._forwards += 1
-            self._items += 1
-            return await anyio.to_thread.run_sync(embedder.embed_query, text, limiter=self._queries)
+            vectors = np.empty((len(texts), embedder.manifest.dimension), dtype=np.float32)
+
+            async def embed(rows: list[int]) -> None:
+                share = [texts[row] for row in rows]
+                vectors[rows] = await anyio.to_thread.run_sync(embedder.embed_queries, share, limiter=self._queries)
+
+            async with task_group() as forwards:
+                for rows in embedder.shares(texts, threads=int(self._queries.total_tokens)):
+                    self._forwards += 1
+                    self._items += len(rows)
+                    forwards.start_soon(embed, rows)
+            return vectors
 
     async def embed_passages(self, texts: Sequence[str]) -> FloatArray:
         """[texts, dimension], unit length, in input order; cancellation takes effect after the batches in hand."""

@@ -8,10 +8,10 @@ import pytest
 
 from qmd_mcp.documents import Collection, Passage, docid_of
 from qmd_mcp.engine import open_engine
-from qmd_mcp.errors import ModelError
+from qmd_mcp.errors import ModelError, OutOfMemoryError
 from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.loading import load_embedder, user_catalogue
-from qmd_mcp.inference.projection import projection_beside, read_projection
+from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
 from qmd_mcp.inference.scheduler import ModelSlot
 from qmd_mcp.inference.session import SessionFactory
 from qmd_mcp.inference.token_scheduler import TokenScheduler
@@ -25,6 +25,7 @@ from qmd_mcp.store.generation import serving
 from qmd_mcp.store.opened import OpenIndex
 from qmd_mcp.store.passages import PassageTable
 from qmd_mcp.store.states import StateTable
+from tests import tiny_embedder
 
 pytestmark = pytest.mark.anyio
 
@@ -100,6 +101,31 @@ async def test_many_passages_come_back_in_their_order(encoder: TokenEncoder, emb
     np.testing.assert_allclose(encoded.vectors, encoder.passages(TEXTS).vectors, atol=1e-5)
     assert [len(codes) for codes in encoded.codes] == [len(codes) for codes in encoder.passages(TEXTS).codes]
     assert (await scheduler.query_states("ok")).states.shape == (3, 128)
+
+
+def test_passages_beyond_memory_are_encoded_in_halves(tmp_path: Path) -> None:
+    for most_rows in (2, 9):
+        tiny_embedder.write_graph(
+            tiny_embedder.write_model(tmp_path / str(most_rows)) / "model.onnx", most_rows=most_rows
+        )
+    texts = ["soup", "the page speaks of soup", "ships in the river", "a wolf", "lentils simmer"]
+    few, many = (tiny_encoder(tmp_path / name).passages(texts) for name in ("2", "9"))
+    np.testing.assert_allclose(few.vectors, many.vectors, atol=1e-5)
+    assert [len(codes) for codes in few.codes] == [len(text.split()) for text in texts]
+
+
+def test_states_that_cannot_be_computed_are_an_error_of_the_model(tmp_path: Path) -> None:
+    tiny_embedder.write_graph(tiny_embedder.write_model(tmp_path) / "model.onnx", most_rows=0)
+    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for one text"):
+        tiny_encoder(tmp_path).query("soup")
+
+
+def tiny_encoder(folder: Path) -> TokenEncoder:
+    model = user_catalogue().embedder(str(folder))
+    width = model.manifest.dimension
+    projection = Projection(mean=np.zeros(width, np.float32), basis=np.eye(width, dtype=np.float32))
+    embedder = load_embedder(model, SessionFactory(device="cpu"))
+    return TokenEncoder(embedder, tokenizer=read_tokenizer(folder), projection=projection)
 
 
 def test_a_projection_for_another_model_is_refused(tmp_path: Path) -> None:

@@ -201,6 +201,32 @@ async def test_a_cursor_goes_on_where_the_limit_cut(engine: Engine) -> None:
         await ask(engine, "vacation", cursor=first.cursor)
 
 
+async def test_a_cursor_goes_on_to_the_last_candidate_and_shows_each_once(engine: Engine) -> None:
+    whole = await ask(engine, "database")
+    seen: list[str] = []
+    cursor: str | None = None
+    for _ in range(len(PAGES)):
+        answer = await ask(engine, "database", limit=1, cursor=cursor)
+        seen += paths(answer)
+        cursor = answer.cursor
+        if cursor is None:
+            break
+    assert seen == paths(whole)
+    assert cursor is None
+
+
+async def test_a_part_of_a_passage_names_its_own_lines(engine: Engine) -> None:
+    (hit,) = (await ask(engine, "promote the standby", limit=1, max_tokens=50)).hits
+    assert (hit.path, hit.snippet, hit.start_line, hit.end_line) == ("failover.md", "# Failover", 1, 1)
+
+
+async def test_what_min_relevance_left_out_is_not_said_to_be_missing_from_the_collection(engine: Engine) -> None:
+    answer = await ask(engine, "database", min_relevance=1.0, collections=("notes",))
+    assert not answer.hits
+    assert [note for note in answer.notes if "none within" in note] == []
+    assert "min_relevance=1" in answer.notes[0]
+
+
 class Broken:
     """Cannot be loaded."""
 

@@ -111,14 +111,8 @@ def paths(answer: Answer) -> list[str]:
 async def test_without_models_the_answer_says_what_did_not_run_and_why(engine: Engine) -> None:
     answer = await ask(engine, "promote the standby")
     assert paths(answer)[0] == "failover.md"
-    assert (
-        stage(answer, "rerank").reason
-        == "no reranker that is fast enough here is on this machine (qmd-mcp models list)"
-    )
-    assert (
-        stage(answer, "expand").reason
-        == "no expander that is fast enough here is on this machine (qmd-mcp models list)"
-    )
+    assert stage(answer, "rerank").reason == "no model for it here that is fast enough: qmd-mcp models list"
+    assert stage(answer, "expand").reason == "no model for it here that is fast enough: qmd-mcp models list"
 
 
 async def test_a_reranker_that_is_sure_leads_and_reads_the_breadcrumb_and_the_intent(engine: Engine) -> None:

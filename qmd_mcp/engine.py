@@ -84,23 +84,15 @@ class Engine:
                 gathering=Gathering(
                     index=index.passages,
                     embedder=self.embedder,
+                    tokens=models.tokens,
                     vocabulary=vocabulary,
                     expander=models.expander,
                     no_expander=models.no_expander,
                 ),
-                late=LateInteraction(embedder=models.tokens, index=index.states, rarities=Rarities(vocabulary))
-                if models.tokens
-                else None,
+                late=LateInteraction(index=index.states, rarities=Rarities(vocabulary)) if models.tokens else None,
                 reranker=models.reranker,
                 no_reranker=models.no_reranker,
-                policy=FusionPolicy(
-                    method=settings.fusion,
-                    alpha=settings.alpha,
-                    rrf_k=settings.rrf_k,
-                    embedder=embedder.manifest.model,
-                    scripts=embedder.manifest.scripts,
-                    weights=trained_weights(embedder),
-                ),
+                policy=fusion_policy(settings, embedder),
                 grouping=Grouping(per_document=settings.per_document),
                 hits=Hits(self.reading),
                 diagnosis=Diagnosis(vocabulary),
@@ -205,6 +197,18 @@ async def open_engine(
             yield Engine(index, settings=settings, embedder=embedder, models=models)
     finally:
         database.close()
+
+
+def fusion_policy(settings: Settings, embedder: Model[EmbedderManifest]) -> FusionPolicy:
+    """How `query` combines its lists, by the settings and by what was trained for the embedder."""
+    return FusionPolicy(
+        method=settings.fusion,
+        alpha=settings.alpha,
+        rrf_k=settings.rrf_k,
+        embedder=embedder.manifest.model,
+        scripts=embedder.manifest.scripts,
+        weights=trained_weights(embedder),
+    )
 
 
 def trained_weights(embedder: Model[EmbedderManifest]) -> Weights | None:

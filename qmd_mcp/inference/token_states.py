@@ -41,12 +41,15 @@ class TokenEncoder:
         self._tokenizer = tokenizer
 
     def query(self, text: str) -> QueryStates:
-        """One forward."""
+        """One forward for the states and the vector."""
         before = self._manifest.query_prompt.index("{text}")
         (encoding,) = self._tokenizer.encode_batch([self._manifest.query_prompt.replace("{text}", text)])
         (states,) = self._forward([encoding])
         spans = [_within(text, start - before, end - before) for start, end in encoding.offsets]
-        return QueryStates(self._projection(states), spans=tuple(spans))
+        vector = self._pooled(states)
+        return QueryStates(
+            self._projection(states), spans=tuple(spans), vector=(vector / np.linalg.norm(vector)).astype(np.float32)
+        )
 
     def passages(self, texts: Sequence[str]) -> EncodedPassages:
         """One forward; the special tokens that frame a passage are not kept."""

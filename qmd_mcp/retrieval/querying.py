@@ -17,7 +17,7 @@ from qmd_mcp.retrieval.evidence import Evidence
 from qmd_mcp.retrieval.explaining import explanation
 from qmd_mcp.retrieval.gathering import Gathering, Lists
 from qmd_mcp.retrieval.hits import Hits, Shown
-from qmd_mcp.retrieval.late_interaction import CANDIDATES as COMPARED
+from qmd_mcp.retrieval.late_interaction import compared
 from qmd_mcp.retrieval.operators import allows, quoted
 from qmd_mcp.retrieval.packing import Cursor, Piece, fingerprint, pack, tokens_of
 from qmd_mcp.retrieval.policy import FusionPolicy, Judged
@@ -79,7 +79,7 @@ class QueryPipeline:
         ranked = await self._reranked(request, parsed, evidence, ranked, documents=documents, log=log)
         since = time.perf_counter()
         first = next(iter(ranked.rows), None)
-        verdict, relevance = self.policy.verdict(judged, ranked.relevance, parsed, first=first)
+        verdict, relevance = self.policy.verdict(judged, ranked.relevance, first=first)
         ranked = _likely(replace(ranked, relevance=relevance), request, notes=notes)
         passages = [evidence.passages[row] for row in ranked.rows]
         spans = self.grouping.spans(passages, documents=documents, limit=cursor.hits + request.limit)
@@ -119,26 +119,27 @@ class QueryPipeline:
         """Fuse, compare the best token by token, and fuse again with what that says."""
         since = time.perf_counter()
         evidence = lists.evidence
-        judged = self.policy.judge(evidence, parsed)
+        fused = self.policy.fuse(evidence, parsed)
         stranger = self.policy.stranger(parsed.text)
         log.ran("fusion", since=since, reason=stranger and f"BM25 first: {stranger}")
         if self.late is None:
             log.skipped("late interaction", reason="the embedder has no token states")
         elif (reason := self.policy.no_late(parsed.text)) is not None:
             log.skipped("late interaction", reason=reason)
+        elif lists.states is None:
+            log.shed("late interaction")
         elif len(evidence):
             with anyio.move_on_after(log.seconds_until(1.0)):
                 since = time.perf_counter()
-                best = np.argsort(-judged.scores, kind="stable")[:COMPARED]
-                maxsim = evidence.maxsim.copy()
-                maxsim[best] = await self.late.scores(parsed.text, [evidence.passages[row] for row in best])
-                evidence = replace(evidence, maxsim=maxsim)
-                judged = self.policy.judge(evidence, parsed)
-                missing = bool(np.isnan(maxsim[best]).all())
+                evidence = await compared(
+                    evidence, query=parsed.text, states=lists.states, scores=fused.scores, late=self.late
+                )
+                fused = self.policy.fuse(evidence, parsed, before=fused)
+                missing = bool(np.isnan(evidence.maxsim).all())
                 log.ran("late interaction", since=since, reason=NO_STATES if missing else None)
-                return evidence, judged
+                return evidence, self.policy.judge(evidence, parsed, fused)
             log.shed("late interaction")
-        return evidence, judged
+        return evidence, self.policy.judge(evidence, parsed, fused)
 
     def _explained(self, evidence: Evidence, judged: Judged, ranked: Ranked, row: int, *, lists: Lists) -> Explanation:
         features = self.policy.effects(judged, row)

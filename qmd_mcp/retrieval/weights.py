@@ -97,10 +97,12 @@ class Weights(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     fusion: FusionWeights
+    compared: JudgementWeights
+    """For queries in a script that the embedder knows, whose best candidates were compared token by token."""
     meaning: JudgementWeights
-    """For queries in a script that the embedder knows."""
+    """For those whose candidates were not."""
     words: JudgementWeights
-    """For the others: nothing in it looks at a cosine."""
+    """For queries in other scripts: nothing in it looks at a cosine."""
 
 
 def read_weights(folder: Path) -> Weights:

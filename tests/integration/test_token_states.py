@@ -60,6 +60,8 @@ def encoder(embedder: Embedder) -> TokenEncoder:
 
 def test_vectors_of_the_same_forward_are_the_embedders_own(encoder: TokenEncoder, embedder: Embedder) -> None:
     np.testing.assert_allclose(encoder.passages(TEXTS).vectors, embedder.embed_passages(TEXTS), atol=1e-5)
+    for text in TEXTS:
+        np.testing.assert_allclose(encoder.query(text).vector, embedder.embed_query(text), atol=1e-5)
 
 
 def test_a_passage_has_the_same_states_alone_and_padded_in_a_batch(encoder: TokenEncoder) -> None:

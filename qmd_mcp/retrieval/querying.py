@@ -52,7 +52,8 @@ class QueryPipeline:
 
     gathering: Gathering
     late: Late | None
-    """Null where the embedder's token states are not kept."""
+    no_late: str
+    """Why there is none."""
     reranker: Reranker | None
     no_reranker: str
     """Why there is none."""
@@ -123,7 +124,7 @@ class QueryPipeline:
         stranger = self.policy.stranger(parsed.text)
         log.ran("fusion", since=since, reason=stranger and f"BM25 first: {stranger}")
         if self.late is None:
-            log.skipped("late interaction", reason="the embedder has no token states")
+            log.skipped("late interaction", reason=self.no_late)
         elif (reason := self.policy.no_late(parsed.text)) is not None:
             log.skipped("late interaction", reason=reason)
         elif lists.states is None:

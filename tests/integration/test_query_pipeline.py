@@ -186,6 +186,14 @@ async def test_a_budget_packs_whole_passages_and_the_cursor_goes_on(engine: Engi
     assert all(PAGES[hit.path].split("\n\n")[1].strip().split(".")[0] in text for hit in whole.hits)
 
 
+async def test_late_interaction_can_be_set_off(engine: Engine, tmp_path: Path) -> None:
+    ran = await ask(engine, "database")
+    assert stage(ran, "late interaction").ran
+    async with open_engine(Settings(late_interaction=False), IndexLocation(str(tmp_path / "index"))) as without:
+        left_out = stage(await ask(without, "database"), "late interaction")
+    assert (left_out.ran, left_out.reason) == (False, "late_interaction is off")
+
+
 async def test_a_cursor_goes_on_where_the_limit_cut(engine: Engine) -> None:
     whole = await ask(engine, "database")
     first = await ask(engine, "database", limit=1)

@@ -74,6 +74,7 @@ class Engine:
             ),
         )
         vocabulary = IndexVocabulary(passages=index.passages, terms=index.terms)
+        tokens = models.tokens if settings.late_interaction else None
         self._following = Following(index.database, generation=index.generation, documents=index.documents)
         searches = SearchService(
             index_name=index.location.uri,
@@ -84,12 +85,13 @@ class Engine:
                 gathering=Gathering(
                     index=index.passages,
                     embedder=self.embedder,
-                    tokens=models.tokens,
+                    tokens=tokens,
                     vocabulary=vocabulary,
                     expander=models.expander,
                     no_expander=models.no_expander,
                 ),
-                late=LateInteraction(index=index.states, rarities=Rarities(vocabulary)) if models.tokens else None,
+                late=LateInteraction(index=index.states, rarities=Rarities(vocabulary)) if tokens else None,
+                no_late="the embedder has no token states" if settings.late_interaction else "late_interaction is off",
                 reranker=models.reranker,
                 no_reranker=models.no_reranker,
                 policy=fusion_policy(settings, embedder),

@@ -144,4 +144,4 @@ async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> 
 def _why_none(choice: str, *, role: Role) -> str:
     if choice == "off":
         return f"the setting {role} is off"
-    return f"no {role} that is fast enough here is on this machine (qmd-mcp models list)"
+    return "no model for it here that is fast enough: qmd-mcp models list"

@@ -57,8 +57,10 @@ def sets_of(folder: Path, *, only: Sequence[str] | None) -> list[Path]:
     return [path for path in candidates if (path / CORPUS).exists() and (only is None or path.name in only)]
 
 
-async def measure_sets(folders: Sequence[Path], settings: Settings, sample: int | None) -> list[Report]:
-    """Index each set once and evaluate all modes on it."""
+async def measure_sets(
+    folders: Sequence[Path], settings: Settings, sample: int | None, modes: Sequence[Mode] = MODES
+) -> list[Report]:
+    """Index each set once and evaluate the modes on it."""
     reports: list[Report] = []
     for folder in folders:
         dataset = read_dataset(folder)
@@ -66,7 +68,7 @@ async def measure_sets(folders: Sequence[Path], settings: Settings, sample: int 
         async with open_engine(settings, index_of(place), create=True) as engine:
             summary = await index_dataset(engine, dataset, folder=place, progress=Watch(dataset.name))
             print(f"{dataset.name}: {summary}", file=sys.stderr)
-            for mode in MODES:
+            for mode in modes:
                 report = await evaluate(engine, dataset, mode=mode, sample=sample)
                 print(json.dumps(report.as_json()), *report.refused, file=sys.stderr)
                 reports.append(report)

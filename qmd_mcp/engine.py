@@ -34,7 +34,7 @@ from qmd_mcp.retrieval.weights import FILE, Weights, read_weights
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.database import Database, claim
 from qmd_mcp.store.following import Following
-from qmd_mcp.store.generation import Generation, begin, check_serving, serving
+from qmd_mcp.store.generation import Generation, begin, check_serving, is_made, make, serving
 from qmd_mcp.store.lock import WriterLock
 from qmd_mcp.store.opened import OpenIndex
 from qmd_mcp.store.schema import SCHEMA_VERSION
@@ -74,6 +74,7 @@ class Engine:
             ),
         )
         vocabulary = IndexVocabulary(passages=index.passages, terms=index.terms)
+        tokens = models.tokens if settings.late_interaction else None
         self._following = Following(index.database, generation=index.generation, documents=index.documents)
         searches = SearchService(
             index_name=index.location.uri,
@@ -84,12 +85,13 @@ class Engine:
                 gathering=Gathering(
                     index=index.passages,
                     embedder=self.embedder,
-                    tokens=models.tokens,
+                    tokens=tokens,
                     vocabulary=vocabulary,
                     expander=models.expander,
                     no_expander=models.no_expander,
                 ),
-                late=LateInteraction(index=index.states, rarities=Rarities(vocabulary)) if models.tokens else None,
+                late=LateInteraction(index=index.states, rarities=Rarities(vocabulary)) if tokens else None,
+                no_late="the embedder has no token states" if settings.late_interaction else "late_interaction is off",
                 reranker=models.reranker,
                 no_reranker=models.no_reranker,
                 policy=fusion_policy(settings, embedder),
@@ -192,6 +194,9 @@ async def open_engine(
         generation = generation_of(embedder)
         if not rebuild:
             await check_serving(database, generation)
+        if not await is_made(database, generation):
+            async with WriterLock(location.uri).held():
+                await make(database, generation)
         index = await OpenIndex.open(database, location=location, generation=generation)
         async with open_models(settings, embedder) as models:
             yield Engine(index, settings=settings, embedder=embedder, models=models)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 
 import anyio.to_thread
 
 from qmd_mcp.corpus.collections import check_globs, check_ignores, check_name
+from qmd_mcp.corpus.files import on_disk
 from qmd_mcp.corpus.indexing import Indexer, PassageEmbedder, TokenStates
 from qmd_mcp.corpus.preparation import Preparation
 from qmd_mcp.corpus.staging import StagedDocuments
@@ -52,7 +54,8 @@ class IndexWriter:
         """Register a folder; its documents come with the next update.
 
         Raises:
-            CollectionError: the name is taken or unfit, a glob is, or the root is no folder.
+            CollectionError: the name is taken or unfit, a glob is, the root is no folder, or the same files of it are
+                a collection already.
         """
         collection = dataclasses.replace(
             collection, name=check_name(collection.name), globs=check_globs(collection.globs)
@@ -66,6 +69,10 @@ class IndexWriter:
             if collection.name in known:
                 root = known[collection.name].root
                 sentence = f"There is a collection {collection.name!r} already, of {root}. To index it: qmd-mcp update"
+                raise CollectionError(sentence)
+            twin = await anyio.to_thread.run_sync(_twin, collection, known.values())
+            if twin is not None:
+                sentence = f"{collection.root} is indexed as collection {twin!r} already. To index it: qmd-mcp update"
                 raise CollectionError(sentence)
             await self._index.collections.put(collection)
 
@@ -101,15 +108,29 @@ class IndexWriter:
             await self._index.collections.remove(name)
 
     async def set_context(self, name: str, prefix: str, text: str | None) -> None:
-        """Describe a path of a collection; None takes the description back."""
+        """Describe a path of a collection; None takes the description back.
+
+        Raises:
+            UnknownCollectionError, CollectionError: there is no such collection, path or description.
+        """
         async with self._lock.held():
             collection = await self._collection(name)
+            context = Context(prefix, text or "")
+            if prefix and text is not None and not await self._has(collection, context):
+                sentence = f"There is nothing at {prefix!r} in collection {name!r}, of {collection.root}."
+                raise CollectionError(sentence)
             kept = tuple(context for context in collection.contexts if context.prefix != prefix)
             if text is None and len(kept) == len(collection.contexts):
                 sentence = f"Collection {name!r} has no context for {prefix!r}."
                 raise CollectionError(sentence)
-            contexts = kept if text is None else (*kept, Context(prefix, text))
+            contexts = kept if text is None else (*kept, context)
             await self._index.collections.put(dataclasses.replace(collection, contexts=contexts))
+
+    async def _has(self, collection: Collection, context: Context) -> bool:
+        """Whether a context would be over anything, now on disk or when it was indexed."""
+        if await anyio.to_thread.run_sync(_is_there, collection.root, context.prefix):
+            return True
+        return any(context.covers(each.path) for each in await self._index.documents.of_collection(collection.name))
 
     async def _collections(self) -> Mapping[str, Collection]:
         return {each.name: each for each in await self._index.collections.all()}
@@ -212,3 +233,17 @@ class IndexWriter:
             await self._index.states.sweep()
             await self._index.states.optimize()
             await self._index.database.optimize()
+
+
+def _twin(collection: Collection, known: Iterable[Collection]) -> str | None:
+    """The collection that has the same files, if there is one; other files of the same folder may be their own."""
+    chosen = (set(collection.globs), set(collection.ignores))
+    same = (each for each in known if (set(each.globs), set(each.ignores)) == chosen)
+    return next((each.name for each in same if each.root.resolve() == collection.root.resolve()), None)
+
+
+def _is_there(root: Path, prefix: str) -> bool:
+    """Whether a relative path, written as documents' paths are, is on disk."""
+    path = PurePosixPath(prefix)
+    plain = path.as_posix() == prefix and not path.is_absolute() and ".." not in path.parts
+    return plain and on_disk(root, prefix).exists()

@@ -10,6 +10,7 @@ from qmd_mcp.inference.catalogue import Catalogue, models_folder
 from qmd_mcp.inference.decoder import Decoder
 from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.expander import Expander
+from qmd_mcp.inference.lanes import Lanes
 from qmd_mcp.inference.manifest import EmbedderManifest, ExpanderManifest, ModelManifest, RerankerManifest
 from qmd_mcp.inference.model import Model
 from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
@@ -84,7 +85,7 @@ def make_reranker(model: Model[RerankerManifest], placed: PlacedSession) -> Rera
 
 
 def token_scheduler(
-    model: Model[EmbedderManifest], slot: ModelSlot[Embedder], *, threads: int
+    model: Model[EmbedderManifest], slot: ModelSlot[Embedder], *, lanes: Lanes
 ) -> TokenScheduler | None:
     """Token states of the embedder in a slot; null where no projection comes with it."""
     path = projection_beside(model.folder)
@@ -101,4 +102,4 @@ def token_scheduler(
         tokenizer, projection = parts()
         return TokenEncoder(embedder, tokenizer=tokenizer, projection=projection)
 
-    return TokenScheduler(slot, make=make, threads=threads)
+    return TokenScheduler(slot, make=make, lanes=lanes)

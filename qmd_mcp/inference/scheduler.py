@@ -9,9 +9,9 @@ import anyio
 import anyio.to_thread
 import numpy as np
 
-from qmd_mcp.errors import ModelBusyError
 from qmd_mcp.figures import QueueFigures
 from qmd_mcp.inference.embedder import Embedder
+from qmd_mcp.inference.lanes import Lanes
 from qmd_mcp.inference.merging import CAPACITY, BatchScheduler, Load
 from qmd_mcp.inference.reranker import Reranker
 from qmd_mcp.inference.slot import ModelSlot
@@ -23,26 +23,18 @@ from qmd_mcp.tasks import task_group
 class EmbeddingScheduler:
     """Embeds for awaiting callers, in worker threads.
 
-    A forward takes one thread, and as many run at once as there are processors: on 2 cores that embeds 1.1 to 1.3
-    times as many passages as forwards of two threads each, and a single query takes as long (benchmarks). Queries and
-    passages have a lane each, so that a query never waits for more of an update than shares the processor with it.
     Queries of several callers are not merged: two or four in a forward save a sixth of their processor time at most,
     eight nothing, since the shorter ones are padded (benchmarks).
     """
 
-    def __init__(self, slot: ModelSlot[Embedder], *, threads: int, capacity: int = CAPACITY) -> None:
+    def __init__(self, slot: ModelSlot[Embedder], *, lanes: Lanes) -> None:
         self._slot = slot
-        self._capacity = capacity
-        self._queries = anyio.CapacityLimiter(threads)
-        self._passages = anyio.CapacityLimiter(threads)
-        self._forwards = self._items = 0
+        self._lanes = lanes
 
     @property
     def figures(self) -> QueueFigures:
-        """Forwards of queries and of passages together."""
-        lanes = (self._queries, self._passages)
-        waiting = sum(lane.statistics().tasks_waiting for lane in lanes)
-        return QueueFigures("embedder", waiting=waiting, forwards=self._forwards, items=self._items)
+        """Everything that the embedder did, token states included."""
+        return self._lanes.figures
 
     async def embed_query(self, text: str) -> FloatArray:
         """[dimension], unit length.
@@ -61,19 +53,16 @@ class EmbeddingScheduler:
             SetupError: the model cannot be loaded or fails.
             ModelBusyError: too much is waiting for it.
         """
-        if (waiting := self._queries.statistics().tasks_waiting) >= self._capacity:
-            raise ModelBusyError("embedder", waiting=waiting)
+        self._lanes.admit()
         async with self._slot.use() as embedder:
             vectors = np.empty((len(texts), embedder.manifest.dimension), dtype=np.float32)
 
             async def embed(rows: list[int]) -> None:
-                share = [texts[row] for row in rows]
-                vectors[rows] = await anyio.to_thread.run_sync(embedder.embed_queries, share, limiter=self._queries)
+                forward = partial(embedder.embed_queries, [texts[row] for row in rows])
+                vectors[rows] = await self._lanes.for_query(forward, items=len(rows))
 
             async with task_group() as forwards:
-                for rows in embedder.shares(texts, threads=int(self._queries.total_tokens)):
-                    self._forwards += 1
-                    self._items += len(rows)
+                for rows in embedder.shares(texts, threads=self._lanes.threads):
                     forwards.start_soon(embed, rows)
             return vectors
 
@@ -83,12 +72,11 @@ class EmbeddingScheduler:
             vectors = np.empty((len(texts), embedder.manifest.dimension), dtype=np.float32)
 
             async def embed(rows: list[int], batch: list[str]) -> None:
-                vectors[rows] = await anyio.to_thread.run_sync(embedder.embed_batch, batch, limiter=self._passages)
+                forward = partial(embedder.embed_batch, batch)
+                vectors[rows] = await self._lanes.for_passages(forward, items=len(batch))
 
             async with task_group() as forwards:
                 for rows, batch in embedder.batches(texts):
-                    self._forwards += 1
-                    self._items += len(batch)
                     forwards.start_soon(embed, rows, batch)
             return vectors
 

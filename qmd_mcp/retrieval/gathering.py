@@ -171,19 +171,25 @@ class Gathering:
     async def _support(self, lines: tuple[SubQuery, ...], *, scope: Scope) -> list[tuple[SubQuery, Ranking]]:
         """The list of each line, in their order; a line that cannot be looked up finds nothing."""
         rankings: dict[int, Ranking] = {}
+        said = [number for number, line in enumerate(lines) if line.kind != "lex"]
 
-        async def look_up(number: int, line: SubQuery) -> None:
-            if line.kind == "lex":
-                lexical = _words_of(line)
-                if not lexical.is_empty:
-                    rankings[number] = await self.index.lexical(lexical, scope=scope, limit=SUPPORT, vectors="with")
-            else:
-                vector = await self.embedder.embed_query(line.text)
-                rankings[number] = await self.index.dense(vector, scope=scope, limit=SUPPORT)
+        async def by_words(number: int) -> None:
+            lexical = _words_of(lines[number])
+            if not lexical.is_empty:
+                rankings[number] = await self.index.lexical(lexical, scope=scope, limit=SUPPORT, vectors="with")
+
+        async def by_meaning(number: int, vector: FloatArray) -> None:
+            rankings[number] = await self.index.dense(vector, scope=scope, limit=SUPPORT)
 
         async with task_group() as group:
-            for number, line in enumerate(lines):
-                group.start_soon(look_up, number, line)
+            for number in range(len(lines)):
+                if number not in said:
+                    group.start_soon(by_words, number)
+            if said:
+                for number, vector in zip(
+                    said, await self.embedder.embed_queries([lines[number].text for number in said]), strict=True
+                ):
+                    group.start_soon(by_meaning, number, vector)
         return [(line, rankings[number]) for number, line in enumerate(lines) if number in rankings]
 
 

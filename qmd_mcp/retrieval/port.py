@@ -38,6 +38,10 @@ class QueryEmbedder(Protocol):
         """[dimension], unit length."""
         ...
 
+    async def embed_queries(self, texts: Sequence[str]) -> FloatArray:
+        """[texts, dimension], unit length, in input order."""
+        ...
+
 
 class IndexVocabulary(Vocabulary, TermFrequencies, Protocol):
     """The analysed terms of the index, for diagnosis and for rarity."""

@@ -19,7 +19,7 @@ from qmd_mcp.retrieval.gathering import Gathering, Lists
 from qmd_mcp.retrieval.hits import Hits, Shown
 from qmd_mcp.retrieval.late_interaction import compared
 from qmd_mcp.retrieval.operators import allows, quoted
-from qmd_mcp.retrieval.packing import Cursor, Piece, fingerprint, pack
+from qmd_mcp.retrieval.packing import Cursor, Piece, fingerprint, pack, tokens_of
 from qmd_mcp.retrieval.policy import FusionPolicy, Judged
 from qmd_mcp.retrieval.port import Late, Reranker
 from qmd_mcp.retrieval.request import QueryRequest
@@ -52,7 +52,8 @@ class QueryPipeline:
 
     gathering: Gathering
     late: Late | None
-    """Null where the embedder's token states are not kept."""
+    no_late: str
+    """Why there is none."""
     reranker: Reranker | None
     no_reranker: str
     """Why there is none."""
@@ -83,7 +84,7 @@ class QueryPipeline:
         ranked = _likely(replace(ranked, relevance=relevance), request, notes=notes)
         passages = [evidence.passages[row] for row in ranked.rows]
         spans = self.grouping.spans(passages, documents=documents, limit=cursor.hits + request.limit)
-        shown, pieces = _page(spans, cursor, request)
+        shown, pieces = _page(spans, cursor, request, collections=collections)
         answer = Answer(
             query=request.query,
             hits=await self.hits.of(
@@ -91,6 +92,7 @@ class QueryPipeline:
                     Shown(
                         span=span,
                         score=float(ranked.scores[ranked.rows[span.rank]]),
+                        lines=_lines_of(span, piece),
                         snippet=piece.text if piece else snippet(span.text, parsed.lexical, intent=request.intent),
                         relevance=None if ranked.relevance is None else float(ranked.relevance[ranked.rows[span.rank]]),
                         explanation=self._explained(evidence, judged, ranked, ranked.rows[span.rank], lists=lists)
@@ -110,7 +112,7 @@ class QueryPipeline:
         log.ran("answer", since=since)
         if cursor.hits and cursor.seen != _seen(spans[: cursor.hits]):
             notes.append("The index has changed since the first part of this answer: hits may repeat or be missing.")
-        if not answer.hits and not cursor.hits:
+        if not answer.hits and not notes and not cursor.hits:
             notes += await self.diagnosis.of_nothing(parsed, collections=request.collections)
         return replace(answer, stages=tuple(log.stages), notes=tuple(notes))
 
@@ -122,7 +124,7 @@ class QueryPipeline:
         stranger = self.policy.stranger(parsed.text)
         log.ran("fusion", since=since, reason=stranger and f"BM25 first: {stranger}")
         if self.late is None:
-            log.skipped("late interaction", reason="the embedder has no token states")
+            log.skipped("late interaction", reason=self.no_late)
         elif (reason := self.policy.no_late(parsed.text)) is not None:
             log.skipped("late interaction", reason=reason)
         elif lists.states is None:
@@ -246,14 +248,35 @@ def _seen(spans: Sequence[Span]) -> str:
 
 
 def _page(
-    spans: Sequence[Span], cursor: Cursor, request: QueryRequest
+    spans: Sequence[Span], cursor: Cursor, request: QueryRequest, *, collections: Mapping[str, Collection]
 ) -> tuple[Sequence[Span], Sequence[Piece | None]]:
     """The spans of this answer, each with the lines that the budget has room for; null where there is none."""
     page = spans[cursor.hits : cursor.hits + request.limit]
     if request.max_tokens is None:
         return page, [None] * len(page)
-    pieces = pack([span.text for span in page], max_tokens=request.max_tokens, first_line=cursor.lines)
+    costs = [
+        sum(
+            tokens_of(part)
+            for part in (
+                f"{span.best.collection}/{span.best.path}",
+                span.best.title,
+                *span.best.heading,
+                *span.also,
+                collections[span.best.collection].context_of(span.best.path) or "",
+            )
+        )
+        for span in page
+    ]
+    pieces = pack([span.text for span in page], costs=costs, max_tokens=request.max_tokens, start=cursor.characters)
     return page[: len(pieces)], pieces
+
+
+def _lines_of(span: Span, piece: Piece | None) -> tuple[int, int]:
+    """First and last line in the file of what is shown."""
+    if piece is None:
+        return span.start_line, span.end_line
+    before, shown = span.text[: piece.start], span.text[piece.start : piece.end].rstrip("\n")
+    return span.lines(before.count("\n"), before.count("\n") + shown.count("\n"))
 
 
 def _next(
@@ -261,12 +284,12 @@ def _next(
 ) -> str | None:
     """Where the next answer begins; null where nothing is left."""
     done = cursor.hits + shown
-    lines = 0
-    if last is not None and last.last_line < spans[done - 1].text.count("\n"):
-        done, lines = done - 1, last.last_line + 1
+    characters = 0
+    if last is not None and last.end < len(spans[done - 1].text):
+        done, characters = done - 1, last.end
     if done >= len(spans):
         return None
-    return Cursor(question=_question(request), seen=_seen(spans[:done]), hits=done, lines=lines).encoded()
+    return Cursor(question=_question(request), seen=_seen(spans[:done]), hits=done, characters=characters).encoded()
 
 
 def _lines_found(lists: Lists) -> tuple[LineFound, ...]:

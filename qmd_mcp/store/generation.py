@@ -10,6 +10,7 @@ from qmd_mcp.store.counting import TERMS_KEY, complete_mark
 from qmd_mcp.store.database import Database, table_names
 from qmd_mcp.store.passages import PassageTable
 from qmd_mcp.store.schema import PASSAGES_PREFIX, STATES_PREFIX
+from qmd_mcp.store.states import StateTable
 from qmd_mcp.store.tables import DocumentTable
 
 _KEY = "generation"
@@ -63,10 +64,24 @@ async def check_serving(database: Database, configured: Generation) -> None:
         raise EmbedderMismatchError(index=database.uri, embedder=found.embedder, configured=configured.embedder)
 
 
+async def is_made(database: Database, generation: Generation) -> bool:
+    """Whether a generation has its tables and their indexes: the process that made them may have died in between."""
+    fingerprint = generation.fingerprint
+    return await PassageTable.is_made(database, fingerprint=fingerprint) and await StateTable.is_made(
+        database, fingerprint=fingerprint
+    )
+
+
+async def make(database: Database, generation: Generation) -> None:
+    """Make what a generation lacks of its tables and indexes, under the writer's lock."""
+    passages = await PassageTable.open(database, fingerprint=generation.fingerprint, dimension=generation.dimension)
+    await StateTable.open(database, fingerprint=generation.fingerprint, passages=passages)
+
+
 async def begin(database: Database, generation: Generation) -> None:
-    """Serve the first generation of an empty index; nothing if one serves already."""
+    """Serve the first generation of an empty index, under the writer's lock; nothing if one serves already."""
     if await serving(database) is None:
-        await PassageTable.open(database, fingerprint=generation.fingerprint, dimension=generation.dimension)
+        await make(database, generation)
         await database.put(**{_KEY: str(generation), TERMS_KEY: complete_mark(generation.fingerprint)})
 
 

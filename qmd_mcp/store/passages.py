@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
+import anyio
 import lancedb
 import numpy as np
 import pyarrow as pa
-from lancedb.index import FTS, BTree, IvfRq
+from lancedb.index import IvfRq
 
 from qmd_mcp.documents import Passage
 from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.store.database import VERSIONS_KEPT, Database, table_names
-from qmd_mcp.store.fulltext import ANALYSED_FIELDS, full_text_query
+from qmd_mcp.store.fulltext import full_text_query
+from qmd_mcp.store.indexes import create_indexes, is_indexed
 from qmd_mcp.store.rows import RowReads, Snapshot
 from qmd_mcp.store.schema import (
     PASSAGE_COLUMNS,
@@ -26,12 +28,14 @@ from qmd_mcp.store.schema import (
 from qmd_mcp.store.sql import any_of, in_scope, quoted
 from qmd_mcp.store.versions import TableVersion
 
-LONGEST_TERM = 128
-"""Characters; Lance drops longer tokens. Its default of 40 loses long identifiers and paths."""
-
 EXACT_SCAN_LIMIT = 15_000
-"""Vectors up to which dense retrieval scans them all. On 2 cores an exact scan takes 11 ms for 10,000 vectors of 384
-dimensions, 45 for 25,000 and 88 for 45,000, IVF-RQ with refinement 13 to 16 ms for each (benchmarks)."""
+"""Passages up to which dense retrieval compares them all, in memory: 23 MB of 384 dimensions, 46 of 768. Above, LanceDB
+scans for 45 ms (25,000 vectors of 384 dimensions, 2 cores) to 88 (45,000), IVF-RQ with refinement takes 13 to 16
+(benchmarks)."""
+
+SCANS = 2
+"""Dense lookups that LanceDB makes at once: each takes all processors and may read a whole column of vectors. A hundred
+at once over 10,821 passages held 2.3 GB, two .8, in the same time (benchmarks)."""
 
 PROBES = 40
 REFINE = 10
@@ -53,28 +57,47 @@ class PassageTable:
         uri: str,
         fingerprint: str,
         dimension: int,
+        exact_scan_limit: int = EXACT_SCAN_LIMIT,
     ) -> None:
         self._table = table
         self._connection = connection
+        self._exact_scan_limit = exact_scan_limit
         self._newest: Snapshot | None = None
+        self._opening = anyio.Lock()
+        self._scans = anyio.CapacityLimiter(SCANS)
         self._version = TableVersion(table, uri=uri)
         self.reads = RowReads()
         self.fingerprint = fingerprint
         self.dimension = dimension
 
     @classmethod
-    async def open(cls, database: Database, *, fingerprint: str, dimension: int) -> PassageTable:
-        """Open a generation, or begin an empty one."""
+    async def is_made(cls, database: Database, *, fingerprint: str) -> bool:
+        """Whether `open` has nothing to make."""
+        name = f"{PASSAGES_PREFIX}{fingerprint}"
+        if name not in await table_names(database.connection):
+            return False
+        return await is_indexed(await database.connection.open_table(name))
+
+    @classmethod
+    async def open(
+        cls, database: Database, *, fingerprint: str, dimension: int, exact_scan_limit: int = EXACT_SCAN_LIMIT
+    ) -> PassageTable:
+        """Open a generation, or begin an empty one, under the writer's lock."""
         name = f"{PASSAGES_PREFIX}{fingerprint}"
         if name in await table_names(database.connection):
             table = await database.connection.open_table(name)
-            if len(await table.list_indices()) < len(_INDEXES):  # the process that made it died in between
-                await _create_indexes(table)
+            if not await is_indexed(table):  # the process that made it died in between
+                await create_indexes(table)
         else:
             table = await database.connection.create_table(name, schema=passages_schema(dimension), exist_ok=True)
-            await _create_indexes(table)
+            await create_indexes(table)
         return cls(
-            table, connection=database.connection, uri=database.uri, fingerprint=fingerprint, dimension=dimension
+            table,
+            connection=database.connection,
+            uri=database.uri,
+            fingerprint=fingerprint,
+            dimension=dimension,
+            exact_scan_limit=exact_scan_limit,
         )
 
     # Writing, under the writer's lock
@@ -99,10 +122,10 @@ class PassageTable:
         for start in range(0, len(docids), LOOKUP_BATCH):
             await self._table.delete(any_of("docid", docids[start : start + LOOKUP_BATCH]))
 
-    async def optimize(self, *, exact_scan_limit: int = EXACT_SCAN_LIMIT) -> None:
+    async def optimize(self) -> None:
         """Fold new rows into the indexes, merge small fragments, drop versions older than an hour."""
         await self._table.optimize(cleanup_older_than=VERSIONS_KEPT)
-        if await self.embedded() > exact_scan_limit and not await self._has_vector_index():
+        if await self.embedded() > self._exact_scan_limit and not await self._has_vector_index():
             await self._table.create_index("vector", config=IvfRq(distance_type="cosine"))
 
     # Reading
@@ -133,17 +156,16 @@ class PassageTable:
 
     async def of_documents(self, docids: Sequence[str]) -> tuple[Passage, ...]:
         """Every passage of some documents."""
-        found: list[Passage] = []
-        for start in range(0, len(docids), LOOKUP_BATCH):
-            clause = any_of("docid", docids[start : start + LOOKUP_BATCH])
-            found.extend(passages_of(await self._table.query().where(clause).select(list(PASSAGE_COLUMNS)).to_arrow()))
-        return tuple(found)
+        return await self._with_any("docid", docids)
 
     async def of_texts(self, hashes: Sequence[str]) -> tuple[Passage, ...]:
         """Every passage with one of these texts."""
+        return await self._with_any("text_hash", hashes)
+
+    async def _with_any(self, column: str, values: Sequence[str]) -> tuple[Passage, ...]:
         found: list[Passage] = []
-        for start in range(0, len(hashes), LOOKUP_BATCH):
-            clause = any_of("text_hash", hashes[start : start + LOOKUP_BATCH])
+        for start in range(0, len(values), LOOKUP_BATCH):
+            clause = any_of(column, values[start : start + LOOKUP_BATCH])
             found.extend(passages_of(await self._table.query().where(clause).select(list(PASSAGE_COLUMNS)).to_arrow()))
         return tuple(found)
 
@@ -179,18 +201,27 @@ class PassageTable:
     async def dense(self, vector: FloatArray, *, scope: Scope, limit: int) -> Ranking:
         """The nearest passages to a unit vector [dimension], by cosine.
 
-        Within a scope they are scanned: the probed partitions may hold none of a small collection.
+        Within a scope every passage is compared: the probed partitions may hold none of a small collection.
         """
         newest = await self._snapshot()
-        request = newest.table.query().nearest_to(vector).distance_type("cosine").nprobes(PROBES).refine_factor(REFINE)
         clause = in_scope(scope)
-        if clause:
-            request = request.where(clause).bypass_vector_index()
-        found = await request.select(["_distance"]).with_row_id().limit(limit).to_arrow()
-        rows: list[int] = found["_rowid"].to_pylist()
+        if newest.small:
+            rows, scores = await newest.nearest(vector, where=clause, limit=limit)
+        else:
+            rows, scores = await self._scanned(newest.table, vector, where=clause, limit=limit)
         passages, vectors = await newest.with_vectors(rows)
-        scores = 1.0 - np.asarray(found["_distance"].to_numpy(), dtype=np.float32)
         return Ranking(passages=passages, scores=scores, vectors=vectors)
+
+    async def _scanned(
+        self, table: lancedb.AsyncTable, vector: FloatArray, *, where: str | None, limit: int
+    ) -> tuple[list[int], FloatArray]:
+        """Row numbers and cosines, as LanceDB finds them in a large table."""
+        request = table.query().nearest_to(vector).distance_type("cosine").nprobes(PROBES).refine_factor(REFINE)
+        if where:
+            request = request.where(where).bypass_vector_index()
+        async with self._scans:
+            found = await request.select(["_distance"]).with_row_id().limit(limit).to_arrow()
+        return found["_rowid"].to_pylist(), 1.0 - np.asarray(found["_distance"].to_numpy(), dtype=np.float32)
 
     async def terms_of(self, text: str, *, field: str = "text") -> tuple[str, ...]:
         """Terms of a text as a field's index has them, in order."""
@@ -211,31 +242,18 @@ class PassageTable:
     async def _snapshot(self) -> Snapshot:
         """The newest version, with what has been read of it."""
         version = await self.version()
-        newest = self._newest
-        if newest is None or newest.version != version:
-            newest = await Snapshot.of(
-                self._connection, self._table.name, version=version, dimension=self.dimension, reads=self.reads
-            )
-            self._newest = newest
-        return newest
+        if self._newest is None or self._newest.version != version:
+            async with self._opening:
+                if self._newest is None or self._newest.version != version:
+                    self._newest = await Snapshot.of(
+                        self._connection,
+                        self._table.name,
+                        version=version,
+                        dimension=self.dimension,
+                        reads=self.reads,
+                        most_in_memory=self._exact_scan_limit,
+                    )
+        return self._newest
 
     async def _has_vector_index(self) -> bool:
         return any("vector" in index.columns for index in await self._table.list_indices())
-
-
-_WORDS = FTS(base_tokenizer="icu/split", remove_stop_words=False, with_position=True, max_token_length=LONGEST_TERM)
-"""Plain `icu` with stop words cannot find `foo_bar`, `C++`, `R` or the 3 of `3.11`; this one also segments Chinese."""
-
-_NAMES = FTS(base_tokenizer="whitespace", stem=False, remove_stop_words=False, max_token_length=LONGEST_TERM)
-
-_INDEXES: dict[str, Any] = {
-    **dict.fromkeys(ANALYSED_FIELDS, _WORDS),
-    "identifiers": _NAMES,
-    "docid": BTree(),
-    "text_hash": BTree(),
-}
-
-
-async def _create_indexes(table: lancedb.AsyncTable) -> None:
-    for column, config in _INDEXES.items():
-        await table.create_index(column, config=config, replace=True)

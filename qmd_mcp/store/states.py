@@ -42,8 +42,16 @@ class StateTable:
         self._passages = passages
 
     @classmethod
+    async def is_made(cls, database: Database, *, fingerprint: str) -> bool:
+        """Whether `open` has nothing to make."""
+        name = f"{STATES_PREFIX}{fingerprint}"
+        if name not in await table_names(database.connection):
+            return False
+        return bool(await (await database.connection.open_table(name)).list_indices())
+
+    @classmethod
     async def open(cls, database: Database, *, fingerprint: str, passages: PassageTable) -> StateTable:
-        """Open the states of a generation's passages, or begin an empty table."""
+        """Open the states of a generation's passages, or begin an empty table, under the writer's lock."""
         name = f"{STATES_PREFIX}{fingerprint}"
         if name in await table_names(database.connection):
             table = await database.connection.open_table(name)

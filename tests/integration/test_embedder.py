@@ -16,6 +16,7 @@ from qmd_mcp.errors import ModelError, ModelMissingError, OutOfMemoryError
 from qmd_mcp.figures import QueueFigures
 from qmd_mcp.inference.catalogue import Catalogue, models_folder
 from qmd_mcp.inference.embedder import Embedder, prompted
+from qmd_mcp.inference.lanes import Lanes
 from qmd_mcp.inference.loading import load_embedder, user_catalogue
 from qmd_mcp.inference.scheduler import EmbeddingScheduler
 from qmd_mcp.inference.session import SessionFactory
@@ -123,7 +124,7 @@ def test_a_graph_of_another_contract_is_refused_with_its_names_and_shapes(
 @pytest.mark.parametrize("form", ["fp32", "int8"])
 async def test_several_queries_embedded_by_one_call_are_each_as_it_would_be_alone(tmp_path: Path, form: Form) -> None:
     model = embedder(tiny_embedder.write_model(tmp_path, form=form, query_prompt="task query {text}"))
-    scheduler = EmbeddingScheduler(ModelSlot(lambda: model), threads=2)
+    scheduler = EmbeddingScheduler(ModelSlot(lambda: model), lanes=Lanes(threads=2))
     vectors = await scheduler.embed_queries(TEXTS)
     alone = np.stack([await scheduler.embed_query(text) for text in TEXTS])
     np.testing.assert_allclose(vectors, alone, atol=1e-6)

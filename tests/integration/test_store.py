@@ -144,14 +144,14 @@ async def test_dense_retrieval_scores_by_cosine_and_skips_what_is_not_embedded(p
 
 
 async def test_an_approximate_index_loses_no_small_collection(database: Database) -> None:
-    table = await PassageTable.open(database, fingerprint="f2", dimension=16)
+    table = await PassageTable.open(database, fingerprint="f2", dimension=16, exact_scan_limit=1_000)
     random = np.random.default_rng(7)
     vectors = random.standard_normal((2_000, 16)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     small = {3, 900, 1_999}
     rows = [passage(f"{row}.md", "x", collection="small" if row in small else "large") for row in range(2_000)]
     await table.add(rows, list(vectors))
-    await table.optimize(exact_scan_limit=1_000)
+    await table.optimize()
     assert await table._has_vector_index()
     for row in (0, 3, 1_000):
         assert (await table.dense(vectors[row], scope=EVERYWHERE, limit=1)).passages[0].path == f"{row}.md"

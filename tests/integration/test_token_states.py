@@ -10,6 +10,7 @@ from qmd_mcp.documents import Collection, Passage, docid_of
 from qmd_mcp.engine import open_engine
 from qmd_mcp.errors import ModelError, OutOfMemoryError
 from qmd_mcp.inference.embedder import Embedder
+from qmd_mcp.inference.lanes import Lanes
 from qmd_mcp.inference.loading import load_embedder, user_catalogue
 from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
 from qmd_mcp.inference.session import SessionFactory
@@ -96,7 +97,7 @@ def test_spans_name_the_part_of_the_query_that_a_state_stands_for(encoder: Token
 
 
 async def test_many_passages_come_back_in_their_order(encoder: TokenEncoder, embedder: Embedder) -> None:
-    scheduler = TokenScheduler(ModelSlot(lambda: embedder), make=encoder_of, threads=2)
+    scheduler = TokenScheduler(ModelSlot(lambda: embedder), make=encoder_of, lanes=Lanes(threads=2))
     encoded = await scheduler.encode_passages(TEXTS)
     np.testing.assert_allclose(encoded.vectors, encoder.passages(TEXTS).vectors, atol=1e-5)
     assert [len(codes) for codes in encoded.codes] == [len(codes) for codes in encoder.passages(TEXTS).codes]

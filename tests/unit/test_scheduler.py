@@ -13,6 +13,7 @@ import pytest
 
 from qmd_mcp.errors import ModelBusyError
 from qmd_mcp.inference.embedder import Embedder
+from qmd_mcp.inference.lanes import Lanes
 from qmd_mcp.inference.scheduler import EmbeddingScheduler
 from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.lookup import FloatArray
@@ -47,7 +48,7 @@ async def begun(patient: Patient) -> None:
 
 async def test_a_cancelled_query_leaves_the_queue() -> None:
     patient = Patient()
-    scheduler = EmbeddingScheduler(ModelSlot(lambda: cast("Embedder", patient)), threads=1)
+    scheduler = EmbeddingScheduler(ModelSlot(lambda: cast("Embedder", patient)), lanes=Lanes(threads=1))
     answered: list[Any] = []
 
     async def ask(text: str) -> None:
@@ -68,7 +69,7 @@ async def test_a_cancelled_query_leaves_the_queue() -> None:
 
 async def test_too_many_waiting_queries_are_refused_in_one_sentence() -> None:
     patient = Patient()
-    scheduler = EmbeddingScheduler(ModelSlot(lambda: cast("Embedder", patient)), threads=1, capacity=2)
+    scheduler = EmbeddingScheduler(ModelSlot(lambda: cast("Embedder", patient)), lanes=Lanes(threads=1, capacity=2))
     with anyio.fail_after(30):
         async with anyio.create_task_group() as waiting:
             waiting.start_soon(scheduler.embed_queries, ["first", "second", "third"])

@@ -24,8 +24,9 @@ from qmd_mcp.inference.loading import session_factory as make_session_factory
 from qmd_mcp.inference.manifest import EmbedderManifest, ModelManifest, Role
 from qmd_mcp.inference.model import Model
 from qmd_mcp.inference.prompts import PROMPTS
-from qmd_mcp.inference.scheduler import EmbeddingScheduler, ModelSlot, RerankScheduler
+from qmd_mcp.inference.scheduler import EmbeddingScheduler, RerankScheduler
 from qmd_mcp.inference.session import PlacedSession, SessionFactory, cores
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.inference.token_scheduler import TokenScheduler
 from qmd_mcp.settings import Settings
 from qmd_mcp.tasks import background

@@ -94,12 +94,18 @@ class Decoder:
         """
         tokens = past.length + (room if self.writes_in_place else 0)
         with failures(_NAME, rows=rows):
-            taken = None if over is None else self._memory(over, rows=rows, tokens=tokens)
+            taken = over.arrays if over and self.can_take(over, rows=rows, tokens=tokens) else None
             start = 0 if taken is None else known
             copies = taken or [self._zeros(entry, rows=rows, tokens=tokens) for entry in self.contract.cache]
             for copy, array in zip(copies, self._arrays(past), strict=True):
                 copy[:, :, start : past.length] = array[:, :, start : past.length]
             return self._past(copies, length=past.length)
+
+    def can_take(self, past: Past, *, rows: int, tokens: int) -> bool:
+        """Whether what a past lies in can hold so many rows of so many tokens, and the program can write there."""
+        if past.arrays is None or not self.writes_in_place:
+            return False
+        return past.rows == rows and past.arrays[0].shape[2] >= tokens
 
     def keep(self, past: Past, rows: Sequence[int]) -> Past:
         """These rows, in this order; `rows[place] >= place`, so that none is overwritten before it has moved."""
@@ -168,12 +174,6 @@ class Decoder:
     def _arrays(self, past: Past) -> Sequence[CacheArray]:
         """On the host; from a device they are copies."""
         return past.arrays if past.arrays is not None else [entry.numpy() for entry in past.entries]
-
-    def _memory(self, past: Past, *, rows: int, tokens: int) -> Sequence[CacheArray] | None:
-        """What a past lies in, if the program can write there and it is large enough."""
-        if past.arrays is None or not self.writes_in_place or past.rows != rows:
-            return None
-        return past.arrays if past.arrays[0].shape[2] >= tokens else None
 
     def _zeros(self, entry: CacheEntry, *, rows: int, tokens: int) -> CacheArray:
         return np.zeros((rows, entry.heads, tokens, entry.head_size), dtype=self.contract.cache_type)

@@ -15,8 +15,8 @@ from qmd_mcp.inference.manifest import EmbedderManifest, ExpanderManifest, Model
 from qmd_mcp.inference.model import Model
 from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
 from qmd_mcp.inference.reranker import Reranker
-from qmd_mcp.inference.scheduler import ModelSlot
 from qmd_mcp.inference.session import PlacedSession, SessionFactory
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.inference.token_scheduler import TokenScheduler
 from qmd_mcp.inference.token_states import TokenEncoder
 from qmd_mcp.inference.tokenizer import read_tokenizer

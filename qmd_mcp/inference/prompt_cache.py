@@ -37,7 +37,7 @@ class PromptCache:
         decoder, spare = self._decoder, max(self._room - len(tail), 0)
         known = self._known if len(tail) <= self._room else decoder.fork(self._known, rows=1, room=len(tail))
         whole = decoder.prefill(tail, known)
-        if self._rows is not None and self._rows.rows != rows:
+        if self._rows and not decoder.can_take(self._rows, rows=rows, tokens=whole.length + spare + room):
             self._rows = None  # of no use: its memory goes first
         self._rows = decoder.fork(whole, rows=rows, room=spare + room, over=self._rows, known=known.length)
         return self._rows

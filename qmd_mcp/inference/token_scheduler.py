@@ -10,7 +10,7 @@ import numpy as np
 
 from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.lanes import Lanes
-from qmd_mcp.inference.scheduler import ModelSlot
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.inference.token_states import TokenEncoder
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.states import CodeArray, EncodedPassages, QueryStates

@@ -18,8 +18,9 @@ from qmd_mcp.inference.catalogue import Catalogue, models_folder
 from qmd_mcp.inference.embedder import Embedder, prompted
 from qmd_mcp.inference.lanes import Lanes
 from qmd_mcp.inference.loading import load_embedder, user_catalogue
-from qmd_mcp.inference.scheduler import EmbeddingScheduler, ModelSlot
+from qmd_mcp.inference.scheduler import EmbeddingScheduler
 from qmd_mcp.inference.session import SessionFactory
+from qmd_mcp.inference.slot import ModelSlot
 from tests import tiny_embedder
 from tests.tiny_embedder import DIMENSION, WORDS, Form
 

@@ -11,7 +11,8 @@ import pytest
 
 from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.reranker import Reranker
-from qmd_mcp.inference.scheduler import ModelSlot, RerankScheduler
+from qmd_mcp.inference.scheduler import RerankScheduler
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.lookup import Reranking
 from tests.tiny_encoders import bert_tokenizer, encoder, endless, reranker_manifest, session
 

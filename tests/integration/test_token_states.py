@@ -13,8 +13,8 @@ from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.lanes import Lanes
 from qmd_mcp.inference.loading import load_embedder, user_catalogue
 from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
-from qmd_mcp.inference.scheduler import ModelSlot
 from qmd_mcp.inference.session import SessionFactory
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.inference.token_scheduler import TokenScheduler
 from qmd_mcp.inference.token_states import TokenEncoder
 from qmd_mcp.inference.tokenizer import read_tokenizer

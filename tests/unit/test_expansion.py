@@ -12,7 +12,7 @@ from qmd_mcp.documents import SubQuery
 from qmd_mcp.errors import ModelBusyError, ModelError
 from qmd_mcp.inference.expansion import ExpansionScheduler, open_expansion
 from qmd_mcp.inference.generation import GenerationCancelled
-from qmd_mcp.inference.scheduler import ModelSlot
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.lookup import Expansion
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,8 @@ import pytest
 from qmd_mcp.errors import ModelBusyError
 from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.lanes import Lanes
-from qmd_mcp.inference.scheduler import EmbeddingScheduler, ModelSlot
+from qmd_mcp.inference.scheduler import EmbeddingScheduler
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.lookup import FloatArray
 
 pytestmark = pytest.mark.anyio

@@ -59,7 +59,11 @@ def collection_add(
 
         await engine.writing.add_collection(collection)
         with watched() as progress:
-            return summary_text(await engine.writing.update(collections=[chosen], embed=embed, progress=progress))
+            summary = await engine.writing.update(collections=[chosen], embed=embed, progress=progress)
+        nothing = (
+            "\nNo file of it is indexed: --glob says which are, --ignore which are not." if not summary.added else ""
+        )
+        return summary_text(summary) + nothing
 
     typer.echo(f"{chosen}: {context.obj.run(add, create=True)}")
 
@@ -100,8 +104,14 @@ def context_add(
 ) -> None:
     """Describe a collection or a path in it."""
     name, _, prefix = place.removeprefix("qmd://").strip("/").partition("/")
-    context.obj.run(lambda engine: engine.writing.set_context(name, prefix, text))
-    typer.echo(f"{place}: {text}")
+
+    async def described(engine: Engine) -> bool:
+        await engine.writing.set_context(name, prefix, text)
+        keys = await engine.reading.keys()
+        return not prefix or any(f"{key}/".startswith(f"{name}/{prefix}/") for key in keys)
+
+    found = context.obj.run(described)
+    typer.echo(f"{place}: {text}" + ("" if found else "\nNothing is indexed there yet."))
 
 
 @context_app.command("list")

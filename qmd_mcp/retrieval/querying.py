@@ -76,11 +76,12 @@ class QueryPipeline:
         lists = await self.gathering.lists(request, parsed, scope=parsed.scope(request.collections), log=log)
         evidence, judged = await self._judged(lists, parsed, log=log)
         ranked, notes = _allowed(evidence, judged, parsed)
+        quotes = bool(parsed.lexical.phrases) and not notes
         documents = await self.hits.visible(evidence.passages, collections=collections)
         ranked = await self._reranked(request, parsed, evidence, ranked, documents=documents, log=log)
         since = time.perf_counter()
         first = next(iter(ranked.rows), None)
-        verdict, relevance = self.policy.verdict(judged, ranked.relevance, first=first)
+        verdict, relevance = self.policy.verdict(judged, ranked.relevance, first=first, quoted=quotes)
         ranked = _likely(replace(ranked, relevance=relevance), request, notes=notes)
         passages = [evidence.passages[row] for row in ranked.rows]
         spans = self.grouping.spans(passages, documents=documents, limit=cursor.hits + request.limit)

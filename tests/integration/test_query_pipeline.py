@@ -273,6 +273,14 @@ async def test_the_verdict_tells_what_is_here_from_what_is_not_and_relevance_fol
     assert dict(here.hits[0].explanation.features)["coverage"] > 0
 
 
+async def test_a_quoted_phrase_that_is_here_is_never_said_to_be_missing(engine: Engine) -> None:
+    loose = await ask(engine, "how tall are giraffes in the other site of the zoo")
+    quoted = await ask(engine, 'how tall are giraffes in the "other site" of the zoo')
+    absent = await ask(engine, 'how tall are giraffes in the "glass house" of the zoo')
+    assert (loose.verdict, quoted.verdict, absent.verdict) == ("none", "weak", "none")
+    assert paths(quoted) == ["backup.md"]
+
+
 async def test_hits_below_min_relevance_are_left_out_and_the_answer_says_so(engine: Engine) -> None:
     answer = await ask(engine, "hydration of sourdough bread", min_relevance=0.9)
     assert answer.hits == ()

@@ -104,14 +104,8 @@ def context_add(
 ) -> None:
     """Describe a collection or a path in it."""
     name, _, prefix = place.removeprefix("qmd://").strip("/").partition("/")
-
-    async def described(engine: Engine) -> bool:
-        await engine.writing.set_context(name, prefix, text)
-        keys = await engine.reading.keys()
-        return not prefix or any(f"{key}/".startswith(f"{name}/{prefix}/") for key in keys)
-
-    found = context.obj.run(described)
-    typer.echo(f"{place}: {text}" + ("" if found else "\nNothing is indexed there yet."))
+    context.obj.run(lambda engine: engine.writing.set_context(name, prefix, text))
+    typer.echo(f"{place}: {text}")
 
 
 @context_app.command("list")

@@ -115,6 +115,8 @@ class QueryPipeline:
             notes.append("The index has changed since the first part of this answer: hits may repeat or be missing.")
         if not answer.hits and not notes and not cursor.hits:
             notes += await self.diagnosis.of_nothing(parsed, collections=request.collections)
+        elif answer.hits and not cursor.hits:
+            notes += await self.diagnosis.of_missing(parsed, lists.terms)
         return replace(answer, stages=tuple(log.stages), notes=tuple(notes))
 
     async def _judged(self, lists: Lists, parsed: ParsedQuery, *, log: StageLog) -> tuple[Evidence, Judged]:

@@ -186,6 +186,13 @@ async def test_a_budget_packs_whole_passages_and_the_cursor_goes_on(engine: Engi
     assert all(PAGES[hit.path].split("\n\n")[1].strip().split(".")[0] in text for hit in whole.hits)
 
 
+async def test_words_that_no_passage_has_are_named_beside_the_hits(engine: Engine) -> None:
+    answer = await ask(engine, "promote the zeppelin stanbdy 今天")
+    assert answer.hits
+    assert answer.notes == ("Nowhere in the index: 'zeppelin', 'stanbdy' (nearest: standby), '今天'.",)
+    assert (await ask(engine, "promote the standby")).notes == ()
+
+
 async def test_late_interaction_can_be_set_off(engine: Engine, tmp_path: Path) -> None:
     ran = await ask(engine, "database")
     assert stage(ran, "late interaction").ran

@@ -224,6 +224,14 @@ async def test_a_cursor_goes_on_to_the_last_candidate_and_shows_each_once(engine
     assert cursor is None
 
 
+async def test_a_cursor_notices_that_what_came_before_it_is_another(engine: Engine, tmp_path: Path) -> None:
+    first = await ask(engine, "database", limit=1)
+    (tmp_path / "notes" / first.hits[0].path).unlink()
+    await engine.writing.update()
+    answer = await ask(engine, "database", limit=1, cursor=first.cursor)
+    assert answer.notes[0].startswith("The index has changed since")
+
+
 async def test_a_part_of_a_passage_names_its_own_lines(engine: Engine) -> None:
     (hit,) = (await ask(engine, "promote the standby", limit=1, max_tokens=50)).hits
     assert (hit.path, hit.snippet, hit.start_line, hit.end_line) == ("failover.md", "# Failover", 1, 1)

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import anyio.to_thread
 
 from qmd_mcp.corpus.chunking import CHUNKING, Chunker
-from qmd_mcp.corpus.indexing import TokenStates
 from qmd_mcp.corpus.library import Library
+from qmd_mcp.corpus.port import TokenStates
 from qmd_mcp.corpus.preparation import Preparation
 from qmd_mcp.corpus.readers import read
 from qmd_mcp.documents import Collection, CollectionStatus, IndexStatus, Passage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -50,3 +51,19 @@ def unpacked(codes: CodeArray) -> FloatArray:
     width = np.float32(signs.shape[1])
     states: FloatArray = (2 * signs - 1) / np.sqrt(width)
     return states
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedStates(Mapping[str, FloatArray]):
+    """States by text hash, unpacked when they are looked up: what waits takes a thirty-second of the memory."""
+
+    codes: Mapping[str, CodeArray]
+
+    def __getitem__(self, text_hash: str) -> FloatArray:
+        return unpacked(self.codes[text_hash])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.codes)
+
+    def __len__(self) -> int:
+        return len(self.codes)

@@ -40,8 +40,6 @@ SUBJECTS = {
     "tldr-en-train": "software",
     "functions": "software",
     "headings": "software",
-    "pages": "software",
-    "diseases": "medicine",
     "squad-folds13": "encyclopaedia",
     "zh-qa-train": "encyclopaedia",
 }

@@ -22,12 +22,6 @@ PAIRS = {
 FUNCTIONS, SECTIONS = 3_000, 1_500
 """Derived documents, chosen by hash."""
 
-SEVERAL = 1_500
-"""Documents of each set whose queries are answered by several, whole queries chosen by hash."""
-
-ANSWERS = range(3, 31)
-"""Documents of such a query: fewer are nearly one, more are a chapter."""
-
 WORDS, LINES, LETTERS = range(3, 21), range(3, 61), range(150, 4_000)
 """Of a derived query, a function and a section: shorter ones say nothing, longer ones are many passages."""
 
@@ -36,14 +30,6 @@ LONGEST = 2_500
 
 _SENTENCE_END = re.compile(r"(?<=[a-z)])\.(?:\s|$)")
 _THIRD_PERSON = re.compile(r"(?<=[a-z]{2})(?<!s)s$")
-_FRONT_MATTER = re.compile(r"---\n.*?\n---\n", re.DOTALL)
-_SAYS = re.compile(r"^(description|title): *['\">-]*\s*(.+?)['\"]?$", re.MULTILINE)
-_TITLE = re.compile(r"^(#) +(.+)$", re.MULTILINE)
-_MARKUP = re.compile(r"\[([^\]]*)\]\([^)]*\)|[`*#]|<[^>]*>")
-_OF_DISEASE = re.compile(
-    r"^(?:What is \(are\)|What causes|What are the [a-z ]+ (?:of|for|to)|How many people are affected by"
-    r"|How to (?:diagnose|prevent)|Who is at risk for|What is the outlook for) (.+?)\s*\?$"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +46,6 @@ def write_sets(train: Path, documentation: Iterable[Path], target: Path) -> list
     sets = {name: _pairs(train / name / "train.jsonl", count=count) for name, count in PAIRS.items()}
     sets["functions"] = _chosen(list(functions(Path(sysconfig.get_paths()["stdlib"]))), FUNCTIONS)
     sets["headings"] = _chosen(list(sections(documentation)), SECTIONS)
-    sets["pages"] = _several(pages(documentation), SEVERAL)
-    sets["diseases"] = _several(diseases(train / "medquad-train" / "train.jsonl"), SEVERAL)
     return [_write(target / name, pairs) for name, pairs in sets.items()]
 
 
@@ -99,46 +83,18 @@ def _typed(says: str) -> str:
 
 def sections(documentation: Iterable[Path]) -> Iterator[Pair]:
     """A heading that is unique and the text below it."""
-    found = [
-        Pair(heading, "", body)
-        for _, parts in _documents(documentation)
-        for heading, body in parts
-        if len(heading.split()) in WORDS and len(body) in LETTERS
-    ]
-    counts = Counter(pair.query for pair in found)
-    yield from (pair for pair in found if counts[pair.query] == 1)
-
-
-def pages(documentation: Iterable[Path]) -> Iterator[Pair]:
-    """What a page says of itself, its description or else its title, and each of its sections."""
-    for says, parts in _documents(documentation):
-        if len(says.split()) in WORDS:
-            yield from (Pair(says, "", body) for _, body in parts if len(body) in LETTERS)
-
-
-def diseases(file: Path) -> Iterator[Pair]:
-    """A disease by its name, and every answer to a question about it."""
-    for row in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
-        name = _OF_DISEASE.match(row["query"])
-        if name and len(row["text"]) < LONGEST:
-            yield Pair(name[1].lower(), "", row["text"])
-
-
-def _documents(documentation: Iterable[Path]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Of each page what it says of itself, and its headings with the text below each."""
+    found: list[Pair] = []
     for folder in documentation:
         for file in sorted(folder.rglob("*.md*")):
-            text = file.read_text(encoding="utf-8", errors="replace")
-            front = _FRONT_MATTER.match(text)
-            text = text[front.end() :] if front else text
-            says = dict(_SAYS.findall(front[0] if front else "")) | dict(_TITLE.findall(text[:200]))
+            text = re.sub(r"^---\n.*?\n---\n", "", file.read_text(encoding="utf-8", errors="replace"), flags=re.DOTALL)
             fenced = re.sub(r"```.*?```", lambda match: match.group().replace("\n#", "\n //"), text, flags=re.DOTALL)
             _, *parts = re.split(r"^#{1,4} +(.+)$", fenced, flags=re.MULTILINE)
-            headings = [_MARKUP.sub(r"\1", heading).strip() for heading in parts[::2]]
-            bodies = [body.strip() for body in parts[1::2]]
-            described = says.get("description", "")
-            whole = described if described.endswith(".") else says.get("title", says.get("#", ""))
-            yield whole, list(zip(headings, bodies, strict=True))
+            for heading, body in zip(parts[::2], parts[1::2], strict=True):
+                plain = re.sub(r"\[([^\]]*)\]\([^)]*\)|[`*#]|<[^>]*>", r"\1", heading).strip()
+                if len(plain.split()) in WORDS and len(body) in LETTERS:
+                    found.append(Pair(plain, "", body.strip()))
+    counts = Counter(pair.query for pair in found)
+    yield from (pair for pair in found if counts[pair.query] == 1)
 
 
 def _pairs(file: Path, *, count: int | None) -> list[Pair]:
@@ -152,18 +108,6 @@ def _pairs(file: Path, *, count: int | None) -> list[Pair]:
 def _chosen(pairs: list[Pair], count: int) -> list[Pair]:
     texts = set(sorted({pair.text for pair in pairs}, key=_hash)[:count])
     return [pair for pair in pairs if pair.text in texts]
-
-
-def _several(pairs: Iterable[Pair], count: int) -> list[Pair]:
-    """Queries with several documents, in the order of their hashes until there are enough."""
-    texts: dict[str, list[Pair]] = {}
-    for pair in pairs:
-        texts.setdefault(pair.query, []).append(pair)
-    chosen: list[Pair] = []
-    for query in sorted(texts, key=_hash):
-        if len(texts[query]) in ANSWERS and len(chosen) < count:
-            chosen += texts[query]
-    return chosen
 
 
 def _write(folder: Path, pairs: list[Pair]) -> Path:

@@ -92,7 +92,10 @@ def verify(names: Names = None) -> None:
 
     known = user_catalogue()
     broken: list[str] = []
-    for model in (model for name in names or known.names() for model in known.models(name)):
+    chosen = [model for name in names or known.names() for model in known.models(name)]
+    if all(model.lock is None for model in chosen):
+        typer.echo("Nothing to verify: none of these models was pulled.")
+    for model in chosen:
         lock = model.lock
         if lock is None:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ import numpy as np
 
 from qmd_mcp.errors import EmptyIndexError
 from qmd_mcp.evaluation.runner import COLLECTION
-from qmd_mcp.lookup import FloatArray, Scope
+from qmd_mcp.lookup import FloatArray, Ranking, Scope
 from qmd_mcp.retrieval.evidence import UNRANKED, Evidence, RankArray, gather
 from qmd_mcp.retrieval.gathering import CANDIDATES
 from qmd_mcp.retrieval.late_interaction import LateInteraction, compared
@@ -40,14 +40,15 @@ class EvidenceSource:
     """Fusion before late interaction: its best are compared."""
     indexed: int
 
-    async def of(self, parsed: ParsedQuery) -> Evidence:
-        """Both lists of one query, joined."""
+    async def of(self, parsed: ParsedQuery, *, supporting: Sequence[Ranking] = ()) -> Evidence:
+        """Both lists of one query, joined with those of its sub-queries."""
         scope = Scope(collections=(COLLECTION,))
         states = await self.tokens.query_states(parsed.text)
         evidence = gather(
             lexical=await self.passages.lexical(parsed.lexical, scope=scope, limit=CANDIDATES, vectors="with"),
             dense=await self.passages.dense(states.vector, scope=scope, limit=CANDIDATES),
             query=states.vector,
+            supporting=supporting,
             terms=await query_terms(parsed.lexical, vocabulary=self.vocabulary),
             indexed=self.indexed,
         )

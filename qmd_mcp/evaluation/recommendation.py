@@ -13,6 +13,9 @@ from qmd_mcp.evaluation.metrics import bootstrap_interval
 WORTH_IT = 0.01
 """Gain in mean reciprocal rank below which no other setting is recommended."""
 
+FEWEST = 40
+"""Queries below which nothing is recommended: their mean is uncertain by more than .05."""
+
 FASTER = 0.7
 """Share of the time below which a way that is as good is mentioned: less is within the noise of a busy machine."""
 
@@ -35,6 +38,9 @@ def recommendation(measured: Sequence[Measured], ranks: Mapping[str, Sequence[fl
     The first of the ways to query is what is set.
     """
     current, *others = (each for each in measured if each.name.startswith("query"))
+    count = len(ranks[current.name])
+    if count < FEWEST:
+        return f"Nothing can be recommended from {count} queries: index more, or ask for more with --queries."
     gains = {each.name: _gain(each, current, ranks) for each in others}
     better = [each for each in others if gains[each.name].mean >= WORTH_IT and gains[each.name].low > 0.0]
     if better:

@@ -90,17 +90,20 @@ class FusionPolicy:
 
     @staticmethod
     def verdict(
-        judged: Judged, relevances: FloatArray | None, *, first: int | None
+        judged: Judged, relevances: FloatArray | None, *, first: int | None, quoted: bool = False
     ) -> tuple[Verdict | None, FloatArray | None]:
         """What the best hit, a row of the candidates, says of the whole answer; null where nothing was trained.
 
         Relevance was fitted to queries that have an answer; where there most likely is none, it counts only as far as
-        there is one after all.
+        there is one after all. `quoted` says that the hits have word for word what the query quotes: then what was
+        asked for is here, whatever the signs are.
         """
         if judged.signs is None or judged.weights is None or relevances is None:
             return None, relevances
         weights = judged.weights.verdict
         found = verdict_of(judged.signs, relevances, first=first, weights=weights)
+        if found == "none" and quoted:
+            found = "weak"
         if found == "none" and first is not None:
             relevances = (relevances * answerable(judged.signs, first=first, weights=weights)).astype(np.float32)
         return found, relevances

@@ -25,6 +25,9 @@ _END = re.compile(
 )
 """Where a sentence or a line ends: neither behind the number of a step, nor within `a.b` and `e.g. this`."""
 
+WRAPPED_WORDS = 6
+"""Of a line that may be a part of a sentence; lines of code have fewer."""
+
 _WORD = re.compile(r"[^\W_]{2,}")
 
 _STEM = 5
@@ -50,8 +53,19 @@ def snippet(text: str, query: LexicalQuery, *, intent: str | None = None) -> str
 
 def sentences(text: str) -> list[tuple[int, int]]:
     """Sentences and lines with their ends, [start, end); together they are the text."""
-    ends = [*(match.end() for match in _END.finditer(text) if match["number"] is None), len(text)]
+    found = (match for match in _END.finditer(text) if match["number"] is None)
+    ends = [
+        *(match.end() for match in found if match.group() != "\n" or not _is_wrapped(text, match.start())),
+        len(text),
+    ]
     return [(start, end) for start, end in zip([0, *ends], ends, strict=False) if start < end]
+
+
+def _is_wrapped(text: str, position: int) -> bool:
+    """Whether a sentence goes on behind a line's end: a long line of words before it, a small letter behind it."""
+    line = text[text.rfind("\n", 0, position) + 1 : position]
+    first = text[position:].lstrip()[:1]
+    return first.islower() and (line[-1:].isalnum() or line[-1:] == ",") and len(line.split()) >= WRAPPED_WORDS
 
 
 def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:

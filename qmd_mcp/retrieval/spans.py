@@ -138,6 +138,8 @@ def _shingles(text: str) -> frozenset[tuple[str, ...]]:
     words = _WORD.findall(text.lower())
     if len(words) < 2 * SHINGLE:  # also a Chinese passage, which has few blanks
         words = list("".join(words))
+    if len(words) < SHINGLE:
+        return frozenset({tuple(words)} if words else ())
     return frozenset(zip(*(words[start:] for start in range(SHINGLE)), strict=False))
 
 
@@ -153,4 +155,9 @@ def _twin(known: Sequence[frozenset[tuple[str, ...]]], mine: frozenset[tuple[str
 
 
 def _place(passage: Passage) -> str:
-    return f"{passage.collection}/{passage.path}:{passage.start_line}-{passage.end_line}"
+    lines = (
+        f"{passage.start_line}"
+        if passage.start_line == passage.end_line
+        else f"{passage.start_line}-{passage.end_line}"
+    )
+    return f"{passage.collection}/{passage.path}:{lines}"

@@ -177,11 +177,10 @@ def _listed(name: str, rank: int | None, score: float | None) -> str:
 
 
 def _omitted(answer: Answer) -> list[str]:
+    left = f"At least {_count(answer.omitted, 'more hit')} left out" if answer.omitted else "A part is left out"
     if answer.cursor is not None:
-        return [f'More of this answer: the same query with cursor="{answer.cursor}".']
-    if answer.omitted:
-        return [f"At least {_count(answer.omitted, 'more hit')} left out: raise limit to see them."]
-    return []
+        return [f'{left}: the same query with cursor="{answer.cursor}" goes on there.']
+    return [f"{left}: raise limit to see them."] if answer.omitted else []
 
 
 def _not_run(answer: Answer) -> list[str]:

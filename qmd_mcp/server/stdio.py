@@ -15,6 +15,7 @@ import anyio
 
 from qmd_mcp.errors import SetupError
 from qmd_mcp.server.forwarding import Child, Conversation, Server, Upstream
+from qmd_mcp.server.importing import importing
 from qmd_mcp.server.leaving import leave_anyway, leave_if_busy
 from qmd_mcp.server.port import OpenEngine
 from qmd_mcp.server.running import find
@@ -24,7 +25,8 @@ from qmd_mcp.settings import IndexLocation, Settings
 
 def load_engine() -> OpenEngine:
     """Import lancedb, fastembed and onnxruntime: seconds of work, for a worker thread."""
-    from qmd_mcp.engine import open_engine
+    with importing():
+        from qmd_mcp.engine import open_engine
 
     return open_engine
 
@@ -59,7 +61,8 @@ def serve_stdio(
     if forward and _forwarded(location, alone, stdin):
         return
 
-    from qmd_mcp.server.serving import converse  # takes a second: a signal may come sooner
+    with importing():
+        from qmd_mcp.server.serving import converse  # takes a second: a signal may come sooner
 
     _leave_in_time(stdin)
     anyio.run(partial(converse, settings, location, refresh=refresh, load=load))

@@ -11,8 +11,7 @@ import pyarrow as pa
 from lancedb.index import BTree
 
 from qmd_mcp.documents import Passage
-from qmd_mcp.lookup import FloatArray
-from qmd_mcp.states import CodeArray, unpacked
+from qmd_mcp.states import CodeArray, PackedStates
 from qmd_mcp.store.database import VERSIONS_KEPT, Database, table_names
 from qmd_mcp.store.passages import LOOKUP_BATCH, PassageTable
 from qmd_mcp.store.schema import STATES_PREFIX
@@ -84,18 +83,20 @@ class StateTable:
             found.update(rows["text_hash"].to_pylist())
         return frozenset(found)
 
-    async def states(self, passages: Sequence[Passage]) -> dict[str, FloatArray]:
+    async def states(self, passages: Sequence[Passage]) -> PackedStates:
         """Unit states [tokens, width] by text hash; passages without are missing."""
         if not passages:
-            return {}
+            return PackedStates({})
         clause = any_of("text_hash", sorted({passage.text_hash for passage in passages}))
         rows = await self._table.query().where(clause).to_arrow()
         columns = (rows[name].to_pylist() for name in ("text_hash", "tokens", "codes"))
-        return {
-            text_hash: unpacked(np.frombuffer(codes, dtype=np.uint8).reshape(tokens, -1))
-            for text_hash, tokens, codes in zip(*columns, strict=True)
-            if tokens
-        }
+        return PackedStates(
+            {
+                text_hash: np.frombuffer(codes, dtype=np.uint8).reshape(tokens, -1)
+                for text_hash, tokens, codes in zip(*columns, strict=True)
+                if tokens
+            }
+        )
 
     async def without_states(self, *, limit: int) -> tuple[Passage, ...]:
         """Passages whose text is not encoded yet, one for each text."""

@@ -186,6 +186,13 @@ async def test_a_budget_packs_whole_passages_and_the_cursor_goes_on(engine: Engi
     assert all(PAGES[hit.path].split("\n\n")[1].strip().split(".")[0] in text for hit in whole.hits)
 
 
+async def test_words_that_no_passage_has_are_named_beside_the_hits(engine: Engine) -> None:
+    answer = await ask(engine, "promote the zeppelin stanbdy 今天")
+    assert answer.hits
+    assert answer.notes == ("Nowhere in the index: 'zeppelin', 'stanbdy' (nearest: standby), '今天'.",)
+    assert (await ask(engine, "promote the standby")).notes == ()
+
+
 async def test_late_interaction_can_be_set_off(engine: Engine, tmp_path: Path) -> None:
     ran = await ask(engine, "database")
     assert stage(ran, "late interaction").ran
@@ -215,6 +222,14 @@ async def test_a_cursor_goes_on_to_the_last_candidate_and_shows_each_once(engine
             break
     assert seen == paths(whole)
     assert cursor is None
+
+
+async def test_a_cursor_notices_that_what_came_before_it_is_another(engine: Engine, tmp_path: Path) -> None:
+    first = await ask(engine, "database", limit=1)
+    (tmp_path / "notes" / first.hits[0].path).unlink()
+    await engine.writing.update()
+    answer = await ask(engine, "database", limit=1, cursor=first.cursor)
+    assert answer.notes[0].startswith("The index has changed since")
 
 
 async def test_a_part_of_a_passage_names_its_own_lines(engine: Engine) -> None:
@@ -264,6 +279,14 @@ async def test_the_verdict_tells_what_is_here_from_what_is_not_and_relevance_fol
     assert best > 0.5 > wrong
     assert here.hits[0].explanation is not None
     assert dict(here.hits[0].explanation.features)["coverage"] > 0
+
+
+async def test_a_quoted_phrase_that_is_here_is_never_said_to_be_missing(engine: Engine) -> None:
+    loose = await ask(engine, "how tall are giraffes in the other site of the zoo")
+    quoted = await ask(engine, 'how tall are giraffes in the "other site" of the zoo')
+    absent = await ask(engine, 'how tall are giraffes in the "glass house" of the zoo')
+    assert (loose.verdict, quoted.verdict, absent.verdict) == ("none", "weak", "none")
+    assert paths(quoted) == ["backup.md"]
 
 
 async def test_hits_below_min_relevance_are_left_out_and_the_answer_says_so(engine: Engine) -> None:

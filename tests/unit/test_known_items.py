@@ -102,6 +102,10 @@ def test_another_setting_is_recommended_only_if_it_is_better_by_more_than_chance
     assert advice([0.5] * 40, other).startswith(begins)
 
 
+def test_nothing_is_recommended_from_a_few_queries() -> None:
+    assert advice([0.5] * 30, [1.0] * 30).startswith("Nothing can be recommended from 30 queries")
+
+
 def test_a_way_that_is_as_good_in_much_less_time_is_mentioned() -> None:
     assert "fusion=rrf takes 4 ms in place of 10" in advice([0.5] * 40, [0.5] * 40, p50_ms=4.0)
     assert "takes" not in advice([0.5] * 40, [0.5] * 40, p50_ms=9.0)

@@ -54,6 +54,18 @@ def test_what_comes_after_the_hits_is_how_to_get_more() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("omitted", "line"),
+    [
+        (1, 'At least 1 more hit left out: the same query with cursor="abc" goes on there.'),
+        (0, 'A part is left out: the same query with cursor="abc" goes on there.'),
+    ],
+)
+def test_an_answer_that_goes_on_says_how(omitted: int, line: str) -> None:
+    """Also where only the rest of the last passage is left."""
+    assert render_answer(Answer(query="x", hits=(HIT,), omitted=omitted, cursor="abc")).endswith(f"~~~\n\n{line}")
+
+
 def test_an_answer_without_hits_says_why_and_what_to_try() -> None:
     """No fence, no notice: nothing is quoted."""
     answer = Answer(query="postgrez", hits=(), notes=("'postgrez' occurs nowhere in the index; nearest: postgres.",))

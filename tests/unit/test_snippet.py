@@ -82,6 +82,17 @@ def test_names_with_dots_and_numbered_steps_are_not_taken_apart() -> None:
     ).startswith("… Use Node.js integration")
 
 
+def test_a_sentence_that_is_wrapped_is_one() -> None:
+    text = (
+        FILLER
+        + "Call it before the window opens, since every parameter that is added\nin this fashion goes to the server.\n"
+        + FILLER
+    )
+    assert snippet(text, LexicalQuery(words=("fashion",))).startswith("… Call it before the window opens")
+    code = "import os\n" * 40 + "import zlib\nfrom pathlib import Path\n" + "x = 1\n" * 60
+    assert snippet(code, LexicalQuery(words=("zlib",))).startswith("… import zlib")
+
+
 def test_a_short_word_is_looked_for_where_words_begin_and_a_long_one_as_a_whole() -> None:
     text = "It runs asynchronously. " * 20 + "We sync every hour. " + FILLER
     assert snippet(text, LexicalQuery(words=("sync",))).startswith("… We sync every hour.")

@@ -78,13 +78,18 @@ def test_a_passage_that_says_nearly_the_same_is_named_by_the_better_one() -> Non
     other = passage("d", 0, " ".join(LINES[30:36]))
     kept = spans(old, other, new)
     assert [each.best for each in kept] == [old, other]
-    assert kept[0].also == ("c/b:1-1",)
+    assert kept[0].also == ("c/b:1",)
 
 
 def test_chinese_duplicates_are_found_too() -> None:
     text = "数据库连接超时之后应用会自动重试三次然后报告错误并且写入日志文件"
     (span,) = spans(passage("a", 0, text), passage("b", 0, text + "。"))
-    assert span.also == ("c/b:1-1",)
+    assert span.also == ("c/b:1",)
+
+
+def test_texts_of_one_or_two_letters_are_compared_too() -> None:
+    (span, other) = spans(passage("a", 0, "hi"), passage("b", 0, "Hi!"), passage("d", 0, "ho"))
+    assert (span.also, other.also) == (("c/b:1",), ())
 
 
 def test_a_document_has_so_many_hits_at_most() -> None:

@@ -17,21 +17,23 @@ import numpy as np
 
 from benchmarks.machine import headed, positive, provenance
 from benchmarks.quality import sets_of
-from qmd_mcp.engine import index_identity, open_engine
+from qmd_mcp.engine import DEFAULT_PROFILE, fusion_policy, index_identity, open_engine
 from qmd_mcp.evaluation.corpus_files import document_ids
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset
 from qmd_mcp.evaluation.evidence import open_source, without
-from qmd_mcp.evaluation.reliability import area_under_curve, brier_skill, calibration_error, reliability
+from qmd_mcp.evaluation.reliability import (
+    area_under_curve,
+    brier_skill,
+    calibration_error,
+    chance_error,
+    reliability,
+)
 from qmd_mcp.evaluation.runner import index_dataset, index_folder, index_of
-from qmd_mcp.inference.catalogue import models_folder
-from qmd_mcp.inference.profile import read_profile_file
-from qmd_mcp.retrieval.calibration import relevance, signs
+from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.retrieval.evidence import Evidence
-from qmd_mcp.retrieval.features import features
-from qmd_mcp.retrieval.fusion import adaptive, lexical_first
-from qmd_mcp.retrieval.syntax import parse
-from qmd_mcp.retrieval.verdict import answerable, verdict_of
-from qmd_mcp.retrieval.weights import Weights, read_weights
+from qmd_mcp.retrieval.policy import FusionPolicy
+from qmd_mcp.retrieval.syntax import ParsedQuery, parse
+from qmd_mcp.retrieval.verdict import answerable
 from qmd_mcp.script import script_of
 from qmd_mcp.settings import Settings, read_settings
 
@@ -61,29 +63,17 @@ class Asked:
     deleted: list[Judged]
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Fuses and judges evidence as `query` does, without a reranker."""
-
-    weights: Weights
-    scripts: tuple[str, ...]
-
-    def of(self, evidence: Evidence, query: str, relevant: np.ndarray) -> Judged:
-        """`relevant` is [candidates]."""
-        script = script_of(query)
-        known = not self.scripts or script is None or script in self.scripts
-        numbers = features(evidence, text=query)
-        if known:
-            scores, weights = adaptive(evidence, numbers, weights=self.weights.fusion), self.weights.meaning
-        else:
-            scores, weights = lexical_first(evidence), self.weights.words
-        found = signs(evidence, numbers, scores)
-        likely = relevance(found, weights=weights.relevance)
-        order = np.argsort(-scores, kind="stable")[:SHOWN]
-        first = int(order[0]) if len(order) else None
-        sure = 0.0 if first is None else answerable(found, first=first, weights=weights.verdict)
-        none = verdict_of(found, likely, first=first, weights=weights.verdict) == "none"
-        return Judged(likely[order], relevant[order], sure, none)
+def judged(policy: FusionPolicy, evidence: Evidence, query: ParsedQuery, relevant: np.ndarray) -> Judged:
+    """What `query` would say without a reranker; `relevant` is [candidates]."""
+    found = policy.judge(evidence, query, policy.fuse(evidence, query))
+    assert found.signs is not None
+    assert found.weights is not None
+    order = np.argsort(-found.scores, kind="stable")[:SHOWN]
+    first = int(order[0]) if len(order) else None
+    verdict, likely = policy.verdict(found, found.relevance, first=first)
+    assert likely is not None
+    sure = 0.0 if first is None else answerable(found.signs, first=first, weights=found.weights.verdict)
+    return Judged(likely[order], relevant[order], sure, verdict == "none")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -105,9 +95,7 @@ def main(arguments: Sequence[str]) -> None:
 
 async def ask_sets(datasets: list[Dataset], settings: Settings, count: int, foreign: int) -> list[Asked]:
     """Every set in turn; foreign queries are those of sets whose questions are in the same script."""
-    name = settings.embedder or "mini"
-    embedder = read_profile_file(models_folder() / f"{name}.toml", name=name).embedder
-    judge = Judge(read_weights(models_folder() / name / "fusion"), scripts=embedder.scripts if embedder else ())
+    policy = fusion_policy(settings, user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE))
     scripts = {dataset.name: script_of(" ".join(q.text for q in dataset.queries[:20])) for dataset in datasets}
     asked: list[Asked] = []
     for dataset in datasets:
@@ -115,19 +103,26 @@ async def ask_sets(datasets: list[Dataset], settings: Settings, count: int, fore
         place = index_folder(dataset, identity=index_identity(settings))
         async with open_engine(settings, index_of(place), create=True) as engine:
             await index_dataset(engine, dataset, folder=place, progress=lambda _: None)
-            async with open_source(index_of(place), embedder=engine.embedder, tokens=engine.tokens) as source:
+            assert engine.tokens is not None, "an embedder with token states is asked for"
+            async with open_source(
+                index_of(place),
+                tokens=engine.tokens,
+                first_scores=lambda evidence, query: policy.fuse(evidence, query).scores,
+            ) as source:
                 ids = document_ids(dataset)
                 answers = Asked(dataset.name, [], [], [])
                 for query in dataset.sample(count):
-                    evidence = await source.of(parse(query.text))
+                    asked_for = parse(query.text)
+                    evidence = await source.of(asked_for)
                     relevant = np.array([ids[p.path] in query.grades for p in evidence.passages], dtype=bool)
-                    answers.own.append(judge.of(evidence, query.text, relevant))
+                    answers.own.append(judged(policy, evidence, asked_for, relevant))
                     left = without(evidence, {path for path, name in ids.items() if name in query.grades})
-                    answers.deleted.append(judge.of(left, query.text, np.zeros(len(left), dtype=bool)))
+                    answers.deleted.append(judged(policy, left, asked_for, np.zeros(len(left), dtype=bool)))
                 for other in others:
                     for query in other.sample(max(1, foreign // len(others))):
-                        evidence = await source.of(parse(query.text))
-                        answers.foreign.append(judge.of(evidence, query.text, np.zeros(len(evidence), dtype=bool)))
+                        asked_for = parse(query.text)
+                        evidence = await source.of(asked_for)
+                        answers.foreign.append(judged(policy, evidence, asked_for, np.zeros(len(evidence), dtype=bool)))
         print(dataset.name, file=sys.stderr)
         asked.append(answers)
     return asked
@@ -135,14 +130,14 @@ async def ask_sets(datasets: list[Dataset], settings: Settings, count: int, fore
 
 def table(asked: Sequence[Asked]) -> list[list[str]]:
     """One row a set: calibration of the first hit and of ten, and what the verdict tells apart."""
-    header = ["set", "queries", "ECE@1", "ECE@10", "skill@1", "skill@10", "foreign AUC"]
+    header = ["set", "queries", "ECE@1 (chance)", "ECE@10 (chance)", "skill@1", "skill@10", "foreign AUC"]
     header += ["none at 5 % false alarms", "none of foreign", "none of own", "deleted AUC"]
     rows = [header]
     for each in asked:
         first, shown = _outcomes([each], hits="first"), _outcomes([each], hits="shown")
         own = np.array([answer.answerable for answer in each.own])
         row = [each.name, f"{len(each.own):,}"]
-        row += [f"{calibration_error(reliability(*outcome)):.3f}" for outcome in (first, shown)]
+        row += [error(*outcome) for outcome in (first, shown)]
         row += [f"{brier_skill(*outcome):.2f}" for outcome in (first, shown)]
         if each.foreign:
             foreign = np.array([answer.answerable for answer in each.foreign])
@@ -163,7 +158,12 @@ def pooled(asked: Sequence[Asked], *, hits: str) -> list[list[str]]:
     bins = reliability(*outcomes)
     rows = [["hits", "predicted", "relevant"], ["---", "---:", "---:"]]
     rows += [[f"{each.count:,}", f"{each.predicted:.3f}", f"{each.observed:.3f}"] for each in bins]
-    return [*rows, ["ECE, skill", f"{calibration_error(bins):.3f}", f"{brier_skill(*outcomes):.2f}"]]
+    return [*rows, ["ECE (chance), skill", error(*outcomes), f"{brier_skill(*outcomes):.2f}"]]
+
+
+def error(probabilities: np.ndarray, outcomes: np.ndarray) -> str:
+    """The calibration error, and behind it what a perfect forecast would show by chance."""
+    return f"{calibration_error(reliability(probabilities, outcomes)):.3f} ({chance_error(probabilities):.3f})"
 
 
 def _outcomes(asked: Sequence[Asked], *, hits: str) -> tuple[np.ndarray, np.ndarray]:

@@ -9,25 +9,24 @@ Everything alternates within each run, so that a busy moment touches all of it; 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
-from benchmarks.machine import headed, positive, provenance
+from benchmarks.genai import Peer
+from benchmarks.machine import headed, memory, positive, provenance
+from benchmarks.timing import TimedSession, Times, share
 from qmd_mcp.inference.cuda import find_cuda
 from qmd_mcp.inference.decoder import Decoder, Past
 from qmd_mcp.inference.expander import KINDS
-from qmd_mcp.inference.generation import Branch, Continuation, generate
+from qmd_mcp.inference.generation import Branch, Continuation, generate, room_for
 from qmd_mcp.inference.manifest import Sampling
 from qmd_mcp.inference.prompts import PROMPTS, asked
 from qmd_mcp.inference.tokenizer import read_tokenizer
@@ -36,55 +35,6 @@ QUERY = "how do we restore the database when the primary data centre is lost"
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 WARM_UP = 1
 """Runs before those that count: memory is taken and kernels are chosen in the first."""
-
-
-class TimedSession:
-    """A session that remembers how long it computes."""
-
-    def __init__(self, session: ort.InferenceSession) -> None:
-        self.get_inputs, self.get_outputs = session.get_inputs, session.get_outputs
-        self.get_providers, self.io_binding, self.run = session.get_providers, session.io_binding, session.run
-        self._session = session
-        self.seconds = 0.0
-
-    def run_with_iobinding(self, binding: ort.IOBinding) -> None:
-        """Compute, and count the time."""
-        started = perf_counter()
-        self._session.run_with_iobinding(binding)
-        self.seconds += perf_counter() - started
-
-
-@dataclass(slots=True)
-class Times:
-    """Milliseconds of one thing, run by run."""
-
-    whole: list[float] = field(default_factory=list)
-    outside: list[float] = field(default_factory=list)
-    """What of it was not in the session: Python, binding, sampling."""
-    processor: list[float] = field(default_factory=list)
-    """Of all threads together; says the same on a busy machine as on a quiet one."""
-
-    def of(self, work: Callable[[], object], session: TimedSession, *, parts: int = 1) -> None:
-        """Do it and note what each of its parts took."""
-        session.seconds = 0.0
-        started, used = perf_counter(), process_time()
-        work()
-        whole, processor = perf_counter() - started, process_time() - used
-        self.whole.append(whole * 1e3 / parts)
-        self.outside.append((whole - session.seconds) * 1e3 / parts)
-        self.processor.append(processor * 1e3 / parts)
-
-    @property
-    def text(self) -> tuple[str, str, str]:
-        """Medians."""
-        return f"{median(self.whole):,.1f}", f"{median(self.outside):,.2f}", f"{median(self.processor):,.1f}"
-
-
-def share(part: Times, of: Times) -> str:
-    """Median of the ratios run by run: of time, and of processor time."""
-    time = median(mine / theirs for mine, theirs in zip(part.whole, of.whole, strict=True))
-    processor = median(mine / theirs for mine, theirs in zip(part.processor, of.processor, strict=True))
-    return f"{time:.2f} (of processor time {processor:.2f})"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -101,11 +51,11 @@ def main(arguments: Sequence[str]) -> None:
     obstacle = find_cuda().obstacle
     if options.provider == "cuda" and obstacle:
         parser.error(obstacle)
-    before = resident()
+    before = memory()
     started = perf_counter()
     session = TimedSession(open_decoder(options.folder / "model.onnx", options=options))
     decoder = Decoder(session)  # type: ignore[arg-type]  # it has the methods that a decoder calls
-    loaded, memory = perf_counter() - started, resident() - before
+    loaded, taken = perf_counter() - started, memory() - before
     if session.get_providers()[0] != PROVIDERS[options.provider]:
         parser.error(f"The session runs on {session.get_providers()[0]}.")
     bench = Bench(decoder, session, folder=options.folder, tokens=options.tokens, head=options.head)
@@ -120,7 +70,7 @@ def main(arguments: Sequence[str]) -> None:
         peer.end()
     weights = sum(path.stat().st_size for path in options.folder.glob("model.onnx*"))
     print(headed(provenance("benchmarks.decoding", arguments), bench.table()), "\n")
-    print(f"Loaded in {loaded:.1f} s, {memory / 1e9:.2f} GB; weights {weights / 1e9:.3f} GB.")
+    print(f"Loaded in {loaded:.1f} s, {taken / 1e9:.2f} GB; weights {weights / 1e9:.3f} GB.")
     if obstacle:
         print(f"No row for CUDA, no GPU was at hand: {obstacle}.")
     if options.provider == "cpu":
@@ -128,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
         print(f"Memory is read at {speed / 1e9:.1f} GB/s: a step's floor is {weights / speed * 1e3:.1f} ms.")
     bench.ratios()
     if peer:
-        peer.report(bench)
+        peer.report(bench.times)
 
 
 def open_decoder(path: Path, *, options: argparse.Namespace) -> ort.InferenceSession:
@@ -156,6 +106,7 @@ class Bench:
             Branch(forced=prefixes[kind], budget=tokens, seed=number) for number, kind in enumerate(KINDS)
         ]
         self._known = decoder.prefill(self._head, decoder.empty(room=len(self._head)))
+        self._spent: dict[int, Past] = {}
         self.same = True
         self.forget()
 
@@ -172,9 +123,9 @@ class Bench:
         forked = decoder.fork(self._known, rows=1, room=len(self._tail))
         times["behind the known part"].of(lambda: decoder.prefill(self._tail, forked), session)
         past = decoder.prefill(self._tail, decoder.fork(self._known, rows=1, room=len(self._tail)))
-        times["fork"].of(lambda: decoder.fork(past, rows=len(KINDS), room=self._tokens), session)
+        times["fork"].of(lambda: self._rows(past, rows=len(KINDS)), session)
         for name, rows in (("step, one", 1), ("step, five", len(KINDS))):
-            rows_past = decoder.fork(past, rows=rows, room=self._tokens)
+            rows_past = self._rows(past, rows=rows)
             times[name].of(lambda rows_past=rows_past: self._steps(rows_past), session, parts=self._tokens)
         found: dict[str, Any] = {}
         times["together"].of(lambda: found.update(together=self._generate(past, self._branches)), session)
@@ -188,7 +139,14 @@ class Bench:
             _, past = self._decoder.step([token] * past.rows, past)
 
     def _generate(self, past: Past, branches: Sequence[Branch]) -> tuple[Continuation, ...]:
-        return generate(self._decoder, past, branches, stop=(), sampling=Sampling())
+        forked = self._rows(past, rows=len(branches))
+        return generate(self._decoder, forked, branches, stop=(), sampling=Sampling())
+
+    def _rows(self, past: Past, *, rows: int) -> Past:
+        """As the product's cache of a prompt makes them: in the memory of those before."""
+        room, over = room_for(self._branches), self._spent.get(rows)
+        self._spent[rows] = self._decoder.fork(past, rows=rows, room=room, over=over, known=len(self._head))
+        return self._spent[rows]
 
     def table(self) -> list[tuple[str, ...]]:
         """Everything in milliseconds."""
@@ -196,7 +154,7 @@ class Bench:
         named = {
             "the whole prompt": f"prefill of the whole prompt, {head + tail} tokens",
             "behind the known part": f"prefill of the query's part, {tail} tokens, behind the known {head}",
-            "fork": "the prompt's cache five times over",
+            "fork": "the prompt's cache into five rows",
             "step, one": "a step of one branch",
             "step, five": "a step of five branches",
             "together": f"5 × {self._tokens} tokens drawn together, without prefill",
@@ -214,73 +172,6 @@ class Bench:
         print(f"Prefill behind the known part / of the whole: {known}.")
         whole = median(self.times["behind the known part"].whole) + median(self.times["together"].whole)
         print(f"An expansion of 5 × {self._tokens} tokens: {whole / 1e3:.2f} s.")
-
-
-class Peer:
-    """The same loop in onnxruntime-genai, in a process of its own that waits while we measure."""
-
-    def __init__(self, python: str, *, options: argparse.Namespace, prompt: list[int]) -> None:
-        asked_for = {
-            "folder": str(options.folder),
-            "prompt": prompt,
-            "rows": len(KINDS),
-            "tokens": options.tokens,
-            "provider": options.provider,
-            "session": {
-                "intra_op_num_threads": options.threads,
-                "session.intra_op.allow_spinning": str(int(options.spinning)),
-            },
-        }
-        self._process = subprocess.Popen(
-            [python, str(Path(__file__).with_name("decoding_peer.py")), json.dumps(asked_for)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._steps = {"one": Times(), "five": Times()}
-        self._whole: list[float] = []
-        self._read()  # it has loaded
-
-    def measure(self, *, counts: bool) -> None:
-        """One run; of the first ones only the doing counts."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("measure\n")
-        self._process.stdin.flush()
-        measured = self._read()
-        if counts:
-            for name, times in self._steps.items():
-                times.whole.append(measured[name])
-                times.processor.append(measured[f"{name}, processor"])
-            self._whole.append(measured["whole"])
-
-    def _read(self) -> dict[str, float]:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.startswith("{"):
-                found: dict[str, float] = json.loads(line)
-                return found
-        sys.exit("onnxruntime-genai ended; what it said is above.")
-
-    def end(self) -> None:
-        """Let the process end."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-
-    def report(self, bench: Bench) -> None:
-        """Print its times beside ours."""
-        for name, theirs in self._steps.items():
-            step = f"{median(theirs.whole):.1f} ms, processor time {median(theirs.processor):.1f}"
-            print(f"onnxruntime-genai, a step of {name}, greedy: {step}.")
-            print(f"Our step / theirs: {share(bench.times[f'step, {name}'], theirs)}.")
-        print(f"onnxruntime-genai, five prompts in a batch, prefill and all: {median(self._whole) / 1e3:.2f} s.")
-
-
-def resident() -> int:
-    """Bytes of this process in memory."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) * 1024
 
 
 def bandwidth(threads: int) -> float:

@@ -31,6 +31,15 @@ QUERIES = 40
 TOGETHER = (1, 2, 4, 8)
 """Queries of several callers in one forward."""
 
+LINES = (
+    "how do we restore the database when the primary data centre is lost",
+    "what to do to bring the database back after the main data centre fails",
+    "recovering a database whose primary site is gone",
+    "If the primary data centre is lost, promote the standby in the second region and point the applications at it.",
+)
+"""A question, two other wordings of it and a sentence that answers it: what an expansion embeds."""
+LINES_ROUNDS = 50
+
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print the table."""
@@ -65,6 +74,33 @@ def main(arguments: Sequence[str]) -> None:
         rounds = [[processor_ms(model, queries, together=size) for size in TOGETHER] for _ in range(options.rounds)]
         each = ", ".join(f"{median(times):.2f}" for times in zip(*rounds, strict=True))
         print(f"\n{folder.name}: processor ms for each query in forwards of {', '.join(map(str, TOGETHER))}: {each}")
+    ways = {"a call each": apart, "one forward": as_one, f"one call, {cores()} forwards": shared}
+    times: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(LINES_ROUNDS):
+        for way, embed in ways.items():
+            started = perf_counter()
+            embed(model)
+            times[way].append((perf_counter() - started) * 1e3)
+    listed = ", ".join(f"{way} {median(each):.1f}" for way, each in times.items())
+    print(f"\nA question and its {len(LINES) - 1} vec and hyde lines, ms: {listed}")
+
+
+def apart(model: Embedder) -> None:
+    """Every line for itself, as many at once as there are processors."""
+    with ThreadPoolExecutor(cores()) as workers:
+        list(workers.map(model.embed_query, LINES))
+
+
+def as_one(model: Embedder) -> None:
+    """All in one forward."""
+    model.embed_queries(LINES)
+
+
+def shared(model: Embedder) -> None:
+    """As the product's scheduler shares them out."""
+    shares = [[LINES[row] for row in rows] for rows in model.shares(LINES, threads=cores())]
+    with ThreadPoolExecutor(cores()) as workers:
+        list(workers.map(model.embed_queries, shares))
 
 
 def embedder(threads: int, *, spinning: bool) -> Embedder:

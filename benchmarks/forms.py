@@ -17,12 +17,15 @@ import numpy as np
 
 from benchmarks.embedding import CHARACTERS, TEXTS, rate
 from benchmarks.machine import headed, positive, provenance
-from benchmarks.quality import measure_sets
+from benchmarks.quality import Way, measure_sets
 from qmd_mcp.evaluation.datasets import read_dataset
 from qmd_mcp.inference.embedder import BATCH, Embedder
 from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
 from qmd_mcp.inference.session import cores
 from qmd_mcp.settings import read_settings
+
+WAYS = (Way("vsearch", "vsearch"), Way("query", "query"))
+"""The searches that an embedder has a say in."""
 
 TOGETHER = 16
 """Passages that are embedded together and then alone."""
@@ -51,13 +54,13 @@ def main(arguments: Sequence[str]) -> None:
     fastest = median(rates[options.forms[0]])
     sets = [] if options.no_quality else options.sets
     header = ["form", "MB", "passages/s", "rate", "cosine alone to batch: mean", "min"]
-    table = [[*header, *(f"{folder.name} {mode}" for folder in sets for mode in ("vsearch", "query"))]]
+    table = [[*header, *(f"{folder.name} {way.name}" for folder in sets for way in WAYS)]]
     for form, embedder in embedders.items():
         size = sum((models[form].folder / file).stat().st_size for file in embedder.placed.graph.files)
         cosines = alone_to_together(embedder, texts)
         quality = {
             (report.dataset, report.mode): f"{report.quality.ndcg_at_10:.4f}"
-            for report in anyio.run(measure_sets, sets, settings.model_copy(update={"embedder": form}), None)
+            for report in anyio.run(measure_sets, sets, settings.model_copy(update={"embedder": form}), None, WAYS)
         }
         speed = median(rates[form])
         figures = [f"{size / 1e6:.1f}", f"{speed:.1f}", f"{speed / fastest:.2f}"]
@@ -66,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
             [
                 Path(form).name,
                 *figures,
-                *(quality[folder.name, mode] for folder in sets for mode in ("vsearch", "query")),
+                *(quality[folder.name, way.mode] for folder in sets for way in WAYS),
             ]
         )
     print(headed(provenance("benchmarks.forms", arguments), table))

@@ -22,7 +22,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.processors import TemplateProcessing
 
-from qmd_mcp.inference.reranker import Reranker, RerankerOptions
+from benchmarks.machine import memory
+from qmd_mcp.inference.manifest import GraphFile, RerankerManifest
+from qmd_mcp.inference.reranker import Reranker
 from qmd_mcp.inference.session import cores, open_session
 from qmd_mcp.inference.template import Pair
 
@@ -84,12 +86,12 @@ def main(arguments: Sequence[str]) -> None:
 def measure(model: str, path: Path, *, provider: str, cells: Sequence[Cell], longest: float) -> Timing:
     """Load, then time cells from the smallest on, until the next would take too long."""
     timing = Timing()
-    before = memory_mib("VmRSS")
+    before = memory()
     start = perf_counter()
     session = open_on(path, provider=provider)
     compute = embedding(session) if model == "embedder" else reranking(session, model, timing)
     timing.load_seconds = perf_counter() - start
-    timing.loaded_mib = memory_mib("VmRSS") - before
+    timing.loaded_mib = (memory() - before) // 2**20
     compute(Cell(1, 32))  # kernels are chosen and memory is taken on the first
     pace = 0.0  # seconds for one token
     for cell in sorted(cells, key=lambda each: each.rows * each.tokens):
@@ -101,7 +103,7 @@ def measure(model: str, path: Path, *, provider: str, cells: Sequence[Cell], lon
         timing.seconds[key(cell)] = median(wall for wall, _ in times)
         timing.busy[key(cell)] = median(busy for _, busy in times)
         pace = timing.seconds[key(cell)] / (cell.rows * cell.tokens)
-    timing.peak_mib = memory_mib("VmHWM")
+    timing.peak_mib = memory("VmHWM") // 2**20
     return timing
 
 
@@ -111,8 +113,18 @@ def reranking(session: ort.InferenceSession, model: str, timing: Timing) -> Call
     tokenizer.post_processor = TemplateProcessing(single="$A", pair=f"$A {PAD} $B", special_tokens=[(PAD, 0)])
     reranker = Reranker(
         session,
+        manifest=RerankerManifest(
+            model=model,
+            licence="none",
+            folder=".",
+            revision="1",
+            files={"cpu": GraphFile(graph="model.onnx", format="fp32", batch_invariant=True)},
+            template="pair",
+            padding="left",
+            max_tokens=8192,
+        ),
         tokenizer=tokenizer,
-        options=RerankerOptions(model=model, max_tokens=8192, template="pair", batch_invariant=True, pad_side="left"),
+        batch_invariant=True,
     )
     random = np.random.default_rng(0)
 
@@ -211,13 +223,6 @@ def seconds(compute: Callable[[Cell], None], cell: Cell) -> tuple[float, float]:
     start, busy = perf_counter(), process_time()
     compute(cell)
     return perf_counter() - start, (process_time() - busy) / cores()
-
-
-def memory_mib(name: str) -> int:
-    """A line of Linux' account of this process; 0 elsewhere."""
-    status = Path("/proc/self/status")
-    lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
-    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith(f"{name}:")), 0)
 
 
 if __name__ == "__main__":

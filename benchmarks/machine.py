@@ -32,6 +32,13 @@ def provenance(module: str, arguments: Sequence[str]) -> dict[str, str]:
     }
 
 
+def memory(line: str = "VmRSS") -> int:
+    """Bytes, by a line of Linux' account of this process; 0 elsewhere."""
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
+    return next((int(each.split()[1]) * 1024 for each in lines if each.startswith(f"{line}:")), 0)
+
+
 def headed(provenance: dict[str, str], table: Sequence[Sequence[str]]) -> str:
     """A Markdown table, its header the first row, below the lines that say where it is from."""
     header, *rows = table

@@ -17,8 +17,8 @@ from benchmarks.machine import headed, positive, provenance
 from qmd_mcp.corpus.chunking import Chunker
 from qmd_mcp.corpus.readers import SourceText, read
 from qmd_mcp.inference.batching import padding, plan
-from qmd_mcp.inference.manifest import read_profile
-from qmd_mcp.inference.reranker import TOKEN_BUDGET
+from qmd_mcp.inference.loading import user_catalogue
+from qmd_mcp.inference.manifest import TOKEN_BUDGET
 from qmd_mcp.inference.template import PairTemplate
 from qmd_mcp.inference.tokenizer import read_tokenizer
 
@@ -37,9 +37,9 @@ def main(arguments: Sequence[str]) -> None:
     table = [
         ["padding", "passages", "tokens of a pair, mean", "all in one", "sorted, batches of 8", "planned", "forwards"]
     ]
-    profile = read_profile("mini")
-    tokenizer = read_tokenizer(profile.embedder_folder)
-    template = PairTemplate(tokenizer, model="pairs", max_tokens=profile.embedder.max_tokens * 2)
+    embedder = user_catalogue().embedder("mini")
+    tokenizer = read_tokenizer(embedder.folder)
+    template = PairTemplate(tokenizer, model="pairs", max_tokens=embedder.manifest.max_tokens * 2)
     chunker = Chunker(tokenizer)
     for folder in options.folders:
         lengths = [len(pair) for pair in template.encode(QUERY, list(passages(folder, chunker)))]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -24,7 +25,28 @@ from qmd_mcp.evaluation.report import Report
 from qmd_mcp.evaluation.runner import evaluate, index_dataset, index_folder, index_of
 from qmd_mcp.settings import Settings, read_settings
 
-MODES: tuple[Mode, ...] = ("search", "vsearch", "query")
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to search."""
+
+    name: str
+    mode: Mode
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What differs from the settings as they are."""
+
+
+SEARCHES = (Way("search", "search"), Way("vsearch", "vsearch"), Way("query", "query"))
+
+STAGES = (
+    Way("BM25", "search"),
+    Way("dense", "vsearch"),
+    Way("reciprocal ranks", "query", {"fusion": "rrf"}),
+    Way("convex sum", "query", {"fusion": "convex"}),
+    Way("trained fusion", "query", {"late_interaction": False}),
+    Way("and token by token", "query"),
+)
+"""Each stage of `query` on top of the one before."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -35,17 +57,19 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--queries", type=positive, metavar="N", help="at most N queries a set, chosen by their ids' hash"
     )
+    parser.add_argument("--stages", action="store_true", help="what each stage of query adds, instead of the searches")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there too")
     options = parser.parse_args(arguments)
     folders = sets_of(options.sets, only=options.only)
     if not folders:
         parser.error(f"there is no set in {options.sets}")
     try:
-        reports = anyio.run(measure_sets, folders, read_settings(), options.queries)
+        ways = STAGES if options.stages else SEARCHES
+        reports = anyio.run(measure_sets, folders, read_settings(), options.queries, ways)
     except QmdError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     origin = provenance("benchmarks.quality", arguments)
-    print(headed(origin, table(reports)))
+    print(headed(origin, table(reports, ways)))
     if options.json is not None:
         content = {**origin, "reports": [report.as_json() for report in reports]}
         options.json.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
@@ -57,8 +81,10 @@ def sets_of(folder: Path, *, only: Sequence[str] | None) -> list[Path]:
     return [path for path in candidates if (path / CORPUS).exists() and (only is None or path.name in only)]
 
 
-async def measure_sets(folders: Sequence[Path], settings: Settings, sample: int | None) -> list[Report]:
-    """Index each set once and evaluate all modes on it."""
+async def measure_sets(
+    folders: Sequence[Path], settings: Settings, sample: int | None, ways: Sequence[Way]
+) -> list[Report]:
+    """Index each set once and search it in every way; the reports of a set stand together, in the order of the ways."""
     reports: list[Report] = []
     for folder in folders:
         dataset = read_dataset(folder)
@@ -66,10 +92,11 @@ async def measure_sets(folders: Sequence[Path], settings: Settings, sample: int 
         async with open_engine(settings, index_of(place), create=True) as engine:
             summary = await index_dataset(engine, dataset, folder=place, progress=Watch(dataset.name))
             print(f"{dataset.name}: {summary}", file=sys.stderr)
-            for mode in MODES:
-                report = await evaluate(engine, dataset, mode=mode, sample=sample)
-                print(json.dumps(report.as_json()), *report.refused, file=sys.stderr)
-                reports.append(report)
+        for way in ways:
+            async with open_engine(settings.model_copy(update=dict(way.settings)), index_of(place)) as engine:
+                report = await evaluate(engine, dataset, mode=way.mode, sample=sample)
+            print(way.name, json.dumps(report.as_json()), *report.refused, file=sys.stderr)
+            reports.append(report)
     return reports
 
 
@@ -89,17 +116,17 @@ class Watch:
             print(line, file=sys.stderr)
 
 
-def table(reports: Sequence[Report]) -> list[list[str]]:
-    """One row for each set: its size and, for each search, nDCG@10, Recall@100 and p50."""
-    header = ["set", "documents", "queries"]
-    header += [f"{mode} {figure}" for mode in MODES for figure in ("nDCG@10", "R@100", "p50 ms")]
-    rows: dict[str, list[str]] = {}
-    for report in reports:
-        sizes = [report.dataset, f"{report.documents:,}", f"{report.quality.queries:,}"]
-        rows.setdefault(report.dataset, sizes).extend(
-            (f"{report.quality.ndcg_at_10:.3f}", f"{report.quality.recall_at_100:.3f}", f"{report.p50_ms:.1f}")
-        )
-    return [header, *rows.values()]
+def table(reports: Sequence[Report], ways: Sequence[Way]) -> list[list[str]]:
+    """One row for each set: its size and, for each way, nDCG@10, Recall@100 and the median latency."""
+    header = ["set", "documents", "queries", *(f"{way.name}: nDCG@10 / R@100 / p50 ms" for way in ways)]
+    rows: list[list[str]] = []
+    for start in range(0, len(reports), len(ways)):
+        of_set = reports[start : start + len(ways)]
+        rows.append([of_set[0].dataset, f"{of_set[0].documents:,}", f"{of_set[0].quality.queries:,}"])
+        rows[-1] += [
+            f"{each.quality.ndcg_at_10:.3f} / {each.quality.recall_at_100:.3f} / {each.p50_ms:.1f}" for each in of_set
+        ]
+    return [header, *rows]
 
 
 if __name__ == "__main__":

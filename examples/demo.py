@@ -34,7 +34,7 @@ CALLS: tuple[tuple[str, str, dict[str, object]], ...] = (
     ),
     ("Chinese", "query", {"query": "缓存同时过期，数据库压力太大怎么办", "limit": 1}),
     ("Reading on at a hit", "get_document", {"document": "notes/runbooks/postgres-failover.md:1:12"}),
-    ("A typing error is explained", "search", {"query": "idempotancy"}),
+    ("A typing error is explained", "search", {"query": "idmepotency"}),
     ("And the index", "status", {}),
 )
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import anyio.to_thread
 
 from qmd_mcp.corpus.chunking import CHUNKING, Chunker
-from qmd_mcp.corpus.indexing import TokenStates
 from qmd_mcp.corpus.library import Library
+from qmd_mcp.corpus.port import TokenStates
 from qmd_mcp.corpus.preparation import Preparation
 from qmd_mcp.corpus.readers import read
 from qmd_mcp.documents import Collection, CollectionStatus, IndexStatus, Passage
@@ -74,6 +74,7 @@ class Engine:
             ),
         )
         vocabulary = IndexVocabulary(passages=index.passages, terms=index.terms)
+        tokens = models.tokens if settings.late_interaction else None
         self._following = Following(index.database, generation=index.generation, documents=index.documents)
         searches = SearchService(
             index_name=index.location.uri,
@@ -84,23 +85,16 @@ class Engine:
                 gathering=Gathering(
                     index=index.passages,
                     embedder=self.embedder,
+                    tokens=tokens,
                     vocabulary=vocabulary,
                     expander=models.expander,
                     no_expander=models.no_expander,
                 ),
-                late=LateInteraction(embedder=models.tokens, index=index.states, rarities=Rarities(vocabulary))
-                if models.tokens
-                else None,
+                late=LateInteraction(index=index.states, rarities=Rarities(vocabulary)) if tokens else None,
+                no_late="the embedder has no token states" if settings.late_interaction else "late_interaction is off",
                 reranker=models.reranker,
                 no_reranker=models.no_reranker,
-                policy=FusionPolicy(
-                    method=settings.fusion,
-                    alpha=settings.alpha,
-                    rrf_k=settings.rrf_k,
-                    embedder=embedder.manifest.model,
-                    scripts=embedder.manifest.scripts,
-                    weights=trained_weights(embedder),
-                ),
+                policy=fusion_policy(settings, embedder),
                 grouping=Grouping(per_document=settings.per_document),
                 hits=Hits(self.reading),
                 diagnosis=Diagnosis(vocabulary),
@@ -208,6 +202,18 @@ async def open_engine(
             yield Engine(index, settings=settings, embedder=embedder, models=models)
     finally:
         database.close()
+
+
+def fusion_policy(settings: Settings, embedder: Model[EmbedderManifest]) -> FusionPolicy:
+    """How `query` combines its lists, by the settings and by what was trained for the embedder."""
+    return FusionPolicy(
+        method=settings.fusion,
+        alpha=settings.alpha,
+        rrf_k=settings.rrf_k,
+        embedder=embedder.manifest.model,
+        scripts=embedder.manifest.scripts,
+        weights=trained_weights(embedder),
+    )
 
 
 def trained_weights(embedder: Model[EmbedderManifest]) -> Weights | None:

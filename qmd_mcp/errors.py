@@ -201,12 +201,10 @@ class PullError(SetupError):
 class OutOfMemoryError(ModelError):
     """A forward that does not fit into the memory of its device."""
 
-    def __init__(self, model: str, *, shape: tuple[int, ...]) -> None:
-        rows, tokens = shape
-        super().__init__(
-            f"{model} finds no memory for {rows} x {tokens} tokens. Free some, or choose a smaller model or the CPU."
-        )
-        self.model, self.shape = model, shape
+    def __init__(self, model: str, *, rows: int) -> None:
+        what = f"{rows} texts at once" if rows > 1 else "one text"
+        super().__init__(f"{model} finds no memory for {what}. Free some, or choose a smaller model or the CPU.")
+        self.model, self.rows = model, rows
 
 
 class CollectionError(SetupError):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from qmd_mcp.documents import ModelStatus
 from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.expansion import ExpansionScheduler, open_expansion
+from qmd_mcp.inference.lanes import Lanes
 from qmd_mcp.inference.loading import (
     load_embedder,
     make_expander,
@@ -23,8 +24,9 @@ from qmd_mcp.inference.loading import session_factory as make_session_factory
 from qmd_mcp.inference.manifest import EmbedderManifest, ModelManifest, Role
 from qmd_mcp.inference.model import Model
 from qmd_mcp.inference.prompts import PROMPTS
-from qmd_mcp.inference.scheduler import EmbeddingScheduler, ModelSlot, RerankScheduler
+from qmd_mcp.inference.scheduler import EmbeddingScheduler, RerankScheduler
 from qmd_mcp.inference.session import PlacedSession, SessionFactory, cores
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.inference.token_scheduler import TokenScheduler
 from qmd_mcp.settings import Settings
 from qmd_mcp.tasks import background
@@ -92,7 +94,10 @@ class Slots:
         return self._kept(model, load)
 
     def _kept(self, model: Model[Manifest], load: Callable[[], Loaded]) -> ModelSlot[Loaded]:
-        slot = ModelSlot(load, idle_seconds=self.idle_seconds)
+        def present() -> bool:
+            return any(model.missing(provider) is None for provider in model.manifest.files)
+
+        slot = ModelSlot(load, present=present, idle_seconds=self.idle_seconds)
         self.made.append((model, slot))
         return slot
 
@@ -112,8 +117,8 @@ async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> 
     slots = Slots(sessions, idle_seconds=settings.idle_unload_seconds or math.inf)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(background())
-        slot, threads = slots.embedding(embedder), settings.threads or cores()
-        embedding = EmbeddingScheduler(slot, threads=threads)
+        slot, lanes = slots.embedding(embedder), Lanes(threads=settings.threads or cores())
+        embedding = EmbeddingScheduler(slot, lanes=lanes)
         expansion: ExpansionScheduler | None = None
         if expanding is not None:
             manifest = expanding.manifest
@@ -129,7 +134,7 @@ async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> 
                 tasks.start_soon(made.unload_when_idle)
         yield Models(
             embedder=embedding,
-            tokens=token_scheduler(embedder, slot, threads=threads),
+            tokens=token_scheduler(embedder, slot, lanes=lanes),
             expander=expansion,
             no_expander=_why_none(settings.expander, role="expander"),
             reranker=reranker,
@@ -141,4 +146,4 @@ async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> 
 def _why_none(choice: str, *, role: Role) -> str:
     if choice == "off":
         return f"the setting {role} is off"
-    return f"no {role} that is fast enough here is on this machine (qmd-mcp models list)"
+    return "no model for it here that is fast enough: qmd-mcp models list"

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
         float, Field(ge=0, le=1, description="Share of the dense score in the convex sum; the rest is BM25's")
     ] = 0.5
     rrf_k: Annotated[int, Field(ge=1, le=1000, description="Rank constant of reciprocal rank fusion")] = 60
+    late_interaction: Annotated[
+        bool, Field(description="`query` compares its best candidates with the query token by token")
+    ] = True
     per_document: Annotated[
         int, Field(ge=0, le=100, description="Hits of one document in an answer of `query`; 0 for any number")
     ] = 3

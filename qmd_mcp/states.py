@@ -22,6 +22,8 @@ class QueryStates:
     """[tokens, width], unit length."""
     spans: tuple[tuple[int, int], ...]
     """[tokens]; the half-open span of the query that each stands for, empty for a special token."""
+    vector: FloatArray
+    """[dimension], unit length: what the embedder itself would give."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ import anyio.to_thread
 
 from qmd_mcp.corpus.collections import check_globs, check_ignores, check_name
 from qmd_mcp.corpus.files import on_disk
-from qmd_mcp.corpus.indexing import Indexer, PassageEmbedder, TokenStates
+from qmd_mcp.corpus.indexing import Indexer
+from qmd_mcp.corpus.port import PassageEmbedder, TokenStates
 from qmd_mcp.corpus.preparation import Preparation
 from qmd_mcp.corpus.staging import StagedDocuments
 from qmd_mcp.corpus.update import Progress, Step, UpdateSummary, total

@@ -14,6 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from tests.starving import starving
+
 Form = Literal["fp32", "fp16", "int8", "nbits8"]
 
 WORDS = (
@@ -80,8 +82,12 @@ def graph(
     inputs: Sequence[str] = INPUTS,
     pooled: bool = False,
     form: Form = "fp32",
+    most_rows: int | None = None,
 ) -> onnx.ModelProto:
-    """States of every token, [batch, sequence, dimension]; `pooled` gives their mean as `sentence_embedding` too."""
+    """States of every token, [batch, sequence, dimension]; `pooled` gives their mean as `sentence_embedding` too.
+
+    Beyond `most_rows` a forward asks for more memory than there is.
+    """
     kind, array = (TensorProto.FLOAT16, np.float16) if form == "fp16" else (TensorProto.FLOAT, np.float32)
     embedding, product = (each.astype(array) for each in weights(dimension))
     constants = {"words": embedding, "product": product, "scale": np.ones(dimension, array)}
@@ -117,7 +123,8 @@ def graph(
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
-    return helper.make_model(made, opset_imports=opsets, ir_version=10)
+    model = helper.make_model(made, opset_imports=opsets, ir_version=10)
+    return model if most_rows is None else starving(model, output="last_hidden_state", most_rows=most_rows)
 
 
 def write_graph(path: Path, *, form: Form = "fp32", **shape: Any) -> None:

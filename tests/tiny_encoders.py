@@ -16,6 +16,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+from qmd_mcp.inference.manifest import GraphFile, RerankerManifest
+from tests.starving import starving
+
 Head = Literal["classifier", "causal", "embedder"]
 Form = Literal["fp32", "fp16", "int8", "qdq", "nbits"]
 
@@ -86,8 +89,6 @@ def encoder(
         states = graph.add("Div", summed, graph.add("ReduceSum", mask, graph.constant([1]), keepdims=1))
     width = {"classifier": labels, "causal": vocabulary, "embedder": HIDDEN}[head]
     logits = graph.add("MatMul", states, graph.weight(HIDDEN, width))
-    if most_rows is not None:
-        logits = graph.add("Add", logits, _memory(graph, most_rows))
     if overflow:
         logits = graph.add("Mul", graph.add("Mul", logits, graph.number(3e4)), graph.number(3e4))
     name = "last_hidden_state" if head == "embedder" else "logits"
@@ -99,7 +100,15 @@ def encoder(
         [rows, *tokens, width if width_known else "width"],
     )
     feeds = [helper.make_tensor_value_info(each, TensorProto.INT64, [rows, "tokens"]) for each in inputs]
-    return _in_form(_model(helper.make_graph(graph.nodes, "tiny", feeds, [output], graph.weights)), form)
+    model = _model(helper.make_graph(graph.nodes, "tiny", feeds, [output], graph.weights))
+    return _in_form(model if most_rows is None else starving(model, output=name, most_rows=most_rows), form)
+
+
+def reranker_manifest(**changed: Any) -> RerankerManifest:
+    """The manifest of a reranker that reads pairs."""
+    file = GraphFile(graph="model.onnx", format="fp32", batch_invariant=True)
+    told = {"template": "pair", "max_tokens": 64} | changed
+    return RerankerManifest(model="tiny", licence="MIT", folder=".", revision="1", files={"cpu": file}, **told)
 
 
 def shaped(
@@ -185,15 +194,6 @@ def chat_tokenizer(*, compatible: bool = False) -> Tokenizer:
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=compatible) for token in control])
     tokenizer.add_tokens([AddedToken(token, normalized=False) for token in ("<think>", "</think>", "<tool_call>")])
     return tokenizer
-
-
-def _memory(graph: _Graph, most_rows: int) -> str:
-    """Zero, by way of a petabyte where there are more rows."""
-    rows = graph.add("Gather", graph.add("Shape", "input_ids"), graph.constant([0]))
-    more = graph.add("Cast", graph.add("Greater", rows, graph.constant([most_rows])), to=TensorProto.INT64)
-    size = graph.add("Add", graph.add("Mul", more, graph.constant([2**47])), graph.constant([1]))
-    value = numpy_helper.from_array(np.zeros(1, graph.precision))
-    return graph.add("ReduceMax", graph.add("ConstantOfShape", size, value=value), keepdims=0)
 
 
 def _model(graph: onnx.GraphProto) -> onnx.ModelProto:

@@ -19,14 +19,14 @@ from judged import write_sets
 from qmd_mcp.engine import open_engine
 from qmd_mcp.evaluation.corpus_files import document_ids
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset
-from qmd_mcp.evaluation.evidence import EvidenceSource, open_source
+from qmd_mcp.evaluation.evidence import open_source, without
 from qmd_mcp.evaluation.runner import index_dataset, index_of
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.calibration import SIGNS, signs
 from qmd_mcp.retrieval.evidence import Evidence
-from qmd_mcp.retrieval.features import Features, features
-from qmd_mcp.retrieval.fusion import adaptive, lexical_first
-from qmd_mcp.retrieval.syntax import parse
+from qmd_mcp.retrieval.features import Features, features, with_late
+from qmd_mcp.retrieval.fusion import adaptive, convex, lexical_first
+from qmd_mcp.retrieval.syntax import ParsedQuery, parse
 from qmd_mcp.retrieval.weights import FILE, FusionWeights
 from qmd_mcp.settings import read_settings
 from qmd_mcp.writing import unwatched
@@ -54,8 +54,19 @@ FEWEST = 12
 
 FUSED = ("meaning", "words", "coverage", "complete", "pairs", "nearness", "neighbours", "late")
 MOVED = ("meaning", "words", "late")
-RELEVANT = {"meaning": ("odds", "rank", "cosine", "coverage"), "words": ("odds", "rank", "coverage")}
-ANSWERABLE = {"meaning": ("cosine", "coverage"), "words": ("coverage", "found")}
+HALF = 0.5
+"""Share of the cosine in the sum whose best are compared token by token: the trained fusion is not there yet."""
+
+RELEVANT = {
+    "compared": ("odds", "rank", "cosine", "coverage"),
+    "meaning": ("odds", "rank", "cosine", "coverage"),
+    "words": ("odds", "rank", "coverage"),
+}
+ANSWERABLE = {
+    "compared": ("cosine", "maxsim", "coverage", "lead", "nearness"),
+    "meaning": ("cosine", "coverage", "lead", "nearness"),
+    "words": ("coverage", "found"),
+}
 FALSE_ALARMS = 0.05
 """Answerable training queries that the verdict may call `none`."""
 
@@ -74,10 +85,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One set's own queries, and those of other subjects."""
+    """One set's own queries, the same without the documents that answer them, and those of other subjects."""
 
     name: str
     own: tuple[Judged, ...]
+    deleted: tuple[Judged, ...]
     foreign: tuple[Judged, ...]
 
 
@@ -107,9 +119,16 @@ async def _sample(dataset: Dataset, datasets: Sequence[Dataset], folder: Path) -
     async with open_engine(settings, index_of(folder), create=True) as engine:
         print(dataset.name, await index_dataset(engine, dataset, folder=folder, progress=unwatched), flush=True)
         await engine.writing.embed()  # token states, where the index is older than these
-        async with open_source(index_of(folder), embedder=engine.embedder, tokens=engine.tokens) as source:
+        assert engine.tokens is not None
+        async with open_source(index_of(folder), tokens=engine.tokens, first_scores=_half) as source:
             ids = document_ids(dataset)
-            own = [await _judged(source, query.text, ids, query.grades) for query in dataset.sample(QUERIES)]
+            own: list[Judged] = []
+            deleted: list[Judged] = []
+            for query in dataset.sample(QUERIES):
+                evidence = await source.of(parse(query.text))
+                own.append(_judged(evidence, query.text, ids, query.grades))
+                left = without(evidence, {path for path, name in ids.items() if name in query.grades})
+                deleted.append(_judged(left, query.text, ids, {}))
             subject = SUBJECTS[dataset.name]
             others = [
                 each
@@ -118,15 +137,18 @@ async def _sample(dataset: Dataset, datasets: Sequence[Dataset], folder: Path) -
                 and (dataset.name == CHINESE or (SUBJECTS[each.name] != subject and each.name != CHINESE))
             ]
             foreign = [
-                await _judged(source, query.text, ids, {})
+                _judged(await source.of(parse(query.text)), query.text, ids, {})
                 for each in others
                 for query in each.sample(FOREIGN // len(others))
             ]
-    return Sample(dataset.name, _ranked(own), _ranked(foreign))
+    return Sample(dataset.name, _ranked(own), _ranked(deleted), _ranked(foreign))
 
 
-async def _judged(source: EvidenceSource, query: str, ids: Mapping[str, str], grades: Mapping[str, int]) -> Judged:
-    evidence = await source.of(parse(query))
+def _half(evidence: Evidence, _: ParsedQuery) -> FloatArray:
+    return convex(evidence, alpha=HALF)
+
+
+def _judged(evidence: Evidence, query: str, ids: Mapping[str, str], grades: Mapping[str, int]) -> Judged:
     relevant = np.array([ids[passage.path] in grades for passage in evidence.passages], dtype=bool)
     made = features(evidence, text=query)
     passages = tuple(replace(passage, text="", breadcrumb="") for passage in evidence.passages)
@@ -154,16 +176,27 @@ def fit(samples: Sequence[Sample]) -> dict[str, object]:
     def by_words(each: Judged) -> FloatArray:
         return lexical_first(each.evidence)
 
+    chinese = [sample for sample in samples if sample.name == CHINESE]
     return {
         "fusion": fusion,
-        "meaning": _judgement(known, by_meaning, relevant=RELEVANT["meaning"], answerable=ANSWERABLE["meaning"]),
-        "words": _judgement(
-            [sample for sample in samples if sample.name == CHINESE],
-            by_words,
-            relevant=RELEVANT["words"],
-            answerable=ANSWERABLE["words"],
-        ),
+        "compared": _judgement("compared", known, by_meaning),
+        "meaning": _judgement("meaning", [_uncompared(sample) for sample in known], by_meaning),
+        "words": _judgement("words", chinese, by_words),
     }
+
+
+def _uncompared(sample: Sample) -> Sample:
+    """The set as it is where token states are missing or there is no time for them."""
+
+    def without_late(each: Judged) -> Judged:
+        unknown = np.full_like(each.evidence.maxsim, np.nan)
+        evidence = replace(each.evidence, maxsim=unknown)
+        return Judged(evidence, with_late(each.features, unknown), each.relevant)
+
+    own, deleted, foreign = (
+        tuple(without_late(each) for each in asked) for asked in (sample.own, sample.deleted, sample.foreign)
+    )
+    return Sample(sample.name, own, deleted, foreign)
 
 
 def _without_late(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -180,33 +213,40 @@ def _mean(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _judgement(
-    samples: Sequence[Sample],
-    score: Callable[[Judged], FloatArray],
-    *,
-    relevant: tuple[str, ...],
-    answerable: tuple[str, ...],
-) -> dict[str, object]:
+def _judgement(name: str, samples: Sequence[Sample], score: Callable[[Judged], FloatArray]) -> dict[str, object]:
     hits: list[FloatArray] = []
     labels: list[np.ndarray] = []
     firsts: list[FloatArray] = []
     answers: list[np.ndarray] = []
-    thresholds: list[FloatArray] = []
+    own_firsts: list[FloatArray] = []
+    foreign_firsts: list[FloatArray] = []
     for sample in samples:
-        own = [_shown(each, score(each)) for each in sample.own]
-        foreign = [_shown(each, score(each)) for each in sample.foreign]
+        own, deleted, foreign = (
+            [_shown(each, score(each)) for each in asked] for asked in (sample.own, sample.deleted, sample.foreign)
+        )
         hits.append(np.concatenate([values for values, _ in own]))
-        labels.append(np.concatenate([relevant_ for _, relevant_ in own]))
-        firsts.append(np.array([values[0] for values, _ in (*own, *foreign)]))
-        answers.append(np.array([1.0] * len(own) + [0.0] * len(foreign)))
-        thresholds.append(np.array([values[0] for values, _ in own]))
-    relevance = fit_logistic(hits, labels, names=SIGNS, chosen=relevant)
-    verdict = fit_logistic(firsts, answers, names=SIGNS, chosen=answerable)
-    own_firsts = np.concatenate(thresholds)
-    linear = sum(weight * own_firsts[:, SIGNS.index(name)] for name, weight in verdict["linear"].items())
-    probability = 1 / (1 + np.exp(-(verdict["intercept"] + linear)))
-    bounds = {"none_below": round(float(np.quantile(probability, FALSE_ALARMS)), 4), "good_from": GOOD}
+        labels.append(np.concatenate([relevant for _, relevant in own]))
+        for unanswered in (deleted, foreign):
+            firsts.append(np.array([values[0] for values, _ in (*own, *unanswered)]))
+            answers.append(np.array([1.0] * len(own) + [0.0] * len(unanswered)))
+        own_firsts.append(np.array([values[0] for values, _ in own]))
+        foreign_firsts.append(np.array([values[0] for values, _ in foreign]))
+    relevance = fit_logistic(hits, labels, names=SIGNS, chosen=RELEVANT[name])
+    verdict = fit_logistic(firsts, answers, names=SIGNS, chosen=ANSWERABLE[name])
+    none_below = float(np.quantile(_answerable(verdict, np.concatenate(own_firsts)), FALSE_ALARMS))
+    called_none = np.mean([np.mean(_answerable(verdict, each) < none_below) for each in foreign_firsts])
+    bounds = {
+        "none_below": round(none_below, 4),
+        "answered_below": round(FALSE_ALARMS / (FALSE_ALARMS + float(called_none)), 4),
+        "good_from": GOOD,
+    }
     return {"relevance": relevance, "verdict": {**verdict, **bounds}}
+
+
+def _answerable(verdict: Mapping[str, Any], signs: FloatArray) -> np.ndarray:
+    """[queries]; `signs` are those of each query's first hit."""
+    linear = sum(weight * signs[:, SIGNS.index(name)] for name, weight in verdict["linear"].items())
+    return 1 / (1 + np.exp(-(verdict["intercept"] + linear)))
 
 
 def _shown(each: Judged, scores: FloatArray) -> tuple[FloatArray, np.ndarray]:

@@ -119,6 +119,7 @@ def _asked_for(
     session: Session, *, embedder: str | None
 ) -> Sequence[tuple[str, Callable[[], tuple[Model[ModelManifest], Callable[[], Loaded]] | None]]]:
     """Each role with a way to its model and its loading."""
+    from qmd_mcp.inference.examination import Loaded
     from qmd_mcp.inference.loading import (
         load_embedder,
         make_expander,
@@ -140,7 +141,7 @@ def _asked_for(
 
         def load() -> Loaded:
             loaded = load_embedder(model, sessions)
-            return loaded.placed, lambda: loaded.embed_query(_QUESTION)
+            return Loaded(loaded.placed, loaded.contract, use=lambda: loaded.embed_query(_QUESTION))
 
         return model, load
 
@@ -151,7 +152,7 @@ def _asked_for(
             assert model is not None
             placed = open_model(model, sessions, threads=cores())
             expander = make_expander(model, placed)
-            return placed, lambda: expander.expand(_QUESTION)
+            return Loaded(placed, expander.contract, use=lambda: expander.expand(_QUESTION))
 
         return None if model is None else (model, load)
 
@@ -162,7 +163,7 @@ def _asked_for(
             assert model is not None
             placed = open_model(model, sessions, threads=cores())
             reranker = make_reranker(model, placed)
-            return placed, lambda: reranker.score(_QUESTION, [_PASSAGE])
+            return Loaded(placed, str(reranker.contract), use=lambda: reranker.score(_QUESTION, [_PASSAGE]))
 
         return None if model is None else (model, load)
 
@@ -185,8 +186,8 @@ def _text(report: Report) -> str:
     for model in report.models:
         lines.append(f"{model.role:<12}{model.name}: {model.model}; {model.files}; {model.folder}")
         if model.placement:
-            probe = "" if model.probe_ms is None else f", one use {model.probe_ms} ms"
-            lines.append(f"            {model.placement}; loaded in {model.load_ms} ms{probe}")
+            timed = f"loaded in {model.load_ms} ms, one use {model.probe_ms} ms"
+            lines.append(f"            {model.placement}; {model.contract}; {timed}")
         lines += [f"            note: {note}" for note in model.notes]
     lines += [f"note        {note}" for note in report.notes]
     lines += [f"PROBLEM     {problem}" for problem in report.problems]

@@ -59,7 +59,11 @@ def collection_add(
 
         await engine.writing.add_collection(collection)
         with watched() as progress:
-            return summary_text(await engine.writing.update(collections=[chosen], embed=embed, progress=progress))
+            summary = await engine.writing.update(collections=[chosen], embed=embed, progress=progress)
+        nothing = (
+            "\nNo file of it is indexed: --glob says which are, --ignore which are not." if not summary.added else ""
+        )
+        return summary_text(summary) + nothing
 
     typer.echo(f"{chosen}: {context.obj.run(add, create=True)}")
 

@@ -26,7 +26,9 @@ def evaluate(
     ] = None,
     self: Annotated[bool, typer.Option("--self", help="Measure on queries made of what is indexed.")] = False,
     mode: Annotated[str, typer.Option(help="search, vsearch or query.")] = "query",
-    queries: Annotated[int | None, typer.Option(min=1, help="So many queries; with --self of each kind.")] = None,
+    queries: Annotated[
+        int | None, typer.Option(min=1, help="So many queries; default: all, with --self 50 of each kind.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure retrieval quality: on a set with judgements, or with --self on your own index."""

@@ -58,12 +58,16 @@ def pull(
         typer.echo("Nothing to pull: these models ship or lie in a folder.")
         return
     from qmd_mcp.cli.terminal import watched_pull
+    from qmd_mcp.inference import pulling
     from qmd_mcp.inference.hub import Hub
 
+    hub = Hub()
     for model in chosen:
         providers = _providers(context.obj.settings, model.manifest, device)
         with watched_pull() as progress:
-            pulled = Hub().pull(model.manifest, model.folder, providers=providers, revision=revision, progress=progress)
+            pulled = pulling.pull(
+                model.manifest, model.folder, hub=hub, providers=providers, revision=revision, progress=progress
+            )
         news = f"{len(pulled.fetched)} files fetched" if pulled.fetched else "was here already"
         what = f"{model.name}/{model.role}  {model.manifest.repository} at {pulled.lock.commit[:12]}"
         typer.echo(f"{what}: {news}, {pulled.size / 1e6:,.1f} MB ({model.manifest.licence})")
@@ -72,16 +76,13 @@ def pull(
 @models_app.command()
 def remove(names: Names = None) -> None:
     """Delete what was pulled."""
-    import shutil
+    from qmd_mcp.inference import pulling
 
     for model in _chosen(names):
         if model.manifest.repository is None:
             typer.echo(f"{model.name}/{model.role}  stays: it ships or lies in your own folder")
             continue
-        here = model.folder.exists()
-        for folder in (model.folder, model.folder.with_name(f"{model.folder.name}.partial")):
-            shutil.rmtree(folder, ignore_errors=True)
-        typer.echo(f"{model.name}/{model.role}  {'removed' if here else 'was not here'}")
+        typer.echo(f"{model.name}/{model.role}  {'removed' if pulling.remove(model.folder) else 'was not here'}")
 
 
 @models_app.command()
@@ -91,7 +92,10 @@ def verify(names: Names = None) -> None:
 
     known = user_catalogue()
     broken: list[str] = []
-    for model in (model for name in names or known.names() for model in known.models(name)):
+    chosen = [model for name in names or known.names() for model in known.models(name)]
+    if all(model.lock is None for model in chosen):
+        typer.echo("Nothing to verify: none of these models was pulled.")
+    for model in chosen:
         lock = model.lock
         if lock is None:
             continue

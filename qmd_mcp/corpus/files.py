@@ -12,6 +12,10 @@ from pathlib import Path, PurePosixPath
 from qmd_mcp.corpus.collections import SECRET_FOLDERS, is_secret
 from qmd_mcp.documents import Skip
 
+RACY_NS = 2_000_000_000
+"""A file that was written so shortly before it was read may be written again within one tick of the file system's clock
+(2 s on FAT, the coarsest): its time proves nothing, so its content is compared, and what was found is not kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileContent:

@@ -8,12 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from qmd_mcp.corpus.files import on_disk
+from qmd_mcp.corpus.files import RACY_NS, on_disk
 from qmd_mcp.documents import Collection, Document, Freshness
-
-RACY_NS = 2_000_000_000
-"""A file that was written so shortly ago may be written again within one tick of the file system's clock (2 s on FAT,
-the coarsest), so what was found out about it is not kept."""
 
 KEPT = 10_000
 """Touched files that are known to be, or not to be, what was indexed: some 2 MB."""

@@ -87,7 +87,7 @@ class Naming:
                 try:
                     _, document = await self.find(pattern)
                 except CallerError as error:
-                    skipped.append(Skip(pattern, str(error)))
+                    skipped.append(Skip(pattern, "no document matches it" if _is_glob(pattern) else str(error)))
                 else:
                     chosen[document.key] = None
         if len(chosen) > MANY_DOCUMENTS:
@@ -101,8 +101,9 @@ class Naming:
         keys = await self.documents.keys()
         leaf = name.rsplit("/", 1)[-1].lower()
         same = [key for key in keys if key.rsplit("/", 1)[-1].lower() == leaf and key != name]
-        close = process.extract(name, keys, scorer=fuzz.ratio, score_cutoff=LIKENESS, limit=NEAREST)
-        return tuple(dict.fromkeys([*same, *(match[0] for match in close)]))[:NEAREST]
+        close = process.extract(name, keys, scorer=fuzz.ratio, score_cutoff=LIKENESS, limit=NEAREST + 1)
+        others = dict.fromkeys([*same, *(match[0] for match in close if match[0] != name)])
+        return tuple(others)[:NEAREST]
 
     async def _by_name(self, name: str) -> Document | None:
         if "\0" in name:  # no file system takes it, and Python raises
@@ -127,7 +128,7 @@ def _matching(pattern: str, keys: Sequence[str]) -> list[str]:
         ArgumentError: the glob's braces or brackets do not fit.
     """
     bare = pattern.strip().removeprefix("qmd://")
-    if not any(sign in bare for sign in "*?[{"):
+    if not _is_glob(bare):
         return []
     try:
         globs = compile_globs(expand_globs((bare,)))
@@ -136,3 +137,7 @@ def _matching(pattern: str, keys: Sequence[str]) -> list[str]:
     if globs is None:
         return []
     return [key for key in keys if globs.fullmatch(key) or globs.fullmatch(key.split("/", 1)[1])]
+
+
+def _is_glob(pattern: str) -> bool:
+    return any(sign in pattern for sign in "*?[{")

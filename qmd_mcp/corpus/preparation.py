@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from qmd_mcp.corpus.chunking import Chunker
-from qmd_mcp.corpus.files import read_file
+from qmd_mcp.corpus.files import RACY_NS, read_file
 from qmd_mcp.corpus.readers import SourceText
 from qmd_mcp.corpus.scan import ScannedFile, scan
 from qmd_mcp.documents import Collection, Document, Passage, Skip, docid_of
@@ -15,10 +15,6 @@ from qmd_mcp.documents import Collection, Document, Passage, Skip, docid_of
 WINDOW = 1_024
 """Passages of one commit: some ten seconds of embedding on 2 cores are lost when a run is killed, sorting by length
 wastes little, and the commits cost a hundredth of the embedding (benchmarks)."""
-
-RACY_NS = 2_000_000_000
-"""A file that was written so shortly before it was read may have been written again within one tick of the file
-system's clock (2 s on FAT, the coarsest), so its time proves nothing and its content is compared."""
 
 
 @dataclass(frozen=True, slots=True)

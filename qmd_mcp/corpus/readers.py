@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
@@ -55,8 +55,8 @@ class SourceText:
 def read(data: bytes, path: str) -> SourceText | Skip:
     """Make text of a file's bytes; its path tells the format and, failing all else, the title.
 
-    The title is the front matter's, or the first heading if that is of the first level or nothing stands above it,
-    or the file's name: in notes without either, headings name their parts.
+    The title is the front matter's, or the first heading if that is of the first level, or if nothing stands above it
+    and no other is of its level; or the file's name: in notes without either, headings name their parts.
     """
     try:
         text = decode(data)
@@ -82,9 +82,15 @@ def kind_of(path: str) -> Kind:
 
 
 def _titled(source: SourceText, path: str) -> SourceText:
-    first = next((heading for heading in source.headings() if heading.text), None)
-    if first and (first.level == 1 or not source.text[source.body_start : first.start].strip()):
-        return replace(source, title=first.text, title_source="heading")
+    headings = [heading for heading in source.headings() if heading.text]
+    if headings and _names_all(headings, above=source.text[source.body_start : headings[0].start]):
+        return replace(source, title=headings[0].text, title_source="heading")
     name = path.rpartition("/")[2]
     stem = name.rpartition(".")[0] or name
     return replace(source, title=one_line(stem.replace("-", " ").replace("_", " ")) or name, title_source="file name")
+
+
+def _names_all(headings: Sequence[Heading], *, above: str) -> bool:
+    """Whether the first heading is the document's, and not that of its first part."""
+    level = headings[0].level
+    return level == 1 or not (above.strip() or any(heading.level <= level for heading in headings[1:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qmd_mcp.corpus.indexing import DocumentStore
+from qmd_mcp.corpus.port import DocumentStore
 from qmd_mcp.documents import Document
 
 

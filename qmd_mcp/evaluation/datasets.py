@@ -92,7 +92,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except FileNotFoundError as error:
-        needs = f"is missing; a set has {CORPUS}, {QUERIES} and {JUDGEMENTS}"
+        needs = f"missing; a set has {CORPUS}, {QUERIES} and {JUDGEMENTS}"
         raise DatasetError(str(file), reason=needs) from error
     except OSError as error:
         raise DatasetError(str(file), reason=f"cannot be read ({error.strerror})") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,13 +11,11 @@ import numpy as np
 
 from qmd_mcp.errors import EmptyIndexError
 from qmd_mcp.evaluation.runner import COLLECTION
-from qmd_mcp.lookup import Scope
+from qmd_mcp.lookup import FloatArray, Ranking, Scope
 from qmd_mcp.retrieval.evidence import UNRANKED, Evidence, RankArray, gather
-from qmd_mcp.retrieval.fusion import convex
 from qmd_mcp.retrieval.gathering import CANDIDATES
-from qmd_mcp.retrieval.late_interaction import CANDIDATES as COMPARED
-from qmd_mcp.retrieval.late_interaction import LateInteraction, TokenEmbedder
-from qmd_mcp.retrieval.port import Late, QueryEmbedder
+from qmd_mcp.retrieval.late_interaction import LateInteraction, compared
+from qmd_mcp.retrieval.port import Late, TokenEmbedder
 from qmd_mcp.retrieval.query_terms import query_terms
 from qmd_mcp.retrieval.rarity import Rarities
 from qmd_mcp.retrieval.syntax import ParsedQuery
@@ -29,9 +27,6 @@ from qmd_mcp.store.states import StateTable
 from qmd_mcp.store.terms import TermTable
 from qmd_mcp.store.vocabulary import IndexVocabulary
 
-HALF = 0.5
-"""Share of the cosine in the sum whose best are compared token by token: the trained fusion is not there yet."""
-
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSource:
@@ -39,33 +34,33 @@ class EvidenceSource:
 
     passages: PassageTable
     vocabulary: IndexVocabulary
-    embedder: QueryEmbedder
-    late: Late | None
-    """Compares the best of the convex sum; null to leave it out."""
+    tokens: TokenEmbedder
+    late: Late
+    first_scores: Callable[[Evidence, ParsedQuery], FloatArray]
+    """Fusion before late interaction: its best are compared."""
     indexed: int
 
-    async def of(self, parsed: ParsedQuery) -> Evidence:
-        """Both lists of one query, joined."""
+    async def of(self, parsed: ParsedQuery, *, supporting: Sequence[Ranking] = ()) -> Evidence:
+        """Both lists of one query, joined with those of its sub-queries."""
         scope = Scope(collections=(COLLECTION,))
-        vector = await self.embedder.embed_query(parsed.text)
+        states = await self.tokens.query_states(parsed.text)
         evidence = gather(
             lexical=await self.passages.lexical(parsed.lexical, scope=scope, limit=CANDIDATES, vectors="with"),
-            dense=await self.passages.dense(vector, scope=scope, limit=CANDIDATES),
-            query=vector,
+            dense=await self.passages.dense(states.vector, scope=scope, limit=CANDIDATES),
+            query=states.vector,
+            supporting=supporting,
             terms=await query_terms(parsed.lexical, vocabulary=self.vocabulary),
             indexed=self.indexed,
         )
-        if self.late is None or not len(evidence):
+        if not len(evidence):
             return evidence
-        best = np.argsort(-convex(evidence, alpha=HALF), kind="stable")[:COMPARED]
-        maxsim = evidence.maxsim.copy()
-        maxsim[best] = await self.late.scores(parsed.text, [evidence.passages[row] for row in best])
-        return replace(evidence, maxsim=maxsim)
+        scores = self.first_scores(evidence, parsed)
+        return await compared(evidence, query=parsed.text, states=states, scores=scores, late=self.late)
 
 
 @asynccontextmanager
 async def open_source(
-    location: IndexLocation, *, embedder: QueryEmbedder, tokens: TokenEmbedder | None
+    location: IndexLocation, *, tokens: TokenEmbedder, first_scores: Callable[[Evidence, ParsedQuery], FloatArray]
 ) -> AsyncIterator[EvidenceSource]:
     """Read an index that exists.
 
@@ -79,11 +74,10 @@ async def open_source(
             raise EmptyIndexError(location.uri)
         passages = await PassageTable.open(database, fingerprint=generation.fingerprint, dimension=generation.dimension)
         vocabulary = IndexVocabulary(passages=passages, terms=await TermTable.open(database))
-        late: Late | None = None
-        if tokens is not None:
-            states = await StateTable.open(database, fingerprint=generation.fingerprint, passages=passages)
-            late = LateInteraction(embedder=tokens, index=states, rarities=Rarities(vocabulary))
-        yield EvidenceSource(passages, vocabulary, embedder, late, indexed=await passages.count())
+        states = await StateTable.open(database, fingerprint=generation.fingerprint, passages=passages)
+        late = LateInteraction(index=states, rarities=Rarities(vocabulary))
+        indexed = await passages.count()
+        yield EvidenceSource(passages, vocabulary, tokens, late, first_scores=first_scores, indexed=indexed)
     finally:
         database.close()
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -46,23 +47,23 @@ class KnownItem:
 def known_items(passages: Sequence[Passage], *, of_each: int) -> tuple[KnownItem, ...]:
     """So many queries of each kind, or as many as there are, from passages in an order that is the same every time.
 
-    A query that would be of several documents by itself (a heading that two share) is left out.
+    A query that would be of several documents by itself is left out: a heading or a name that two share.
     """
     documents = _document_frequencies(passages)
+    shared = _shared(passages)
     makers: Mapping[Kind, Callable[[Passage], str | None]] = {
         "heading": _heading,
         "rare words": lambda passage: _rare_words(passage, documents),
         "masked sentence": lambda passage: _masked_sentence(passage, documents),
-        "identifier": _identifier,
+        "identifier": lambda passage: _identifier(passage, shared),
     }
     shuffled = sorted(passages, key=_shuffle)
-    headings = Counter(_heading(passage) for passage in passages)
     items: list[KnownItem] = []
     for kind, make in makers.items():
         seen: set[str] = set()
         for passage in shuffled:
             query = make(passage)
-            if not query or query in seen or (kind == "heading" and headings[query] > 1):
+            if not query or query in seen or query in shared:
                 continue
             seen.add(query)
             items.append(KnownItem(kind, query, passage.collection, passage.path, _overlap(query, passage)))
@@ -81,6 +82,15 @@ def _document_frequencies(passages: Sequence[Passage]) -> Counter[str]:
     for passage in passages:
         counts.update(set(_words(passage.embedded_text)))
     return counts
+
+
+def _shared(passages: Sequence[Passage]) -> frozenset[str]:
+    """Headings and names of more than one document."""
+    documents: dict[str, set[str]] = {}
+    for passage in passages:
+        for query in {_heading(passage), *_NAME.findall(passage.text)} - {None}:
+            documents.setdefault(str(query), set()).add(passage.docid)
+    return frozenset(query for query, of in documents.items() if len(of) > 1)
 
 
 def _words(text: str) -> Iterator[str]:
@@ -106,8 +116,8 @@ def _masked_sentence(passage: Passage, documents: Mapping[str, int]) -> str | No
     return None
 
 
-def _identifier(passage: Passage) -> str | None:
-    names = _NAME.findall(passage.text)
+def _identifier(passage: Passage, shared: AbstractSet[str]) -> str | None:
+    names = [name for name in _NAME.findall(passage.text) if name not in shared]
     return max(names, key=len) if names else None
 
 

@@ -40,6 +40,18 @@ def calibration_error(bins: tuple[Bin, ...]) -> float:
     return sum(each.count * abs(each.predicted - each.observed) for each in bins) / total if total else 0.0
 
 
+def chance_error(probabilities: NDArray[np.floating], *, bins: int = BINS) -> float:
+    """The calibration error that these probabilities would show on average if every one were exactly right.
+
+    In a bin the share that turns out relevant has the variance of a sum of coins over the square of their number; its
+    mean distance from what was predicted is that of a half-normal, √(2/π) standard deviations. With 300 predictions
+    about one half it is .07: a smaller error than this says nothing.
+    """
+    parts = [part for part in np.array_split(np.sort(probabilities), bins) if len(part)]
+    spread = sum(float(np.sqrt((part * (1.0 - part)).sum())) for part in parts)
+    return float(np.sqrt(2.0 / np.pi)) * spread / len(probabilities) if len(probabilities) else 0.0
+
+
 def brier_skill(probabilities: NDArray[np.floating], outcomes: NDArray[np.bool_]) -> float:
     """Share of the base rate's squared error that is gone (Brier 1950); 0 is no better than always saying the rate."""
     rate = float(outcomes.mean())

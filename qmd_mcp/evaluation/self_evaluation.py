@@ -6,23 +6,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from qmd_mcp.documents import Answer, Mode, Passage
 from qmd_mcp.errors import CallerError, DatasetError
 from qmd_mcp.evaluation.known_items import KINDS, Kind, KnownItem, known_items
-from qmd_mcp.evaluation.metrics import bootstrap_interval
+from qmd_mcp.evaluation.recommendation import Measured, recommendation
 from qmd_mcp.evaluation.runner import Answered, Searching
 from qmd_mcp.retrieval.request import QueryRequest
 from qmd_mcp.settings import IndexLocation, Settings
 
 OF_EACH_KIND = 50
 """Queries of each kind: 200 in all take some ten seconds, and tell means apart that differ by about .05."""
-
-WORTH_IT = 0.01
-"""Gain in mean reciprocal rank below which no other setting is recommended."""
 
 REAL_OVERLAP = (0.41, 0.77)
 """Share of a real query's words that stand in a document that answers it, the means of ten sets with judgements, from
@@ -58,31 +55,26 @@ class Variant:
     mode: Mode
     settings: Mapping[str, object] = field(default_factory=dict)
     """What differs from the settings as they are."""
-    without: Literal["rerank", "expand"] | None = None
+    without: str | None = None
     """The stage that is left out; the variant says nothing where it never runs."""
 
 
-VARIANTS = (
+AS_SET = Variant("query as it is set", "query")
+"""What the others are measured against."""
+
+ALTERNATIVES = (
     Variant("search (exact words)", "search"),
     Variant("vsearch (meaning)", "vsearch"),
-    Variant("query as it is set", "query"),
-    Variant("query, fusion=convex", "query", settings={"fusion": "convex"}),
-    Variant("query, fusion=rrf", "query", settings={"fusion": "rrf"}),
-    Variant("query, rerank=false", "query", without="rerank"),
-    Variant("query, expand=false", "query", without="expand"),
+    *(Variant(f"query, fusion={way}", "query", settings={"fusion": way}) for way in ("adaptive", "convex", "rrf")),
+    Variant(
+        "query, late_interaction=false",
+        "query",
+        settings={"late_interaction": False},
+        without="late interaction",
+    ),
+    Variant("query, reranker=off", "query", settings={"reranker": "off"}, without="rerank"),
+    Variant("query, expander=off", "query", settings={"expander": "off"}, without="expand"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What one way reached."""
-
-    name: str
-    by_kind: Mapping[Kind, float]
-    """Mean reciprocal rank of the right document among the first ten."""
-    mean: float
-    """Over the kinds, each counting the same."""
-    p50_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +108,15 @@ async def evaluate_self(
     ranks: dict[str, list[float]] = {}
     measured: list[Measured] = []
     ran: set[str] = set()
-    for number, variant in enumerate(VARIANTS):
-        if variant.without is not None and variant.without not in ran:
-            continue
-        async with open_engine(settings.model_copy(update=dict(variant.settings)), location) as engine:
-            values, p50 = await _ask(engine, items, variant, ran=ran)
-        ranks[variant.name] = values
-        measured.append(_measured(variant, items, values, p50_ms=p50))
+    variants = [AS_SET, *(each for each in ALTERNATIVES if _differs(each, settings))]
+    for number, variant in enumerate(variants, 1):
+        if variant.without is None or variant.without in ran:
+            async with open_engine(settings.model_copy(update=dict(variant.settings)), location) as engine:
+                values, p50 = await _ask(engine, items, variant, ran=ran)
+            ranks[variant.name] = values
+            measured.append(_measured(variant, items, values, p50_ms=p50))
         if answered is not None:
-            answered(number + 1, len(VARIANTS))
+            answered(number, len(variants))
     counts = {kind: sum(item.kind == kind for item in items) for kind in KINDS}
     overlap = float(np.mean([item.overlap for item in items]))
     return SelfReport(
@@ -155,9 +147,7 @@ async def _ask(
     for item in items:
         start = perf_counter()
         try:
-            answer = await calls[variant.mode](
-                QueryRequest(item.query, expand=variant.without != "expand", rerank=variant.without != "rerank")
-            )
+            answer = await calls[variant.mode](QueryRequest(item.query))
         except CallerError:  # a heading of operators alone
             values.append(0.0)
             continue
@@ -169,6 +159,11 @@ async def _ask(
     return values, float(np.median(seconds) * 1e3) if seconds else 0.0
 
 
+def _differs(variant: Variant, settings: Settings) -> bool:
+    """Whether a way to query is another than the one that is set."""
+    return variant.mode != "query" or any(getattr(settings, name) != value for name, value in variant.settings.items())
+
+
 def _measured(variant: Variant, items: Sequence[KnownItem], values: Sequence[float], *, p50_ms: float) -> Measured:
     by_kind: dict[Kind, float] = {}
     for kind in KINDS:
@@ -176,18 +171,3 @@ def _measured(variant: Variant, items: Sequence[KnownItem], values: Sequence[flo
         if mine:
             by_kind[kind] = float(np.mean(mine))
     return Measured(variant.name, by_kind=by_kind, mean=float(np.mean(list(by_kind.values()))), p50_ms=p50_ms)
-
-
-def recommendation(measured: Sequence[Measured], ranks: Mapping[str, Sequence[float]]) -> str:
-    """The best way to fuse, if it is better than what is set by more than chance."""
-    current = next(each for each in measured if each.name == "query as it is set")
-    best = max((each for each in measured if each.name.startswith("query")), key=lambda each: each.mean)
-    gains = np.subtract(ranks[best.name], ranks[current.name])
-    low, high = bootstrap_interval(gains.tolist())
-    if best is current or best.mean - current.mean < WORTH_IT or low <= 0.0:
-        return f"Keep the settings as they are: {current.mean:.3f}, and no other way is better by more than chance."
-    change = best.name.removeprefix("query, ")
-    return (
-        f"Set {change}: {best.mean:.3f} where it is {current.mean:.3f} now "
-        f"(95 % of the difference lies between {low:+.3f} and {high:+.3f})."
-    )

@@ -35,6 +35,12 @@ class Contract:
     rows: int | None
     """Pairs in a forward, where the graph fixes them."""
 
+    def __str__(self) -> str:
+        """As people read it."""
+        if self.kind == "causal":
+            return f"causal LM, {self.width:,} words"
+        return f"classifier, {self.width} label{'s' if self.width > 1 else ''}"
+
     def feeds(self, *, mask: NDArray[np.bool_], ids: NDArray[Any], types: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """What the graph takes, from matrices of [pairs, longest]."""
         available: dict[str, NDArray[Any]] = {

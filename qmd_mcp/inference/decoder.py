@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.decoder_contract import CacheEntry, DecoderContract, cache_after_a_token, read_contract
+from qmd_mcp.inference.forward import failures
 from qmd_mcp.lookup import FloatArray
 
 CacheArray: TypeAlias = NDArray[Any]  # [rows, heads, tokens, head size], float16 or float32
@@ -19,6 +20,9 @@ CacheArray: TypeAlias = NDArray[Any]  # [rows, heads, tokens, head size], float1
 CHUNK = 64
 """Tokens of a prompt in one forward: a graph that cannot leave out the logits of a prompt writes chunk × vocabulary of
 them, 39 MB at 64 tokens of Qwen3."""
+
+_NAME = "The decoder"
+"""Of errors: a graph does not say which model it is."""
 
 _PROBED_ROOM = 2
 """A graph that gives back a cache of two after one token keeps its length; one that joins gives three or fails."""
@@ -28,8 +32,8 @@ _PROBED_ROOM = 2
 class Past:
     """The KV cache of rows that are equally long.
 
-    It is continued once: a step may write its tokens into the same memory, behind those that this value counts.
-    `Decoder.fork` copies.
+    What continues it may write into the same memory, behind the tokens that this value counts, and over what continued
+    it before. `Decoder.fork` copies.
     """
 
     rows: int
@@ -62,6 +66,13 @@ class Decoder:
             sentence = f"The decoder does not run on {self.provider}: {said}"
             raise ModelError(sentence)
 
+    def __str__(self) -> str:
+        """What it is, as people read it."""
+        contract, first = self.contract, self.contract.cache[0]
+        cache = f"{contract.cache_type.__name__} cache {'written in place' if self.writes_in_place else 'that grows'}"
+        layers = f"{contract.layers} layers of {first.heads} heads of {first.head_size}"
+        return f"causal LM, {layers}, {cache}, {contract.vocabulary:,} words"
+
     @property
     def narrows(self) -> bool:
         """Whether fewer rows are faster and cheap to have; on a GPU a step reads all weights whatever its rows."""
@@ -72,14 +83,29 @@ class Decoder:
         tokens = room if self.writes_in_place else 0
         return self._past([self._zeros(entry, rows=1, tokens=tokens) for entry in self.contract.cache], length=0)
 
-    def fork(self, past: Past, *, rows: int, room: int) -> Past:
-        """The one row of a past so many times, with room for so many more tokens in each."""
-        copies: list[CacheArray] = []
-        for entry, array in zip(self.contract.cache, self._arrays(past), strict=True):
-            copy = self._zeros(entry, rows=rows, tokens=past.length + (room if self.writes_in_place else 0))
-            copy[:, :, : past.length] = array[:, :, : past.length]
-            copies.append(copy)
-        return self._past(copies, length=past.length)
+    def fork(self, past: Past, *, rows: int, room: int, over: Past | None = None, known: int = 0) -> Past:
+        """The one row of a past so many times, with room for so many more tokens in each.
+
+        `over` is an earlier fork that nobody needs any more and whose first `known` tokens are this past's: where it is
+        as large, its memory is taken, which fresh pages of hundreds of megabytes would cost more than the copying.
+
+        Raises:
+            OutOfMemoryError: fewer rows at once may find memory.
+        """
+        tokens = past.length + (room if self.writes_in_place else 0)
+        with failures(_NAME, rows=rows):
+            taken = over.arrays if over and self.can_take(over, rows=rows, tokens=tokens) else None
+            start = 0 if taken is None else known
+            copies = taken or [self._zeros(entry, rows=rows, tokens=tokens) for entry in self.contract.cache]
+            for copy, array in zip(copies, self._arrays(past), strict=True):
+                copy[:, :, start : past.length] = array[:, :, start : past.length]
+            return self._past(copies, length=past.length)
+
+    def can_take(self, past: Past, *, rows: int, tokens: int) -> bool:
+        """Whether what a past lies in can hold so many rows of so many tokens, and the program can write there."""
+        if past.arrays is None or not self.writes_in_place:
+            return False
+        return past.rows == rows and past.arrays[0].shape[2] >= tokens
 
     def keep(self, past: Past, rows: Sequence[int]) -> Past:
         """These rows, in this order; `rows[place] >= place`, so that none is overwritten before it has moved."""
@@ -92,14 +118,23 @@ class Decoder:
         return self._past(kept, length=past.length)
 
     def prefill(self, tokens: Sequence[int], past: Past) -> Past:
-        """Append the tokens of a prompt to a past of one row."""
+        """Append the tokens of a prompt to a past of one row.
+
+        Raises:
+            ModelError: it cannot be computed.
+        """
         for start in range(0, len(tokens), CHUNK):
             chunk = np.array([tokens[start : start + CHUNK]], dtype=np.int64)
             _, past = self._forward(chunk, past, logits=False)
         return past
 
     def step(self, tokens: Sequence[int], past: Past) -> tuple[FloatArray, Past]:
-        """Append one token to each row; logits [rows, vocabulary] for the next."""
+        """Append one token to each row; logits [rows, vocabulary] for the next.
+
+        Raises:
+            ModelError: it cannot be computed.
+            OutOfMemoryError: fewer rows at once may find memory.
+        """
         logits, past = self._forward(np.array(tokens, dtype=np.int64)[:, None], past, logits=True)
         return logits[:, -1].astype(np.float32, copy=False), past
 
@@ -124,7 +159,8 @@ class Decoder:
         room = np.empty((past.rows, kept, self.contract.vocabulary) if logits else 0, dtype=self.contract.logits_type)
         if logits:
             binding.bind_ortvalue_output("logits", ort.OrtValue.ortvalue_from_numpy(room))
-        self._session.run_with_iobinding(binding)
+        with failures(_NAME, rows=past.rows):
+            self._session.run_with_iobinding(binding)
         if self.writes_in_place:
             return room, replace(past, length=total)
         grown = tuple(binding.get_outputs()[: len(self.contract.cache)])

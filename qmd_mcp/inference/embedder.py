@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from fastembed import TextEmbedding
 from fastembed.common.model_description import ModelSource, PoolingType
 
 from qmd_mcp.errors import ModelError
+from qmd_mcp.inference.forward import failures, in_halves
 from qmd_mcp.inference.manifest import EmbedderManifest, fingerprint_of
 from qmd_mcp.inference.policy import PROVIDERS
 from qmd_mcp.inference.session import PlacedSession
@@ -63,10 +65,44 @@ class Embedder:
         tokenizer.enable_truncation(manifest.max_tokens, direction=direction)  # its files may allow more
         self._embedding.model.model = placed.session  # fastembed's place for its session
 
+    @property
+    def contract(self) -> str:
+        """What its graph gives and takes, as people read it."""
+        manifest = self.manifest
+        states = f"{manifest.dimension}-d states of each {'text' if manifest.pooling == 'graph' else 'token'}"
+        return f"{states}, {manifest.pooling} pooling, at most {manifest.max_tokens} tokens"
+
     def embed_query(self, text: str) -> FloatArray:
-        """[dimension]."""
-        vector: FloatArray = self._forward([self.manifest.query_prompt.replace("{text}", text)])[0]
+        """[dimension].
+
+        Raises:
+            ModelError: it cannot be computed.
+        """
+        vector: FloatArray = self.embed_queries([text])[0]
         return vector
+
+    def embed_queries(self, texts: Sequence[str]) -> FloatArray:
+        """[texts, dimension] in one forward, or in as few as memory allows.
+
+        Raises:
+            ModelError: it cannot be computed.
+        """
+        return np.concatenate(
+            in_halves(self._forward, [self.manifest.query_prompt.replace("{text}", text) for text in texts])
+        )
+
+    def shares(self, texts: Sequence[str], *, threads: int) -> list[list[int]]:
+        """Which queries go into one forward, as indices, so that so many threads are done with all of them soonest.
+
+        A graph that depends on its batch gets each alone. A GPU takes all at once; on the processor a forward takes one
+        thread, so each thread gets its share, neighbours in length together.
+        """
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        if not self.placed.graph.batch_invariant:
+            return [[row] for row in order]
+        shares = threads if self.placed.provider == "cpu" else 1
+        bounds = [len(order) * number // shares for number in range(shares + 1)]
+        return [order[start:end] for start, end in pairwise(bounds) if start < end]
 
     def embed_passages(self, texts: Sequence[str]) -> FloatArray:
         """[texts, dimension], in input order."""
@@ -83,11 +119,17 @@ class Embedder:
             yield rows, [texts[row] for row in rows]
 
     def embed_batch(self, texts: Sequence[str]) -> FloatArray:
-        """[texts, dimension] in one forward; a text's first line is its breadcrumb."""
-        return self._forward([prompted(self.manifest.passage_prompt, text) for text in texts])
+        """[texts, dimension] in one forward, or in as few as memory allows; a text's first line is its breadcrumb.
 
-    def _forward(self, texts: list[str]) -> FloatArray:
-        vectors = np.stack(list(self._embedding.embed(texts, batch_size=len(texts))))  # [texts, dimension]
+        Raises:
+            ModelError: it cannot be computed.
+        """
+        whole = [prompted(self.manifest.passage_prompt, text) for text in texts]
+        return np.concatenate(in_halves(self._forward, whole))
+
+    def _forward(self, texts: Sequence[str]) -> FloatArray:
+        with failures(self.manifest.model, rows=len(texts)):
+            vectors = np.stack(list(self._embedding.embed(texts, batch_size=len(texts))))  # [texts, dimension]
         if vectors.dtype == np.float32:
             return vectors
         vectors = vectors.astype(np.float32)  # fastembed rounds to the graph's type, and with it the length

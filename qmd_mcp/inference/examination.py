@@ -5,15 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from qmd_mcp.errors import SetupError
 from qmd_mcp.inference.manifest import ModelManifest, Role
 from qmd_mcp.inference.model import Model
 from qmd_mcp.inference.session import PlacedSession
 
-Loaded: TypeAlias = tuple[PlacedSession, Callable[[], object] | None]
-"""A loaded model's session, and one use of the model, if it has one to show."""
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model that is ready."""
+
+    placed: PlacedSession
+    contract: str
+    """What its graph takes and gives, in words."""
+    use: Callable[[], object]
+    """One use of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,7 @@ class Examination:
     files: str
     """How many are here and whether they are the hub's."""
     provider: str | None = None
+    contract: str | None = None
     placement: str | None = None
     load_ms: float | None = None
     probe_ms: float | None = None
@@ -43,17 +51,18 @@ def examine(model: Model[ModelManifest], *, load: Callable[[], Loaded]) -> Exami
         return Examination(*about, problem=problem)
     started = time.perf_counter()
     try:
-        placed, use = load()
+        loaded = load()
     except SetupError as error:
         return Examination(*about, problem=str(error))
     load_ms = (time.perf_counter() - started) * 1e3
     return Examination(
         *about,
-        provider=placed.provider,
-        placement=f"{placed.graph.format}, {placed.placement}",
+        provider=loaded.placed.provider,
+        contract=loaded.contract,
+        placement=f"{loaded.placed.graph.format}, {loaded.placed.placement}",
         load_ms=round(load_ms, 1),
-        probe_ms=None if use is None else round(min(_milliseconds(use) for _ in range(3)), 2),
-        notes=placed.notes,
+        probe_ms=round(min(_milliseconds(loaded.use) for _ in range(3)), 2),
+        notes=loaded.placed.notes,
     )
 
 

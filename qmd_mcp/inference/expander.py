@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 from tokenizers import Tokenizer
 
 from qmd_mcp.errors import ModelError
-from qmd_mcp.inference.decoder import Decoder, Past
-from qmd_mcp.inference.generation import Branch, generate
+from qmd_mcp.inference.decoder import Decoder
+from qmd_mcp.inference.forward import in_halves
+from qmd_mcp.inference.generation import Branch, Continuation, generate, room_for
 from qmd_mcp.inference.manifest import ExpanderManifest
 from qmd_mcp.inference.parsing import Draft, Kind, ScriptOf, sub_queries
-from qmd_mcp.inference.prompts import PROMPTS, asked
+from qmd_mcp.inference.prompt_cache import PromptCache
+from qmd_mcp.inference.prompts import MAX_QUERY_TOKENS, PROMPTS, asked
 from qmd_mcp.lookup import Expansion
 
 KINDS: tuple[Kind, ...] = ("lex", "lex", "vec", "vec", "hyde")
@@ -38,42 +40,47 @@ class Expander:
         _check_tokenizer(tokenizer, manifest=manifest, vocabulary=decoder.contract.vocabulary)
         self.manifest = manifest
         self.provider = decoder.provider
+        self.contract = str(decoder)
         self._decoder, self._tokenizer = decoder, tokenizer
         self._script_of = script_of
         self._stop = _stop_tokens(tokenizer, vocabulary=decoder.contract.vocabulary)
         self._prefixes = {kind: tuple(self._encode(f"{kind}:")) for kind in get_args(Kind)}
-        self._heads: dict[str, Past] = {}
-        self._prefilled(self._prompt.head)
+        self._caches: dict[str, PromptCache] = {}
+        self._known(self._prompt.head)
 
     def expand(self, query: str, *, cancelled: Callable[[], bool] = lambda: False) -> Expansion:
         """The same lines for the same query at any time; none where nothing that was written is of use.
 
         Raises:
             GenerationCancelled: `cancelled` said so between two steps.
+            ModelError: the graph fails.
         """
         said = asked(query, self._tokenizer)
         tail = self._encode(self._prompt.tail.replace("{query}", said))
-        head = self._prefilled(self._prompt.heads.get(self._script_of(query) or "", self._prompt.head))
-        past = self._decoder.prefill(tail, self._decoder.fork(head, rows=1, room=len(tail)))
+        known = self._known(self._prompt.heads.get(self._script_of(query) or "", self._prompt.head))
         branches = [
             Branch(forced=self._prefixes[kind], budget=BUDGETS[kind], seed=_seed(query, number))
             for number, kind in enumerate(KINDS)
         ]
-        continuations = generate(
-            self._decoder, past, branches, stop=self._stop, sampling=self.manifest.sampling, cancelled=cancelled
-        )
+
+        def drawn(some: Sequence[Branch]) -> tuple[Continuation, ...]:
+            past = known.past(tail, rows=len(some), room=room_for(some))
+            sampling = self.manifest.sampling
+            return generate(self._decoder, past, some, stop=self._stop, sampling=sampling, cancelled=cancelled)
+
+        continuations = [each for part in in_halves(drawn, branches) for each in part]
         drafts = [
             Draft(kind, text=self._tokenizer.decode(list(continuation.tokens)), finished=continuation.stopped)
             for kind, continuation in zip(KINDS, continuations, strict=True)
         ]
         return Expansion(sub_queries(query, drafts, script_of=self._script_of))
 
-    def _prefilled(self, head: str) -> Past:
+    def _known(self, head: str) -> PromptCache:
         """The cache of a head, made when it is first needed."""
-        if head not in self._heads:
-            tokens = self._encode(head)
-            self._heads[head] = self._decoder.prefill(tokens, self._decoder.empty(room=len(tokens)))
-        return self._heads[head]
+        if head not in self._caches:
+            room = MAX_QUERY_TOKENS + len(self._encode(self._prompt.tail))
+            self._caches[head] = PromptCache(self._decoder, self._encode(head), room=room)
+        return self._caches[head]
 
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)

@@ -13,12 +13,16 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
+from qmd_mcp.errors import ModelBusyError
 from qmd_mcp.inference.generation import GenerationCancelled
 from qmd_mcp.lookup import Expansion
 from qmd_mcp.tasks import background
 
 KEPT = 1_000
 """Expansions that are remembered, about 1 KB each."""
+
+CAPACITY = 256
+"""Queries that may be expanded or wait for it: the server's own limit of requests, a minute's work for a GPU."""
 
 
 class Expands(Protocol):
@@ -72,9 +76,12 @@ class ExpansionScheduler:
     A caller that gives up leaves at once. A run that nobody waits for leaves the queue, or ends with the step in hand.
     """
 
-    def __init__(self, slot: Slot, *, identity: str, runs: TaskGroup, kept: int = KEPT) -> None:
+    def __init__(
+        self, slot: Slot, *, identity: str, runs: TaskGroup, kept: int = KEPT, capacity: int = CAPACITY
+    ) -> None:
         self.figures = ExpansionFigures()
-        self._slot, self._identity, self._runs, self._kept = slot, identity, runs, kept
+        self._slot, self._identity, self._runs = slot, identity, runs
+        self._kept, self._capacity = kept, capacity
         self._limiter = anyio.CapacityLimiter(1)
         self._known: OrderedDict[str, Expansion] = OrderedDict()
         self._running: dict[str, _Run] = {}
@@ -90,6 +97,7 @@ class ExpansionScheduler:
 
         Raises:
             SetupError: the model cannot be loaded.
+            ModelBusyError: too many queries are waiting for it.
         """
         query = " ".join(query.split())
         key = self._key(query)
@@ -99,6 +107,8 @@ class ExpansionScheduler:
             return replace(known, cached=True)
         run = self._running.get(key)
         if run is None or run.abandoned.is_set():
+            if len(self._running) >= self._capacity:
+                raise ModelBusyError("expander", waiting=len(self._running))
             run = self._running[key] = _Run()
             self.figures.misses += 1
             self._runs.start_soon(self._expand, key, query, run)
@@ -159,10 +169,12 @@ class ExpansionScheduler:
 
 
 @asynccontextmanager
-async def open_expansion(slot: Slot, *, identity: str, kept: int = KEPT) -> AsyncGenerator[ExpansionScheduler]:
+async def open_expansion(
+    slot: Slot, *, identity: str, kept: int = KEPT, capacity: int = CAPACITY
+) -> AsyncGenerator[ExpansionScheduler]:
     """A scheduler whose runs end with the block; `identity` is that of model, revision and prompt."""
     async with background() as runs:
-        scheduler = ExpansionScheduler(slot, identity=identity, runs=runs, kept=kept)
+        scheduler = ExpansionScheduler(slot, identity=identity, runs=runs, kept=kept, capacity=capacity)
         try:
             yield scheduler
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from qmd_mcp.inference.decoder import Decoder, Past
@@ -84,19 +84,17 @@ def generate(
     sampling: Sampling,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Continuation, ...]:
-    """Continue the one row of `past` by every branch; `past` itself stays as it is.
+    """Continue each row of `past`, which is spent, by its branch; it has `room_for` the branches.
 
     All rows are equally long at every step, since forced tokens are fed one at a time like drawn ones: no padding,
     whatever a graph makes of it, and a row is what it would be alone. Done rows leave the batch where that pays.
 
     Raises:
         GenerationCancelled: `cancelled` said so between two steps.
+        ModelError: the graph fails.
     """
     rows = [_Row(branch, Sampler(sampling, seed=branch.seed)) for branch in branches]
     live = list(rows)
-    longest = max((len(branch.forced) + branch.budget for branch in branches), default=0)
-    if live:
-        past = decoder.fork(past, rows=len(live), room=longest)
     while not all(row.is_done for row in live):
         if cancelled():
             raise GenerationCancelled
@@ -108,6 +106,11 @@ def generate(
         for row, values in zip(live, logits, strict=True):
             row.take(values, stop=stop)
     return tuple(Continuation(tuple(row.drawn), stopped=row.stopped) for row in rows)
+
+
+def room_for(branches: Iterable[Branch]) -> int:
+    """Tokens that the longest of them adds to a past."""
+    return max((len(branch.forced) + branch.budget for branch in branches), default=0)
 
 
 def _without_gaps(places: list[int]) -> list[int]:

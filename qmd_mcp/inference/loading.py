@@ -10,12 +10,13 @@ from qmd_mcp.inference.catalogue import Catalogue, models_folder
 from qmd_mcp.inference.decoder import Decoder
 from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.expander import Expander
+from qmd_mcp.inference.lanes import Lanes
 from qmd_mcp.inference.manifest import EmbedderManifest, ExpanderManifest, ModelManifest, RerankerManifest
 from qmd_mcp.inference.model import Model
 from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
-from qmd_mcp.inference.reranker import Reranker, RerankerOptions
-from qmd_mcp.inference.scheduler import ModelSlot
+from qmd_mcp.inference.reranker import Reranker
 from qmd_mcp.inference.session import PlacedSession, SessionFactory
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.inference.token_scheduler import TokenScheduler
 from qmd_mcp.inference.token_states import TokenEncoder
 from qmd_mcp.inference.tokenizer import read_tokenizer
@@ -75,27 +76,16 @@ def make_reranker(model: Model[RerankerManifest], placed: PlacedSession) -> Rera
     Raises:
         ModelError: graph, tokeniser and template do not fit together.
     """
-    manifest = model.manifest
     return Reranker(
         placed.session,
+        manifest=model.manifest,
         tokenizer=read_tokenizer(model.folder),
-        options=RerankerOptions(
-            model=manifest.model,
-            template=manifest.template,
-            instruction=manifest.instruction,
-            activation=manifest.activation,
-            positive=manifest.positive,
-            yes=manifest.yes,
-            no=manifest.no,
-            max_tokens=manifest.max_tokens,
-            token_budget=manifest.token_budget,
-            batch_invariant=placed.graph.batch_invariant,
-        ),
+        batch_invariant=placed.graph.batch_invariant,
     )
 
 
 def token_scheduler(
-    model: Model[EmbedderManifest], slot: ModelSlot[Embedder], *, threads: int
+    model: Model[EmbedderManifest], slot: ModelSlot[Embedder], *, lanes: Lanes
 ) -> TokenScheduler | None:
     """Token states of the embedder in a slot; null where no projection comes with it."""
     path = projection_beside(model.folder)
@@ -112,4 +102,4 @@ def token_scheduler(
         tokenizer, projection = parts()
         return TokenEncoder(embedder, tokenizer=tokenizer, projection=projection)
 
-    return TokenScheduler(slot, make=make, threads=threads)
+    return TokenScheduler(slot, make=make, lanes=lanes)

@@ -1,4 +1,4 @@
-"""What a model's format allows on an execution provider."""
+"""What a model is allowed on an execution provider."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from qmd_mcp.inference.placement import Placement
 
 PROVIDERS: dict[ProviderName, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 """ONNX Runtime's names."""
+
+_MEGABYTE = 1024 * 1024
 
 
 def objection(form: Format, *, provider: ProviderName, placement: Placement) -> str | None:
@@ -29,3 +31,15 @@ def warning(form: Format, *, provider: ProviderName) -> str | None:
     if provider == "cpu" and form == "q4f16":
         return "q4f16 is made for GPUs; on the processor it computes in FP32 after unpacking, slowly"
     return None
+
+
+def cuda_options(*, gpu_memory_mb: int, tf32: bool) -> dict[str, str]:
+    """The CUDA provider's options, as its documentation names them; a limit of 0 is none.
+
+    https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html
+    """
+    # kSameAsRequested: alternating models would otherwise double their arenas each time (onnxruntime#29351)
+    options = {"arena_extend_strategy": "kSameAsRequested", "use_tf32": "1" if tf32 else "0"}
+    if gpu_memory_mb:
+        options["gpu_mem_limit"] = str(gpu_memory_mb * _MEGABYTE)
+    return options

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -15,41 +14,14 @@ from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.batching import padding, plan
 from qmd_mcp.inference.contract import Contract, read_contract
 from qmd_mcp.inference.forward import forward
-from qmd_mcp.inference.template import INSTRUCTION, Pair, TemplateName, make_template
+from qmd_mcp.inference.manifest import RerankerManifest
+from qmd_mcp.inference.template import Pair, make_template
 from qmd_mcp.lookup import FloatArray, Reranking
 
-TOKEN_BUDGET = 10_240
-"""Padded tokens in one forward: 40 passages of 256 tokens, the candidates of a query. A 0.6B model in FP32
-takes 0.2 MiB for each beside its weights, 2 GiB in all (benchmarks)."""
 LOGITS_BYTES = 256 * 1024 * 1024
 """What the logits of one forward may take: a passage of 256 tokens over 151,669 words takes 148 MiB in FP32."""
 
 _PAD_TOKENS = ("<|endoftext|>", "[PAD]", "<pad>")
-
-
-@dataclass(frozen=True, slots=True)
-class RerankerOptions:
-    """What a manifest says about a reranker that its graph does not."""
-
-    model: str
-    max_tokens: int
-    template: TemplateName
-    batch_invariant: bool
-    """Whether a pair has the same logit alone and in any batch."""
-    activation: Literal["sigmoid", "softmax"] = "sigmoid"
-    """How a classifier's logits become a probability."""
-    positive: int = 0
-    """Which of a classifier's labels is relevance."""
-    yes: str = "yes"
-    """A causal model's token for a relevant document, as its vocabulary has it."""
-    no: str = "no"
-    instruction: str = INSTRUCTION
-    """What a passage is judged by, where the template has a place for it."""
-    pad_side: Literal["left", "right"] | None = None
-    """None is the template's own: Qwen3 was published with the left, BERT with the right."""
-    pad_token: str | None = None
-    """None takes the tokeniser's usual one. A classifier may find a sequence's end by it."""
-    token_budget: int = TOKEN_BUDGET
 
 
 class Reranker:
@@ -58,29 +30,41 @@ class Reranker:
     The tokeniser neither truncates nor pads: that is done here.
     """
 
-    def __init__(self, session: ort.InferenceSession, *, tokenizer: Tokenizer, options: RerankerOptions) -> None:
-        self.options = options
-        self.batch_invariant = options.batch_invariant
+    def __init__(
+        self,
+        session: ort.InferenceSession,
+        *,
+        manifest: RerankerManifest,
+        tokenizer: Tokenizer,
+        batch_invariant: bool,
+    ) -> None:
+        """`batch_invariant`: whether a pair has the same logit alone and in any batch.
+
+        Raises:
+            ModelError: graph, tokeniser and manifest do not fit together.
+        """
+        self.manifest = manifest
+        self.batch_invariant = batch_invariant
         self.provider = str(session.get_providers()[0])
         self._session = session
         self._tokenizer = tokenizer
         self.contract = read_contract(
-            session, model=options.model, vocabulary=tokenizer.get_vocab_size(with_added_tokens=True)
+            session, model=manifest.model, vocabulary=tokenizer.get_vocab_size(with_added_tokens=True)
         )
         self._template = make_template(
-            options.template,
+            manifest.template,
             tokenizer=tokenizer,
-            model=options.model,
-            max_tokens=options.max_tokens,
-            instruction=options.instruction,
+            model=manifest.model,
+            max_tokens=manifest.max_tokens,
+            instruction=manifest.instruction,
         )
-        self._pads_left = (options.pad_side or ("left" if options.template == "qwen3" else "right")) == "left"
-        self._pad = _token(tokenizer, options.pad_token, *_PAD_TOKENS, model=options.model, role="padding")
+        self._pads_left = (manifest.padding or ("left" if manifest.template == "qwen3" else "right")) == "left"
+        self._pad = _token(tokenizer, manifest.pad_token, *_PAD_TOKENS, model=manifest.model, role="padding")
         if self.contract.kind == "causal":
-            self._yes = _token(tokenizer, options.yes, model=options.model, role="yes")
-            self._no = _token(tokenizer, options.no, model=options.model, role="no")
+            self._yes = _token(tokenizer, manifest.yes, model=manifest.model, role="yes")
+            self._no = _token(tokenizer, manifest.no, model=manifest.model, role="no")
         else:
-            _check_labels(self.contract, options)
+            _check_labels(self.contract, manifest)
 
     @property
     def warning(self) -> str | None:
@@ -88,7 +72,7 @@ class Reranker:
         if self.contract.kind == "classifier":
             return None
         return (
-            f"{self.options.model} is a causal language model: its logits span {self.contract.width:,} words at each "
+            f"{self.manifest.model} is a causal language model: its logits span {self.contract.width:,} words at each "
             "token, so it takes about one forward for each passage; a sequence classifier takes one for all."
         )
 
@@ -131,14 +115,14 @@ class Reranker:
             self._session,
             output=self.contract.output,
             feeds=self.contract.feeds(ids=ids, mask=mask, types=types),
-            model=self.options.model,
+            model=self.manifest.model,
             run=run,
         )[: len(pairs)]
         lengths = [len(pair) for pair in pairs]
         logits = self._of_labels(output) if self.contract.kind == "classifier" else self._of_words(output, lengths)
         if not np.isfinite(logits).all():
             sentence = (
-                f"{self.options.model} gives numbers that are none (NaN or infinite): use it in another precision."
+                f"{self.manifest.model} gives numbers that are none (NaN or infinite): use it in another precision."
             )
             raise ModelError(sentence)
         return logits
@@ -148,15 +132,15 @@ class Reranker:
             return rows <= self.contract.rows
         if self.contract.kind == "causal":
             return rows * tokens * self.contract.width * self.contract.itemsize <= LOGITS_BYTES
-        return rows * tokens <= self.options.token_budget
+        return rows * tokens <= self.manifest.token_budget
 
     def _of_labels(self, output: NDArray[Any]) -> FloatArray:
         """[pairs] from [pairs, labels]."""
         labels = output.astype(np.float32)
-        relevant = labels[:, self.options.positive]
-        if self.options.activation == "sigmoid":
+        relevant = labels[:, self.manifest.positive]
+        if self.manifest.activation == "sigmoid":
             return relevant
-        others = np.delete(labels, self.options.positive, axis=1)
+        others = np.delete(labels, self.manifest.positive, axis=1)
         return np.asarray(relevant - np.logaddexp.reduce(others, axis=1), dtype=np.float32)
 
     def _of_words(self, output: NDArray[Any], lengths: Sequence[int]) -> FloatArray:
@@ -175,13 +159,13 @@ def _token(tokenizer: Tokenizer, *names: str | None, model: str, role: str) -> i
     raise ModelError(sentence)
 
 
-def _check_labels(contract: Contract, options: RerankerOptions) -> None:
-    if not 0 <= options.positive < contract.width:
+def _check_labels(contract: Contract, manifest: RerankerManifest) -> None:
+    if not 0 <= manifest.positive < contract.width:
         sentence = (
-            f"{options.model} has {contract.width} label{'s' if contract.width > 1 else ''}: "
-            f"there is no label {options.positive}."
+            f"{manifest.model} has {contract.width} label{'s' if contract.width > 1 else ''}: "
+            f"there is no label {manifest.positive}."
         )
         raise ModelError(sentence)
-    if options.activation == "softmax" and contract.width == 1:
-        sentence = f"{options.model} has one label, whose softmax is always 1: its activation is a sigmoid."
+    if manifest.activation == "softmax" and contract.width == 1:
+        sentence = f"{manifest.model} has one label, whose softmax is always 1: its activation is a sigmoid."
         raise ModelError(sentence)

@@ -1,12 +1,9 @@
-"""The one bridge from callers that wait to models that compute."""
+"""The bridge from callers that wait to models that compute."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from functools import partial
-from typing import Generic, Literal, TypeAlias, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -14,124 +11,60 @@ import numpy as np
 
 from qmd_mcp.figures import QueueFigures
 from qmd_mcp.inference.embedder import Embedder
+from qmd_mcp.inference.lanes import Lanes
 from qmd_mcp.inference.merging import CAPACITY, BatchScheduler, Load
 from qmd_mcp.inference.reranker import Reranker
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.inference.template import Pair
 from qmd_mcp.lookup import FloatArray, Reranking
 from qmd_mcp.tasks import task_group
-
-Model = TypeVar("Model")
-SlotState: TypeAlias = Literal["absent", "unloaded", "loading", "ready", "idle"]
-
-
-class ModelSlot(Generic[Model]):
-    """A model that is loaded when it is first needed, once, in a worker thread, and stays for a while.
-
-    `present` says whether its files are there. With `idle_seconds` and `unload_when_idle` running, it is let go when
-    nobody has used it for so long.
-    """
-
-    def __init__(
-        self,
-        load: Callable[[], Model],
-        *,
-        present: Callable[[], bool] = lambda: True,
-        idle_seconds: float = math.inf,
-    ) -> None:
-        self._load = load
-        self._present = present
-        self._idle_seconds = idle_seconds
-        self._model: Model | None = None
-        self._loading = False
-        self._lock = anyio.Lock()
-        self._users = 0
-        self._last_used = -math.inf
-        self._loaded = anyio.Event()
-
-    @property
-    def state(self) -> SlotState:
-        """`idle` is a model in memory that nobody uses and whose time runs out."""
-        if self._loading:
-            return "loading"
-        if self._model is None:
-            return "unloaded" if self._present() else "absent"
-        return "idle" if self._users == 0 and self._idle_seconds < math.inf else "ready"
-
-    async def get(self) -> Model:
-        """The model, loaded by whoever comes first; the others wait.
-
-        Raises:
-            SetupError: it cannot be loaded; the next call tries again.
-        """
-        async with self._lock:
-            if self._model is None:
-                self._loading = True
-                try:
-                    self._model = await anyio.to_thread.run_sync(self._load)
-                finally:
-                    self._loading = False
-                self._loaded.set()
-            self._last_used = anyio.current_time()
-            return self._model
-
-    @asynccontextmanager
-    async def use(self) -> AsyncGenerator[Model]:
-        """The model, which is not let go meanwhile.
-
-        Raises:
-            SetupError: it cannot be loaded.
-        """
-        self._users += 1
-        try:
-            yield await self.get()
-        finally:
-            self._users -= 1
-            self._last_used = anyio.current_time()
-
-    async def unload_when_idle(self) -> None:
-        """Let the model go whenever it has been idle for long enough, until cancelled."""
-        while True:
-            await self._loaded.wait()
-            left = self._last_used + self._idle_seconds - anyio.current_time()
-            if self._users == 0 and left <= 0:
-                self._model, self._loaded = None, anyio.Event()
-            else:
-                await anyio.sleep(left if left > 0 else self._idle_seconds)
-
-    def loaded(self) -> Model | None:
-        """The model if it is in memory."""
-        return self._model
 
 
 class EmbeddingScheduler:
     """Embeds for awaiting callers, in worker threads.
 
-    A forward takes one thread, and as many run at once as there are processors: on 2 cores that embeds 1.1 to 1.3
-    times as many passages as forwards of two threads each, and a single query takes as long (benchmarks). Queries and
-    passages have a lane each, so that a query never waits for more of an update than shares the processor with it.
     Queries of several callers are not merged: two or four in a forward save a sixth of their processor time at most,
     eight nothing, since the shorter ones are padded (benchmarks).
     """
 
-    def __init__(self, slot: ModelSlot[Embedder], *, threads: int) -> None:
+    def __init__(self, slot: ModelSlot[Embedder], *, lanes: Lanes) -> None:
         self._slot = slot
-        self._queries = anyio.CapacityLimiter(threads)
-        self._passages = anyio.CapacityLimiter(threads)
-        self._forwards = self._items = 0
+        self._lanes = lanes
 
     @property
     def figures(self) -> QueueFigures:
-        """Forwards of queries and of passages together."""
-        lanes = (self._queries, self._passages)
-        waiting = sum(lane.statistics().tasks_waiting for lane in lanes)
-        return QueueFigures("embedder", waiting=waiting, forwards=self._forwards, items=self._items)
+        """Everything that the embedder did, token states included."""
+        return self._lanes.figures
 
     async def embed_query(self, text: str) -> FloatArray:
-        """[dimension], unit length."""
+        """[dimension], unit length.
+
+        Raises:
+            SetupError: the model cannot be loaded or fails.
+            ModelBusyError: too much is waiting for it.
+        """
+        vector: FloatArray = (await self.embed_queries([text]))[0]
+        return vector
+
+    async def embed_queries(self, texts: Sequence[str]) -> FloatArray:
+        """[texts, dimension], unit length, in input order: what belongs to one query, as few forwards as are fastest.
+
+        Raises:
+            SetupError: the model cannot be loaded or fails.
+            ModelBusyError: too much is waiting for it.
+        """
+        self._lanes.admit()
         async with self._slot.use() as embedder:
-            self._forwards += 1
-            self._items += 1
-            return await anyio.to_thread.run_sync(embedder.embed_query, text, limiter=self._queries)
+            vectors = np.empty((len(texts), embedder.manifest.dimension), dtype=np.float32)
+
+            async def embed(rows: list[int]) -> None:
+                forward = partial(embedder.embed_queries, [texts[row] for row in rows])
+                vectors[rows] = await self._lanes.for_query(forward, items=len(rows))
+
+            async with task_group() as forwards:
+                for rows in embedder.shares(texts, threads=self._lanes.threads):
+                    forwards.start_soon(embed, rows)
+            return vectors
 
     async def embed_passages(self, texts: Sequence[str]) -> FloatArray:
         """[texts, dimension], unit length, in input order; cancellation takes effect after the batches in hand."""
@@ -139,12 +72,11 @@ class EmbeddingScheduler:
             vectors = np.empty((len(texts), embedder.manifest.dimension), dtype=np.float32)
 
             async def embed(rows: list[int], batch: list[str]) -> None:
-                vectors[rows] = await anyio.to_thread.run_sync(embedder.embed_batch, batch, limiter=self._passages)
+                forward = partial(embedder.embed_batch, batch)
+                vectors[rows] = await self._lanes.for_passages(forward, items=len(batch))
 
             async with task_group() as forwards:
                 for rows, batch in embedder.batches(texts):
-                    self._forwards += 1
-                    self._items += len(batch)
                     forwards.start_soon(embed, rows, batch)
             return vectors
 

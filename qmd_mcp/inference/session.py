@@ -14,14 +14,12 @@ from qmd_mcp.errors import DeviceError, ModelError
 from qmd_mcp.inference.cuda import Cuda, find_cuda
 from qmd_mcp.inference.manifest import GraphFile, ModelManifest, ProviderName
 from qmd_mcp.inference.placement import RECORDING, Placement, read_placement
-from qmd_mcp.inference.policy import PROVIDERS, objection, warning
+from qmd_mcp.inference.policy import PROVIDERS, cuda_options, objection, warning
 
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 
 _ERRORS_ONLY = 3
 """ONNX Runtime's severity: its warnings about CPU placement of shape nodes say nothing to a user."""
-
-_MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +112,12 @@ class SessionFactory:
     def _create(self, path: Path, provider: ProviderName, *, threads: int) -> ort.InferenceSession:
         if provider == "cpu":
             return open_session(path, threads=threads)
-        session = _create(
-            path, _options(threads=threads), [(PROVIDERS["cuda"], self._cuda_options()), PROVIDERS["cpu"]]
-        )
+        cuda = cuda_options(gpu_memory_mb=self._gpu_memory_mb, tf32=self._tf32)
+        session = _create(path, _options(threads=threads), [(PROVIDERS["cuda"], cuda), PROVIDERS["cpu"]])
         if session.get_providers()[0] != PROVIDERS["cuda"]:  # it falls back without an exception
             sentence = f"The model file {path.name} could not be loaded onto the GPU."
             raise ModelError(sentence)
         return session
-
-    def _cuda_options(self) -> dict[str, str]:
-        # kSameAsRequested: alternating models would otherwise double their arenas each time (onnxruntime#29351)
-        options = {"arena_extend_strategy": "kSameAsRequested", "use_tf32": "1" if self._tf32 else "0"}
-        if self._gpu_memory_mb:
-            options["gpu_mem_limit"] = str(self._gpu_memory_mb * _MEGABYTE)
-        return options
 
 
 def open_session(path: Path, *, threads: int) -> ort.InferenceSession:

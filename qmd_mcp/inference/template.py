@@ -10,11 +10,9 @@ from tokenizers import Tokenizer
 
 from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.control import ControlTokens
+from qmd_mcp.inference.manifest import INSTRUCTION
 
 TemplateName: TypeAlias = Literal["pair", "qwen3"]
-
-INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
-"""Qwen3-Reranker's own, as its card publishes it."""
 
 LEAST_ROOM = 16
 """Tokens that a template must leave for query and document together."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-import anyio
 import anyio.to_thread
 import numpy as np
 
 from qmd_mcp.inference.embedder import Embedder
-from qmd_mcp.inference.scheduler import ModelSlot
+from qmd_mcp.inference.lanes import Lanes
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.inference.token_states import TokenEncoder
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.states import CodeArray, EncodedPassages, QueryStates
@@ -17,19 +18,24 @@ from qmd_mcp.tasks import task_group
 
 
 class TokenScheduler:
-    """Encodes for awaiting callers, in worker threads; a forward takes one thread, and one runs for each processor."""
+    """Encodes for awaiting callers, in the embedder's worker threads."""
 
-    def __init__(self, slot: ModelSlot[Embedder], *, make: Callable[[Embedder], TokenEncoder], threads: int) -> None:
+    def __init__(self, slot: ModelSlot[Embedder], *, make: Callable[[Embedder], TokenEncoder], lanes: Lanes) -> None:
         """`make` is called in worker threads and should be cheap: the embedder may be let go and loaded again."""
         self._slot = slot
         self._make = make
-        self._queries = anyio.CapacityLimiter(threads)
-        self._passages = anyio.CapacityLimiter(threads)
+        self._lanes = lanes
 
     async def query_states(self, text: str) -> QueryStates:
-        """One forward."""
+        """One forward.
+
+        Raises:
+            SetupError: the model cannot be loaded or fails.
+            ModelBusyError: too much is waiting for it.
+        """
+        self._lanes.admit()
         async with self._slot.use() as embedder:
-            return await anyio.to_thread.run_sync(lambda: self._make(embedder).query(text), limiter=self._queries)
+            return await self._lanes.for_query(lambda: self._make(embedder).query(text), items=1)
 
     async def encode_passages(self, texts: Sequence[str]) -> EncodedPassages:
         """Vectors and packed states, in input order; cancellation takes effect after the batches in hand."""
@@ -39,7 +45,7 @@ class TokenScheduler:
             encoder = await anyio.to_thread.run_sync(self._make, embedder)
 
             async def encode(rows: Sequence[int], batch: Sequence[str]) -> None:
-                encoded = await anyio.to_thread.run_sync(encoder.passages, batch, limiter=self._passages)
+                encoded = await self._lanes.for_passages(partial(encoder.passages, batch), items=len(batch))
                 for row, vector, code in zip(rows, encoded.vectors, encoded.codes, strict=True):
                     vectors[row], codes[row] = vector, code
 

@@ -9,6 +9,7 @@ from tokenizers import Encoding, Tokenizer
 
 from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.embedder import Embedder, prompted
+from qmd_mcp.inference.forward import failures, in_halves
 from qmd_mcp.inference.projection import Projection
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.states import EncodedPassages, QueryStates, packed
@@ -41,17 +42,28 @@ class TokenEncoder:
         self._tokenizer = tokenizer
 
     def query(self, text: str) -> QueryStates:
-        """One forward."""
+        """One forward for the states and the vector.
+
+        Raises:
+            ModelError: it cannot be computed.
+        """
         before = self._manifest.query_prompt.index("{text}")
         (encoding,) = self._tokenizer.encode_batch([self._manifest.query_prompt.replace("{text}", text)])
         (states,) = self._forward([encoding])
         spans = [_within(text, start - before, end - before) for start, end in encoding.offsets]
-        return QueryStates(self._projection(states), spans=tuple(spans))
+        vector = self._pooled(states)
+        return QueryStates(
+            self._projection(states), spans=tuple(spans), vector=(vector / np.linalg.norm(vector)).astype(np.float32)
+        )
 
     def passages(self, texts: Sequence[str]) -> EncodedPassages:
-        """One forward; the special tokens that frame a passage are not kept."""
+        """One forward, or as few as memory allows; the special tokens that frame a passage are not kept.
+
+        Raises:
+            ModelError: it cannot be computed.
+        """
         encodings = self._tokenizer.encode_batch([prompted(self._manifest.passage_prompt, text) for text in texts])
-        states = self._forward(encodings)
+        states = [each for part in in_halves(self._forward, encodings) for each in part]
         vectors = np.stack([self._pooled(each) for each in states])
         codes = tuple(
             packed(self._projection(each[np.array(encoding.special_tokens_mask) == 0]))
@@ -71,7 +83,8 @@ class TokenEncoder:
             ids[row, : len(each.ids)] = each.ids
             mask[row, : len(each.ids)] = 1
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros(shape, dtype=np.int64)}
-        (hidden, *_) = self._session.run(None, {name: feed[name] for name in self._inputs})
+        with failures(self._manifest.model, rows=len(encodings)):
+            (hidden, *_) = self._session.run(None, {name: feed[name] for name in self._inputs})
         return [states[: len(each.ids)] for states, each in zip(hidden, encodings, strict=True)]
 
     def _pooled(self, states: FloatArray) -> FloatArray:

@@ -8,10 +8,17 @@ import numpy as np
 
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.evidence import Evidence
-from qmd_mcp.retrieval.features import CANDIDATE_FEATURES, QUERY_FEATURES, Features, known_cosines, standard
+from qmd_mcp.retrieval.features import (
+    CANDIDATE_FEATURES,
+    QUERY_FEATURES,
+    Features,
+    known_cosines,
+    least_where_unknown,
+    standard,
+)
 from qmd_mcp.retrieval.weights import LogisticWeights
 
-SIGNS = ("odds", "lead", "rank", "cosine", "coverage", "nearness", "found", "length", "question", "code")
+SIGNS = ("odds", "lead", "rank", "cosine", "maxsim", "coverage", "nearness", "found", "length", "question", "code")
 """What a probability is made from, per candidate."""
 
 SPREAD = 2.0
@@ -56,6 +63,7 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
         "lead": scores - _best_of_another(scores, documents, order=order),
         "rank": np.log1p(rank),
         "cosine": known_cosines(evidence),
+        "maxsim": least_where_unknown(evidence.maxsim),
         "coverage": features.candidates[:, column("coverage")],
         "nearness": features.candidates[:, column("nearness")],
         **{

@@ -11,13 +11,16 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from qmd_mcp.documents import Passage
+from qmd_mcp.retrieval.matching import Term
 from qmd_mcp.retrieval.syntax import ParsedQuery
 
 NEAREST = 3
 """Spellings offered for one term."""
 
-_NAME_SIGNS = frozenset("_./:@#+")
+MOST_NAMED = 3
+"""Missing words named beside hits: a question in another language misses nearly all of its words."""
 
+_NAME_SIGNS = frozenset("_./:@#+")
 
 SHORTEST_TERM = 3
 LONGER_TERM = 5
@@ -63,7 +66,9 @@ class Diagnosis:
         for word, parts in terms.items():
             missing = [term for term in parts if not frequencies[term]]
             if missing:
-                notes.append(await self._missing(word, missing, known=known))
+                near = await self._nearest(missing, known=known, limit=NEAREST)
+                hint = f"; nearest in the index: {', '.join(near)}" if near else ""
+                notes.append(f"{_shown(word, parts, missing)} occurs nowhere in the index{hint}.")
             elif parts:
                 present.append(f"{word!r} in {min(frequencies[term] for term in parts)}")
         if present and (collections or parsed.paths or parsed.titles or parsed.lexical.negatives):
@@ -73,13 +78,27 @@ class Diagnosis:
             notes.append("The query has no letter or digit to look for.")
         return notes
 
-    async def _missing(self, word: str, missing: Sequence[str], *, known: Mapping[str, int]) -> str:
+    async def of_missing(self, parsed: ParsedQuery, terms: Sequence[Term]) -> list[str]:
+        """Which words no passage has, beside hits that were found by the others or by meaning."""
+        absent = {term.text for term in terms if not term.passages}
+        if not absent:
+            return []
+        known = await self._vocabulary.all_terms()
+        named: list[str] = []
+        for word in dict.fromkeys(parsed.lexical.words):
+            parts = await self._vocabulary.terms_of(word)
+            missing = [term for term in parts if term in absent]
+            if missing and len(named) < MOST_NAMED:
+                near = await self._nearest(missing, known=known, limit=1)
+                named.append(_shown(word, parts, missing) + (f" (nearest: {near[0]})" if near else ""))
+        return [f"Nowhere in the index: {', '.join(named)}."] if named else []
+
+    async def _nearest(self, missing: Sequence[str], *, known: Mapping[str, int], limit: int) -> list[str]:
+        """Words of the index that are spelled like missing terms."""
         nearest = await anyio.to_thread.run_sync(
-            lambda: [term for each in missing for term in nearest_spellings(each, known)][:NEAREST]
+            lambda: [term for each in missing for term in nearest_spellings(each, known)][:limit]
         )
-        spelled = dict.fromkeys([await self._vocabulary.surface(term) for term in nearest])
-        hint = f"; nearest in the index: {', '.join(spelled)}" if spelled else ""
-        return f"{word!r} occurs nowhere in the index{hint}."
+        return list(dict.fromkeys([await self._vocabulary.surface(term) for term in nearest]))
 
     def of_names(self, parsed: ParsedQuery, hits: Sequence[Passage]) -> list[str]:
         """Which names of the query no hit has as written: then only their parts matched."""
@@ -104,6 +123,11 @@ def nearest_spellings(term: str, known: Mapping[str, int]) -> list[str]:
     found = process.extract(term, known.keys(), scorer=OSA.distance, score_cutoff=edits, limit=50)
     ranked = sorted(found, key=lambda match: (match[1], -known[match[0]], match[0]))
     return [match[0] for match in ranked[:NEAREST]]
+
+
+def _shown(word: str, parts: Sequence[str], missing: Sequence[str]) -> str:
+    """The word, or what of it is missing: a Chinese question is one word between blanks."""
+    return repr(word) if len(missing) == len(parts) else ", ".join(map(repr, missing))
 
 
 def _is_name(word: str) -> bool:

@@ -71,7 +71,7 @@ def features(evidence: Evidence, *, text: str) -> Features:
     meaning, words = standard(cosine), standard(evidence.bm25)
     weights = term_weights(evidence)
     neighbours = _by_neighbours(evidence, meaning=meaning)
-    columns = (meaning, words, *_by_terms(evidence, weights), neighbours, _compared(evidence.maxsim))
+    columns = (meaning, words, *_by_terms(evidence, weights), neighbours, np.zeros_like(meaning))
     mass = float(weights.sum())
     nearest = np.argsort(-cosine, kind="stable")[:CODE_PASSAGES]
     query = (
@@ -81,7 +81,15 @@ def features(evidence: Evidence, *, text: str) -> Features:
         float(cosine.max()),
         float(np.mean([code_share(evidence.passages[row].text) for row in nearest])),
     )
-    return Features(np.stack(columns, axis=1).astype(np.float32), np.array(query, dtype=np.float32))
+    made = Features(np.stack(columns, axis=1).astype(np.float32), np.array(query, dtype=np.float32))
+    return with_late(made, evidence.maxsim)
+
+
+def with_late(known: Features, maxsim: FloatArray) -> Features:
+    """The same features with what late interaction says, [candidates]: nothing else moves with it."""
+    candidates = known.candidates.copy()
+    candidates[:, CANDIDATE_FEATURES.index("late")] = _compared(maxsim)
+    return Features(candidates, known.query)
 
 
 def standard(values: FloatArray) -> FloatArray:
@@ -92,11 +100,11 @@ def standard(values: FloatArray) -> FloatArray:
 
 def known_cosines(evidence: Evidence) -> FloatArray:
     """[candidates]; one that is not embedded yet has the least of the others."""
-    return _filled(evidence.cosine)
+    return least_where_unknown(evidence.cosine)
 
 
-def _filled(values: FloatArray) -> FloatArray:
-    """NaN as the least of what is known, 0 where nothing is."""
+def least_where_unknown(values: FloatArray) -> FloatArray:
+    """[candidates]; NaN as the least of what is known, 0 where nothing is."""
     known = ~np.isnan(values)
     least = float(values[known].min()) if known.any() else 0.0
     return np.where(known, values, least).astype(np.float32)

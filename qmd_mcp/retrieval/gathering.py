@@ -13,11 +13,12 @@ from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.retrieval.evidence import Evidence, gather
 from qmd_mcp.retrieval.gate import Lead, why_not_expanded
 from qmd_mcp.retrieval.matching import Term
-from qmd_mcp.retrieval.port import Expander, IndexVocabulary, PassageIndex, QueryEmbedder
+from qmd_mcp.retrieval.port import Expander, IndexVocabulary, PassageIndex, QueryEmbedder, TokenEmbedder
 from qmd_mcp.retrieval.query_terms import query_terms
 from qmd_mcp.retrieval.request import QueryRequest
 from qmd_mcp.retrieval.stages import StageLog
 from qmd_mcp.retrieval.syntax import ParsedQuery, parse
+from qmd_mcp.states import QueryStates
 from qmd_mcp.tasks import task_group
 
 CANDIDATES = 100
@@ -39,6 +40,8 @@ class Lists:
     """Null where there was no time for it."""
     vector: FloatArray | None
     """The query's, [dimension]."""
+    states: QueryStates | None = None
+    """The query's; null where there was no time for them or the embedder's are not kept."""
     supporting: tuple[tuple[SubQuery, Ranking], ...] = ()
     terms: tuple[Term, ...] = ()
     """The query's, as the index analyses them."""
@@ -64,6 +67,8 @@ class Gathering:
 
     index: PassageIndex
     embedder: QueryEmbedder
+    tokens: TokenEmbedder | None
+    """Null where the embedder's token states are not kept."""
     vocabulary: IndexVocabulary
     expander: Expander | None
     no_expander: str
@@ -73,6 +78,7 @@ class Gathering:
         """Both lookups of the query itself, beside the writing of its sub-queries."""
         found: dict[str, Ranking] = {}
         vectors: list[FloatArray] = []
+        states: list[QueryStates] = []
         supporting: list[tuple[SubQuery, Ranking]] = []
         looked_up = anyio.Event()
 
@@ -90,7 +96,11 @@ class Gathering:
         async def by_meaning() -> None:
             with anyio.move_on_after(log.seconds_until(1.0)) as in_time:
                 since = time.perf_counter()
-                vectors.append(await self.embedder.embed_query(parsed.text))
+                if self.tokens is None:
+                    vectors.append(await self.embedder.embed_query(parsed.text))
+                else:
+                    states.append(await self.tokens.query_states(parsed.text))
+                    vectors.append(states[0].vector)
                 log.ran("embed", since=since, provider=self.embedder.provider)
                 since = time.perf_counter()
                 found["dense"] = await self.index.dense(vectors[0], scope=scope, limit=CANDIDATES)
@@ -124,6 +134,7 @@ class Gathering:
             lexical=found["lexical"],
             dense=found.get("dense"),
             vector=vectors[0] if vectors else None,
+            states=states[0] if states else None,
             supporting=tuple(supporting),
             terms=tuple(terms),
             indexed=await self.vocabulary.passages(),
@@ -160,19 +171,25 @@ class Gathering:
     async def _support(self, lines: tuple[SubQuery, ...], *, scope: Scope) -> list[tuple[SubQuery, Ranking]]:
         """The list of each line, in their order; a line that cannot be looked up finds nothing."""
         rankings: dict[int, Ranking] = {}
+        said = [number for number, line in enumerate(lines) if line.kind != "lex"]
 
-        async def look_up(number: int, line: SubQuery) -> None:
-            if line.kind == "lex":
-                lexical = _words_of(line)
-                if not lexical.is_empty:
-                    rankings[number] = await self.index.lexical(lexical, scope=scope, limit=SUPPORT, vectors="with")
-            else:
-                vector = await self.embedder.embed_query(line.text)
-                rankings[number] = await self.index.dense(vector, scope=scope, limit=SUPPORT)
+        async def by_words(number: int) -> None:
+            lexical = _words_of(lines[number])
+            if not lexical.is_empty:
+                rankings[number] = await self.index.lexical(lexical, scope=scope, limit=SUPPORT, vectors="with")
+
+        async def by_meaning(number: int, vector: FloatArray) -> None:
+            rankings[number] = await self.index.dense(vector, scope=scope, limit=SUPPORT)
 
         async with task_group() as group:
-            for number, line in enumerate(lines):
-                group.start_soon(look_up, number, line)
+            for number in range(len(lines)):
+                if number not in said:
+                    group.start_soon(by_words, number)
+            if said:
+                for number, vector in zip(
+                    said, await self.embedder.embed_queries([lines[number].text for number in said]), strict=True
+                ):
+                    group.start_soon(by_meaning, number, vector)
         return [(line, rankings[number]) for number, line in enumerate(lines) if number in rankings]
 
 

@@ -18,6 +18,8 @@ class Shown:
     """One span with what is to be said about it."""
 
     span: Span
+    lines: tuple[int, int]
+    """First and last in the file, both included."""
     score: float
     snippet: str
     relevance: float | None = None
@@ -53,8 +55,8 @@ class Hits:
                 uri=uri_of(each.span.best.collection, each.span.best.path),
                 title=each.span.best.title,
                 heading=each.span.best.heading,
-                start_line=each.span.start_line,
-                end_line=each.span.end_line,
+                start_line=each.lines[0],
+                end_line=each.lines[1],
                 score=round(each.score, 4),
                 relevance=None if each.relevance is None else round(each.relevance, 3),
                 snippet=each.snippet,

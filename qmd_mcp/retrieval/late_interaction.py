@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from qmd_mcp.documents import Passage
 from qmd_mcp.lookup import FloatArray
+from qmd_mcp.retrieval.evidence import Evidence
+from qmd_mcp.retrieval.port import Late
 from qmd_mcp.retrieval.rarity import Rarities
 from qmd_mcp.states import QueryStates
+from qmd_mcp.tasks import task_group
 
 CANDIDATES = 20
 """Passages that are compared: 10 give three quarters of the gain, 30 no more than 20 (benchmarks)."""
-
-
-class TokenEmbedder(Protocol):
-    """Where a query becomes token states."""
-
-    async def query_states(self, text: str) -> QueryStates:
-        """One state for each token."""
-        ...
 
 
 class StateIndex(Protocol):
@@ -35,19 +31,29 @@ class StateIndex(Protocol):
 class LateInteraction:
     """The evidence that averaging tokens into one vector loses; constructed ready, shared by every caller."""
 
-    def __init__(self, *, embedder: TokenEmbedder, index: StateIndex, rarities: Rarities) -> None:
-        self._embedder = embedder
+    def __init__(self, *, index: StateIndex, rarities: Rarities) -> None:
         self._index = index
         self._rarities = rarities
 
-    async def scores(self, query: str, passages: Sequence[Passage]) -> FloatArray:
+    async def scores(self, query: str, states: QueryStates, passages: Sequence[Passage]) -> FloatArray:
         """[passages], at most 1, higher is better; NaN where a passage has no token states."""
-        known = await self._index.states(passages)
-        if not known:
-            return np.full(len(passages), np.nan, dtype=np.float32)
-        found = await self._embedder.query_states(query)
-        weights = await self._rarities.weights(query, found.spans)
-        return max_similarity(found.states, [known.get(passage.text_hash) for passage in passages], weights=weights)
+        weights: list[FloatArray] = []
+
+        async def weigh() -> None:
+            weights.append(await self._rarities.weights(query, states.spans))
+
+        async with task_group() as group:
+            group.start_soon(weigh)
+            known = await self._index.states(passages)
+        return max_similarity(states.states, [known.get(each.text_hash) for each in passages], weights=weights[0])
+
+
+async def compared(evidence: Evidence, *, query: str, states: QueryStates, scores: FloatArray, late: Late) -> Evidence:
+    """The evidence with late interaction's word on the best candidates by `scores`, [candidates]."""
+    best = np.argsort(-scores, kind="stable")[:CANDIDATES]
+    maxsim = evidence.maxsim.copy()
+    maxsim[best] = await late.scores(query, states, [evidence.passages[row] for row in best])
+    return replace(evidence, maxsim=maxsim)
 
 
 def max_similarity(

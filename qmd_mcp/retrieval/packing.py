@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,35 +16,38 @@ CHARACTERS_PER_TOKEN = 3.5
 """Of Latin text; the large models' tokenisers take 3.5 (code) to 4.5 (prose) characters for one, so that the budget is
 kept rather than used up. A letter of any other script counts as one token."""
 
-OVERHEAD = 40
-"""Tokens of a hit's first line: number, place, docid, score and heading."""
+OVERHEAD = 30
+"""Tokens of a hit beside its text, place, breadcrumb and context: number, docid, score, relevance and the fences."""
+
+WORTH_BEGINNING = 50
+"""Tokens of a hit that must fit for a part of it to be shown behind others: its heading alone says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one hit shows: some whole lines of its text."""
+    """What one hit shows: whole lines of its text, or a part of one that alone is beyond the budget."""
 
     text: str
-    first_line: int
-    """0-based, within the hit's text."""
-    last_line: int
-    """Included."""
+    start: int
+    """Characters of the hit's text before it."""
+    end: int
+    """Where the rest begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far earlier answers came: hits that were shown whole, and lines of the next."""
+    """How far earlier answers came: hits that were shown whole, and characters of the next."""
 
     question: str
     """Identifies what was asked, so that a cursor is not used for another question."""
     seen: str
     """Identifies the hits before it, so that a changed index is noticed."""
     hits: int
-    lines: int = 0
+    characters: int = 0
 
     def encoded(self) -> str:
         """As the answer gives it: text that survives URLs."""
-        row = json.dumps([self.question, self.seen, self.hits, self.lines], separators=(",", ":"))
+        row = json.dumps([self.question, self.seen, self.hits, self.characters], separators=(",", ":"))
         return base64.urlsafe_b64encode(row.encode()).decode().rstrip("=")
 
     @classmethod
@@ -55,44 +59,54 @@ class Cursor:
         """
         try:
             padded = text + "=" * (-len(text) % 4)
-            asked, seen, hits, lines = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-            cursor = cls(question=str(asked), seen=str(seen), hits=int(hits), lines=int(lines))
+            asked, seen, hits, characters = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+            cursor = cls(question=str(asked), seen=str(seen), hits=int(hits), characters=int(characters))
         except (ValueError, TypeError, binascii.Error, RecursionError) as error:
             sentence = "cursor is not one that an answer gave; leave it out to begin with the best hits."
             raise ArgumentError(sentence) from error
-        if cursor.question != question or min(cursor.hits, cursor.lines) < 0:
+        if cursor.question != question or min(cursor.hits, cursor.characters) < 0:
             sentence = "cursor belongs to another question: give it with the same query and arguments, or leave it out."
             raise ArgumentError(sentence)
         return cursor
 
 
-def pack(texts: Sequence[str], *, max_tokens: int, first_line: int = 0) -> list[Piece]:
+def pack(texts: Sequence[str], *, costs: Sequence[int], max_tokens: int, start: int = 0) -> list[Piece]:
     """As many texts as fit, best first; one that does not fit whole is cut at a line and is the last.
 
-    `first_line` skips lines of the first text, which an earlier answer has shown. The first text always gives at
-    least one line, cut within it if need be, so that a cursor always gets on.
+    `costs` are the tokens of each hit beside its text and `OVERHEAD`; `start` skips characters of the first text, which
+    an earlier answer has shown. The first text always gives something, cut within a line if need be, so that a cursor
+    always gets on.
     """
     pieces: list[Piece] = []
     room = max_tokens
-    for number, text in enumerate(texts):
-        lines = text.split("\n")
-        start = min(first_line, len(lines) - 1) if number == 0 else 0
-        room -= OVERHEAD
-        taken = start
-        while taken < len(lines) and tokens_of(lines[taken]) <= room:
-            room -= tokens_of(lines[taken])
-            taken += 1
-        if taken == start and pieces:
+    for text, cost in zip(texts, costs, strict=True):
+        begin = start if not pieces and start < len(text) else 0
+        room -= OVERHEAD + cost
+        end, spent = _fitting(text, begin, room)
+        if pieces and end < len(text) and spent < WORTH_BEGINNING:
             break
-        if taken == start:
-            whole = lines[start]
-            kept = whole[: max(1, int(max(room, 1) * _share(whole)))]
-            pieces.append(Piece(f"{kept}…", start, start))
+        after = ""
+        if end == begin:  # not even one line
+            line = text[begin:].split("\n", 1)[0]
+            end, after = begin + max(1, int(max(room, 1) * len(line) / tokens_of(line))), "…"
+        before = "…" if begin and text[begin - 1] != "\n" else ""
+        pieces.append(Piece(before + text[begin:end].strip("\n") + after, begin, end))
+        if end < len(text):
             break
-        pieces.append(Piece("\n".join(lines[start:taken]), start, taken - 1))
-        if taken < len(lines):
-            break
+        room -= spent
     return pieces
+
+
+def _fitting(text: str, begin: int, room: int) -> tuple[int, int]:
+    """The end of the last whole line that fits, and the tokens up to it."""
+    end, spent = begin, 0
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text[begin:]):
+        cost = tokens_of(line.rstrip("\n"))
+        if spent + cost > room:
+            break
+        spent += cost
+        end += len(line)
+    return end, spent
 
 
 def tokens_of(text: str) -> int:
@@ -104,8 +118,3 @@ def tokens_of(text: str) -> int:
 def fingerprint(*parts: str) -> str:
     """Eight hex digits: enough to notice that something is not the same."""
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:8]
-
-
-def _share(text: str) -> float:
-    """Characters for one token, of a text."""
-    return len(text) / tokens_of(text)

@@ -10,24 +10,36 @@ import numpy as np
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.calibration import Signs, relevance, signs
 from qmd_mcp.retrieval.evidence import Evidence
-from qmd_mcp.retrieval.features import CANDIDATE_FEATURES, Features, features
+from qmd_mcp.retrieval.features import CANDIDATE_FEATURES, Features, features, with_late
 from qmd_mcp.retrieval.fusion import adaptive, convex, lexical_first, reciprocal_ranks, supported
 from qmd_mcp.retrieval.syntax import ParsedQuery
-from qmd_mcp.retrieval.verdict import Verdict, answerable, verdict_of
+from qmd_mcp.retrieval.verdict import Verdict, verdict_of
 from qmd_mcp.retrieval.weights import JudgementWeights, Weights
 from qmd_mcp.script import script_of
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """Every candidate's score, and how likely it is relevant."""
+class Fused:
+    """Every candidate's score, and what it was made from."""
 
     scores: FloatArray
     """[candidates]; higher is better."""
+    features: Features | None
+    """Null where nothing was trained for this embedder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Fused candidates, and how likely each is relevant."""
+
+    scores: FloatArray
+    """[candidates]; higher is better."""
+    features: Features | None
     relevance: FloatArray | None
     """[candidates] probabilities; null where nothing was trained for this embedder."""
     signs: Signs | None
-    features: Features | None
+    weights: JudgementWeights | None
+    """What turned the signs into probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +69,43 @@ class FusionPolicy:
             return f"nothing was trained for {self.embedder} that would weigh it"
         return self.stranger(text) if self.method == "adaptive" else f"fusion={self.method} does not weigh it"
 
-    def judge(self, evidence: Evidence, parsed: ParsedQuery) -> Judged:
-        """Fuse, and weigh what speaks for each candidate."""
-        found = None if self.weights is None else features(evidence, text=parsed.text)
-        scores = supported(self._fused(evidence, parsed, found), evidence)
-        if found is None:
-            return Judged(scores, relevance=None, signs=None, features=None)
-        weighed = signs(evidence, found, scores)
-        likely = relevance(weighed, weights=self._judgement(parsed).relevance)
-        return Judged(scores, relevance=likely, signs=weighed, features=found)
+    def fuse(self, evidence: Evidence, parsed: ParsedQuery, *, before: Fused | None = None) -> Fused:
+        """One score for each candidate; `before` is of the same candidates without late interaction, if it is known."""
+        if self.weights is None:
+            found = None
+        elif before is None or before.features is None:
+            found = features(evidence, text=parsed.text)
+        else:
+            found = with_late(before.features, evidence.maxsim)
+        return Fused(supported(self._combined(evidence, parsed, found), evidence), found)
 
+    def judge(self, evidence: Evidence, parsed: ParsedQuery, fused: Fused) -> Judged:
+        """Weigh what speaks for each candidate."""
+        if fused.features is None:
+            return Judged(fused.scores, features=None, relevance=None, signs=None, weights=None)
+        weighed = signs(evidence, fused.features, fused.scores)
+        weights = self._judgement(evidence, parsed)
+        likely = relevance(weighed, weights=weights.relevance)
+        return Judged(fused.scores, features=fused.features, relevance=likely, signs=weighed, weights=weights)
+
+    @staticmethod
     def verdict(
-        self, judged: Judged, relevances: FloatArray | None, parsed: ParsedQuery, *, first: int | None
+        judged: Judged, relevances: FloatArray | None, *, first: int | None, quoted: bool = False
     ) -> tuple[Verdict | None, FloatArray | None]:
         """What the best hit, a row of the candidates, says of the whole answer; null where nothing was trained.
 
-        Relevance was fitted to queries that have an answer; where there most likely is none, it counts only as far as
-        there is one after all.
+        Relevance was fitted to queries that have an answer; where there most likely is none, it counts only as often as
+        there is one after all. `quoted` says that the hits have word for word what the query quotes: then what was
+        asked for is here, whatever the signs are.
         """
-        if judged.signs is None or relevances is None:
+        if judged.signs is None or judged.weights is None or relevances is None:
             return None, relevances
-        weights = self._judgement(parsed).verdict
+        weights = judged.weights.verdict
         found = verdict_of(judged.signs, relevances, first=first, weights=weights)
-        if found == "none" and first is not None:
-            relevances = (relevances * answerable(judged.signs, first=first, weights=weights)).astype(np.float32)
+        if found == "none" and quoted:
+            found = "weak"
+        if found == "none":
+            relevances = (relevances * weights.answered_below).astype(np.float32)
         return found, relevances
 
     def effects(self, judged: Judged, row: int) -> tuple[tuple[str, float], ...]:
@@ -93,7 +118,7 @@ class FusionPolicy:
             (CANDIDATE_FEATURES[column], round(float(values[column]), 3)) for column in order if values[column]
         )
 
-    def _fused(self, evidence: Evidence, parsed: ParsedQuery, found: Features | None) -> FloatArray:
+    def _combined(self, evidence: Evidence, parsed: ParsedQuery, found: Features | None) -> FloatArray:
         if self.stranger(parsed.text) is not None:
             return lexical_first(evidence)
         if self.method == "rrf":
@@ -102,6 +127,8 @@ class FusionPolicy:
             return adaptive(evidence, found, weights=self.weights.fusion)
         return convex(evidence, alpha=self.alpha)
 
-    def _judgement(self, parsed: ParsedQuery) -> JudgementWeights:
+    def _judgement(self, evidence: Evidence, parsed: ParsedQuery) -> JudgementWeights:
         assert self.weights is not None
-        return self.weights.meaning if self.stranger(parsed.text) is None else self.weights.words
+        if self.stranger(parsed.text) is not None:
+            return self.weights.words
+        return self.weights.meaning if np.isnan(evidence.maxsim).all() else self.weights.compared

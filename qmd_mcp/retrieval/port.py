@@ -9,6 +9,7 @@ from qmd_mcp.documents import Collection, Document, Freshness, Passage
 from qmd_mcp.lookup import Expansion, FloatArray, LexicalQuery, Ranking, Reranking, Scope
 from qmd_mcp.retrieval.diagnosis import Vocabulary
 from qmd_mcp.retrieval.rarity import TermFrequencies
+from qmd_mcp.states import QueryStates
 
 
 class PassageIndex(Protocol):
@@ -37,15 +38,27 @@ class QueryEmbedder(Protocol):
         """[dimension], unit length."""
         ...
 
+    async def embed_queries(self, texts: Sequence[str]) -> FloatArray:
+        """[texts, dimension], unit length, in input order."""
+        ...
+
 
 class IndexVocabulary(Vocabulary, TermFrequencies, Protocol):
     """The analysed terms of the index, for diagnosis and for rarity."""
 
 
+class TokenEmbedder(Protocol):
+    """Where queries become token states and, by the same forward, vectors."""
+
+    async def query_states(self, text: str) -> QueryStates:
+        """One state for each token."""
+        ...
+
+
 class Late(Protocol):
     """Comparison of query and passages token by token."""
 
-    async def scores(self, query: str, passages: Sequence[Passage]) -> FloatArray:
+    async def scores(self, query: str, states: QueryStates, passages: Sequence[Passage]) -> FloatArray:
         """[passages]; NaN where a passage has no token states."""
         ...
 

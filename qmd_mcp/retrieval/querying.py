@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import anyio
 import numpy as np
 
-from qmd_mcp.documents import Answer, Collection, Document, Explanation, LineFound, Stage
+from qmd_mcp.documents import Answer, Collection, Document, LineFound, Stage
 from qmd_mcp.errors import ModelBusyError, SetupError
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.diagnosis import Diagnosis
@@ -17,15 +17,15 @@ from qmd_mcp.retrieval.evidence import Evidence
 from qmd_mcp.retrieval.explaining import explanation
 from qmd_mcp.retrieval.gathering import Gathering, Lists
 from qmd_mcp.retrieval.hits import Hits, Shown
-from qmd_mcp.retrieval.late_interaction import CANDIDATES as COMPARED
+from qmd_mcp.retrieval.late_interaction import compared
 from qmd_mcp.retrieval.operators import allows, quoted
-from qmd_mcp.retrieval.packing import Cursor, Piece, fingerprint, pack
+from qmd_mcp.retrieval.paging import Part, beginning, page_of
 from qmd_mcp.retrieval.policy import FusionPolicy, Judged
 from qmd_mcp.retrieval.port import Late, Reranker
 from qmd_mcp.retrieval.request import QueryRequest
 from qmd_mcp.retrieval.reranking import probabilities, reranked
 from qmd_mcp.retrieval.snippet import snippet
-from qmd_mcp.retrieval.spans import Grouping, Span
+from qmd_mcp.retrieval.spans import Grouping
 from qmd_mcp.retrieval.stages import StageLog
 from qmd_mcp.retrieval.syntax import ParsedQuery, parse
 
@@ -52,7 +52,8 @@ class QueryPipeline:
 
     gathering: Gathering
     late: Late | None
-    """Null where the embedder's token states are not kept."""
+    no_late: str
+    """Why there is none."""
     reranker: Reranker | None
     no_reranker: str
     """Why there is none."""
@@ -70,78 +71,95 @@ class QueryPipeline:
     ) -> Answer:
         """Every stage in its turn; `watch` is told of each as it ends."""
         parsed = parse(request.query)
-        cursor = _cursor(request)
+        cursor = beginning(request)
         log = StageLog(watch=watch, timeout_ms=request.timeout_ms)
         lists = await self.gathering.lists(request, parsed, scope=parsed.scope(request.collections), log=log)
         evidence, judged = await self._judged(lists, parsed, log=log)
         ranked, notes = _allowed(evidence, judged, parsed)
+        quotes = bool(parsed.lexical.phrases) and not notes
         documents = await self.hits.visible(evidence.passages, collections=collections)
         ranked = await self._reranked(request, parsed, evidence, ranked, documents=documents, log=log)
         since = time.perf_counter()
         first = next(iter(ranked.rows), None)
-        verdict, relevance = self.policy.verdict(judged, ranked.relevance, parsed, first=first)
+        verdict, relevance = self.policy.verdict(judged, ranked.relevance, first=first, quoted=quotes)
         ranked = _likely(replace(ranked, relevance=relevance), request, notes=notes)
         passages = [evidence.passages[row] for row in ranked.rows]
         spans = self.grouping.spans(passages, documents=documents, limit=cursor.hits + request.limit)
-        shown, pieces = _page(spans, cursor, request)
+        page = page_of(spans, cursor, request, collections=collections)
         answer = Answer(
             query=request.query,
             hits=await self.hits.of(
                 [
-                    Shown(
-                        span=span,
-                        score=float(ranked.scores[ranked.rows[span.rank]]),
-                        snippet=piece.text if piece else snippet(span.text, parsed.lexical, intent=request.intent),
-                        relevance=None if ranked.relevance is None else float(ranked.relevance[ranked.rows[span.rank]]),
-                        explanation=self._explained(evidence, judged, ranked, ranked.rows[span.rank], lists=lists)
-                        if request.explain
-                        else None,
-                    )
-                    for span, piece in zip(shown, pieces, strict=True)
+                    self._shown(part, evidence, judged, ranked, request=request, parsed=parsed, lists=lists)
+                    for part in page.parts
                 ],
                 documents=documents,
                 collections=collections,
             ),
             verdict=verdict,
-            omitted=max(0, len(spans) - cursor.hits - len(shown)),
-            cursor=_next(spans, cursor, request, shown=len(shown), last=pieces[-1] if pieces else None),
+            omitted=page.omitted,
+            cursor=page.cursor,
             lines=_lines_found(lists) if request.explain else (),
         )
         log.ran("answer", since=since)
-        if cursor.hits and cursor.seen != _seen(spans[: cursor.hits]):
+        if page.changed:
             notes.append("The index has changed since the first part of this answer: hits may repeat or be missing.")
-        if not answer.hits and not cursor.hits:
+        if not answer.hits and not notes and not cursor.hits:
             notes += await self.diagnosis.of_nothing(parsed, collections=request.collections)
+        elif answer.hits and not cursor.hits:
+            notes += await self.diagnosis.of_missing(parsed, lists.terms)
         return replace(answer, stages=tuple(log.stages), notes=tuple(notes))
 
     async def _judged(self, lists: Lists, parsed: ParsedQuery, *, log: StageLog) -> tuple[Evidence, Judged]:
         """Fuse, compare the best token by token, and fuse again with what that says."""
         since = time.perf_counter()
         evidence = lists.evidence
-        judged = self.policy.judge(evidence, parsed)
+        fused = self.policy.fuse(evidence, parsed)
         stranger = self.policy.stranger(parsed.text)
         log.ran("fusion", since=since, reason=stranger and f"BM25 first: {stranger}")
         if self.late is None:
-            log.skipped("late interaction", reason="the embedder has no token states")
+            log.skipped("late interaction", reason=self.no_late)
         elif (reason := self.policy.no_late(parsed.text)) is not None:
             log.skipped("late interaction", reason=reason)
+        elif lists.states is None:
+            log.shed("late interaction")
         elif len(evidence):
             with anyio.move_on_after(log.seconds_until(1.0)):
                 since = time.perf_counter()
-                best = np.argsort(-judged.scores, kind="stable")[:COMPARED]
-                maxsim = evidence.maxsim.copy()
-                maxsim[best] = await self.late.scores(parsed.text, [evidence.passages[row] for row in best])
-                evidence = replace(evidence, maxsim=maxsim)
-                judged = self.policy.judge(evidence, parsed)
-                missing = bool(np.isnan(maxsim[best]).all())
+                evidence = await compared(
+                    evidence, query=parsed.text, states=lists.states, scores=fused.scores, late=self.late
+                )
+                fused = self.policy.fuse(evidence, parsed, before=fused)
+                missing = bool(np.isnan(evidence.maxsim).all())
                 log.ran("late interaction", since=since, reason=NO_STATES if missing else None)
-                return evidence, judged
+                return evidence, self.policy.judge(evidence, parsed, fused)
             log.shed("late interaction")
-        return evidence, judged
+        return evidence, self.policy.judge(evidence, parsed, fused)
 
-    def _explained(self, evidence: Evidence, judged: Judged, ranked: Ranked, row: int, *, lists: Lists) -> Explanation:
-        features = self.policy.effects(judged, row)
-        return explanation(evidence, row, lists=lists, logits=ranked.logits, features=features)
+    def _shown(
+        self,
+        part: Part,
+        evidence: Evidence,
+        judged: Judged,
+        ranked: Ranked,
+        *,
+        request: QueryRequest,
+        parsed: ParsedQuery,
+        lists: Lists,
+    ) -> Shown:
+        row = ranked.rows[part.span.rank]
+        text = part.piece.text if part.piece else snippet(part.span.text, parsed.lexical, intent=request.intent)
+        features = self.policy.effects(judged, row) if request.explain else ()
+        return Shown(
+            span=part.span,
+            score=float(ranked.scores[row]),
+            lines=part.lines,
+            snippet=text,
+            relevance=None if ranked.relevance is None else float(ranked.relevance[row]),
+            explanation=explanation(evidence, row, lists=lists, logits=ranked.logits, features=features)
+            if request.explain
+            else None,
+        )
 
     async def _reranked(
         self,
@@ -223,49 +241,6 @@ def _reordered(ranked: Ranked, read: Sequence[int], logits: FloatArray) -> Ranke
         relevance=relevance,
         logits={row: float(logit) for row, logit in zip(read, logits, strict=True)},
     )
-
-
-def _cursor(request: QueryRequest) -> Cursor:
-    """Where this answer begins."""
-    question = _question(request)
-    if request.cursor is None:
-        return Cursor(question=question, seen=_seen(()), hits=0)
-    return Cursor.decoded(request.cursor, question=question)
-
-
-def _question(request: QueryRequest) -> str:
-    """What decides the order of the hits: everything but how much of them is shown."""
-    lines = (f"{line.kind}: {line.text}" for line in request.searches)
-    flags = f"{request.expand} {request.rerank} {request.candidate_limit} {request.min_relevance}"
-    return fingerprint(request.query, *request.collections, request.intent or "", flags, *lines)
-
-
-def _seen(spans: Sequence[Span]) -> str:
-    return fingerprint(*(span.best.passage_id for span in spans))
-
-
-def _page(
-    spans: Sequence[Span], cursor: Cursor, request: QueryRequest
-) -> tuple[Sequence[Span], Sequence[Piece | None]]:
-    """The spans of this answer, each with the lines that the budget has room for; null where there is none."""
-    page = spans[cursor.hits : cursor.hits + request.limit]
-    if request.max_tokens is None:
-        return page, [None] * len(page)
-    pieces = pack([span.text for span in page], max_tokens=request.max_tokens, first_line=cursor.lines)
-    return page[: len(pieces)], pieces
-
-
-def _next(
-    spans: Sequence[Span], cursor: Cursor, request: QueryRequest, *, shown: int, last: Piece | None
-) -> str | None:
-    """Where the next answer begins; null where nothing is left."""
-    done = cursor.hits + shown
-    lines = 0
-    if last is not None and last.last_line < spans[done - 1].text.count("\n"):
-        done, lines = done - 1, last.last_line + 1
-    if done >= len(spans):
-        return None
-    return Cursor(question=_question(request), seen=_seen(spans[:done]), hits=done, lines=lines).encoded()
 
 
 def _lines_found(lists: Lists) -> tuple[LineFound, ...]:

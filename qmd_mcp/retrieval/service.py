@@ -123,7 +123,12 @@ class SearchService:
             if passage.docid in documents and (request.min_score is None or score >= request.min_score)
         ]
         shown = [
-            Shown(span=Span(passage, (passage,), rank), score=score, snippet=snippet(passage.text, parsed.lexical))
+            Shown(
+                span=Span(passage, (passage,), rank),
+                lines=(passage.start_line, passage.end_line),
+                score=score,
+                snippet=snippet(passage.text, parsed.lexical),
+            )
             for rank, (passage, score) in enumerate(kept[: request.limit])
         ]
         hits = await self._hits.of(shown, documents=documents, collections=collections)

@@ -2,31 +2,70 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
+from collections.abc import Sequence
 
 from qmd_mcp.lookup import LexicalQuery
 
 LONGEST = 600
 """Characters: about 150 tokens, so that ten hits stay below 2,000 tokens of an agent's context."""
 
-_UNIT = re.compile(r"[^\n。！？.!?]*(?:[。！？]+|[.!?]+(?=\s|$)|\n+|$)")
-"""A sentence or a line with its end."""
+SHORTEST = 300
+"""Characters up to which a text is shown whole, and which a snippet has where the text does: one matching line at the
+end of a passage needs what it follows from."""
+
+_END = re.compile(
+    r"(?P<number>^[ \t>]*\d+[.)][ \t]+)"
+    r"|\n+"
+    r"|[。！？]+[”’」』）\"')\]]*"
+    r"|(?<=\S)[.!?]+[\"'”’)\]*_]*\s+(?=[^\sa-z])",
+    re.MULTILINE,
+)
+"""Where a sentence or a line ends: neither behind the number of a step, nor within `a.b` and `e.g. this`."""
+
+WRAPPED_WORDS = 6
+"""Of a line that may be a part of a sentence; lines of code have fewer."""
 
 _WORD = re.compile(r"[^\W_]{2,}")
+
 _STEM = 5
-"""Letters that two forms of an English word share, mostly: enough to choose a sentence by."""
+"""Letters that two forms of an English word share, mostly, and from which a stem is looked for within words too."""
+
+_STEM_SHARE = 2 / 3
+"""Of a longer word: the first five letters of `setTitleBarOverlay` are those of `settings`."""
 
 
 def snippet(text: str, query: LexicalQuery, *, intent: str | None = None) -> str:
-    """The whole text if it is short, else the run of whole sentences that says most about query and intent."""
-    if len(text) <= LONGEST:
+    """The whole text if it is short, else whole sentences from the first that matches query and intent best.
+
+    Stems count by how few sentences of this text have them: a word of all of them chooses none.
+    """
+    if len(text.strip()) <= SHORTEST:
         return text.strip()
-    spans = [piece for match in _UNIT.finditer(text) if match.group().strip() for piece in _pieces(text, *match.span())]
+    spans = [piece for start, end in sentences(text) if text[start:end].strip() for piece in _pieces(text, start, end)]
     stems = _stems((*query.words, *query.phrases, intent or ""))
-    found = [_stems_in(text[start:end], stems) for start, end in spans]
-    start, end = _best_window(spans, found)
-    cut = text[start:end].strip()
-    return ("… " if text[:start].strip() else "") + cut + (" …" if text[end:].strip() else "")
+    found = [_stems_in(text[start:end].lower(), stems) for start, end in spans]
+    start, end = _filled(spans, _best_window(spans, found))
+    return ("… " if text[:start].strip() else "") + text[start:end].strip() + (" …" if text[end:].strip() else "")
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Sentences and lines with their ends, [start, end); together they are the text."""
+    found = (match for match in _END.finditer(text) if match["number"] is None)
+    ends = [
+        *(match.end() for match in found if match.group() != "\n" or not _is_wrapped(text, match.start())),
+        len(text),
+    ]
+    return [(start, end) for start, end in zip([0, *ends], ends, strict=False) if start < end]
+
+
+def _is_wrapped(text: str, position: int) -> bool:
+    """Whether a sentence goes on behind a line's end: a long line of words before it, a small letter behind it."""
+    line = text[text.rfind("\n", 0, position) + 1 : position]
+    first = text[position:].lstrip()[:1]
+    return first.islower() and (line[-1:].isalnum() or line[-1:] == ",") and len(line.split()) >= WRAPPED_WORDS
 
 
 def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -40,38 +79,55 @@ def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return [*pieces, (start, end)]
 
 
-def _best_window(spans: list[tuple[int, int]], found: list[frozenset[str]]) -> tuple[int, int]:
-    """The shortest window within the limit with most distinct stems, grown forwards and then backwards."""
-    best, best_rank = spans[0], (-1, 0)
+def _best_window(spans: Sequence[tuple[int, int]], found: Sequence[frozenset[str]]) -> tuple[int, int]:
+    """First and last sentence of the shortest window within the limit whose distinct stems weigh most."""
+    counts = Counter(stem for stems in found for stem in stems)
+    weights = {stem: math.log1p(len(spans) / count) for stem, count in counts.items()}
+    best, best_rank = (0, 0), (0.0, 0)
     for first, (start, _) in enumerate(spans):
         seen: set[str] = set()
+        weight = 0.0
         for last in range(first, len(spans)):
             end = spans[last][1]
             if last > first and end - start > LONGEST:
                 break
-            seen |= found[last]
-            rank = (len(seen), start - end)
-            if rank[0] > best_rank[0] or (rank[0] == best_rank[0] > 0 and rank > best_rank):
-                best, best_rank = (start, end), rank
-    for start, end in (*spans, *reversed(spans)):
-        if start >= best[1] and end - best[0] <= LONGEST:
-            best = (best[0], end)
-        elif end <= best[0] and best[1] - start <= LONGEST and best[1] == spans[-1][1]:
-            best = (start, best[1])
+            new = found[last] - seen
+            if not new:  # longer for nothing
+                continue
+            seen |= new
+            weight += sum(weights[stem] for stem in new)
+            rank = (round(weight, 6), start - end)
+            if rank > best_rank:
+                best, best_rank = (first, last), rank
     return best
 
 
+def _filled(spans: Sequence[tuple[int, int]], window: tuple[int, int]) -> tuple[int, int]:
+    """The window's characters, and behind it as many sentences as fit; before it only what a short one needs."""
+    first, last = window
+    while last + 1 < len(spans) and spans[last + 1][1] - spans[first][0] <= LONGEST:
+        last += 1
+    while first > 0 and spans[last][1] - spans[first][0] < SHORTEST and spans[last][1] - spans[first - 1][0] <= LONGEST:
+        first -= 1
+    return spans[first][0], spans[last][1]
+
+
 def _stems(said: tuple[str, ...]) -> frozenset[str]:
-    words = _WORD.findall(" ".join(said).lower())
+    """What the words begin with."""
     stems: set[str] = set()
-    for word in words:
+    for word in _WORD.findall(" ".join(said).lower()):
         if word.isascii():
-            stems.add(word[:_STEM])
+            stems.add(word[: max(_STEM, round(len(word) * _STEM_SHARE))])
         else:  # scripts without blanks: pairs of letters
             stems.update(word[at : at + 2] for at in range(len(word) - 1))
     return frozenset(stems)
 
 
 def _stems_in(text: str, stems: frozenset[str]) -> frozenset[str]:
-    folded = text.lower()
-    return frozenset(stem for stem in stems if stem in folded)
+    """Those of a text in lower case; a short one only where a word begins: the `sync` of `async` is another word."""
+    return frozenset(
+        stem
+        for stem in stems
+        if stem in text
+        and (len(stem) >= _STEM or not stem.isascii() or re.search(rf"(?<![^\W_]){re.escape(stem)}", text))
+    )

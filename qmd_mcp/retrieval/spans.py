@@ -24,6 +24,10 @@ so that an answer that goes on from a cursor sees the same spans."""
 LONGEST_SPAN = 3
 """Passages that are joined at most: about 660 tokens, after which reading the document is the better way."""
 
+MOST_BREAKS = 3
+"""Line ends between two passages: two blank lines as between definitions; between parts of a web page's source there
+may be a hundred."""
+
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -52,12 +56,19 @@ class Span:
 
     @property
     def text(self) -> str:
-        """The passages' text once each, where neighbours overlap."""
+        """The passages' text once each, where neighbours overlap, with the blank lines between those that do not."""
         text = self.passages[0].text
         for before, after in pairwise(self.passages):
             overlap = before.end_char - after.start_char
-            text += after.text[overlap:] if overlap > 0 else f"\n{after.text}"
+            apart = "\n" * min(max(1, after.start_line - before.end_line), MOST_BREAKS)
+            text += after.text[overlap:] if overlap > 0 else apart + after.text
         return text
+
+    def lines(self, first: int, last: int) -> tuple[int, int]:
+        """Where lines of the text (0-based, both included) stand in the file; all of it where that is not known."""
+        if self.text.count("\n") != self.end_line - self.start_line:  # HTML, whose text has other lines
+            return self.start_line, self.end_line
+        return self.start_line + first, self.start_line + last
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,7 @@ class Grouping:
     """0 for any number."""
 
     def spans(self, ranked: Sequence[Passage], *, documents: Mapping[str, Document], limit: int) -> tuple[Span, ...]:
-        """Best first: at least the first `limit` spans of what is visible, where there are so many."""
+        """Best first: the first `limit` spans of what is visible, and at least one more where there is one."""
         kept: list[Span] = []
         shingles: list[frozenset[tuple[str, ...]]] = []
         counts: Counter[str] = Counter()
@@ -76,6 +87,10 @@ class Grouping:
         for position, (rank, passage) in enumerate(visible):
             if position < JOINED_WITHIN and (near := _neighbour(kept, passage)) is not None:
                 kept[near] = _joined(kept[near], passage)
+                if (after := _touching(kept, near)) is not None:
+                    kept[near] = _joined(kept[near], *kept[after].passages, also=kept[after].also)
+                    del kept[after], shingles[after]
+                    counts[passage.docid] -= 1
                 continue
             if self.per_document and counts[passage.docid] >= self.per_document:
                 continue
@@ -83,7 +98,7 @@ class Grouping:
             if (twin := _twin(shingles, mine)) is not None:
                 kept[twin] = replace(kept[twin], also=(*kept[twin].also, _place(passage)))
                 continue
-            if len(kept) >= limit and position >= JOINED_WITHIN:
+            if len(kept) > limit and position >= JOINED_WITHIN:
                 break
             kept.append(Span(passage, (passage,), rank))
             shingles.append(mine)
@@ -101,14 +116,30 @@ def _neighbour(spans: Sequence[Span], passage: Passage) -> int | None:
     return None
 
 
-def _joined(span: Span, passage: Passage) -> Span:
-    return replace(span, passages=tuple(sorted((*span.passages, passage), key=lambda each: each.ordinal)))
+def _touching(spans: Sequence[Span], number: int) -> int | None:
+    """A worse span that now borders on one, if both together are short enough."""
+    grown = spans[number]
+    for other in range(number + 1, len(spans)):
+        span = spans[other]
+        if span.best.docid != grown.best.docid or len(span.passages) + len(grown.passages) > LONGEST_SPAN:
+            continue
+        first, last = grown.passages[0].ordinal, grown.passages[-1].ordinal
+        if span.passages[-1].ordinal == first - 1 or span.passages[0].ordinal == last + 1:
+            return other
+    return None
+
+
+def _joined(span: Span, *passages: Passage, also: tuple[str, ...] = ()) -> Span:
+    together = sorted((*span.passages, *passages), key=lambda each: each.ordinal)
+    return replace(span, passages=tuple(together), also=(*span.also, *also))
 
 
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
     words = _WORD.findall(text.lower())
     if len(words) < 2 * SHINGLE:  # also a Chinese passage, which has few blanks
         words = list("".join(words))
+    if len(words) < SHINGLE:
+        return frozenset({tuple(words)} if words else ())
     return frozenset(zip(*(words[start:] for start in range(SHINGLE)), strict=False))
 
 
@@ -124,4 +155,9 @@ def _twin(known: Sequence[frozenset[tuple[str, ...]]], mine: frozenset[tuple[str
 
 
 def _place(passage: Passage) -> str:
-    return f"{passage.collection}/{passage.path}:{passage.start_line}-{passage.end_line}"
+    lines = (
+        f"{passage.start_line}"
+        if passage.start_line == passage.end_line
+        else f"{passage.start_line}-{passage.end_line}"
+    )
+    return f"{passage.collection}/{passage.path}:{lines}"

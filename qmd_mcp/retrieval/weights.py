@@ -78,6 +78,8 @@ class VerdictWeights(LogisticWeights):
 
     none_below: float
     """Probability under which it most likely does not."""
+    answered_below: float
+    """Share of the queries below it that have an answer all the same, of as many with an answer as without."""
     good_from: float
     """Relevance of the best hit from which it is more likely than not what was meant."""
 
@@ -97,10 +99,12 @@ class Weights(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     fusion: FusionWeights
+    compared: JudgementWeights
+    """For queries in a script that the embedder knows, whose best candidates were compared token by token."""
     meaning: JudgementWeights
-    """For queries in a script that the embedder knows."""
+    """For those whose candidates were not."""
     words: JudgementWeights
-    """For the others: nothing in it looks at a cosine."""
+    """For queries in other scripts: nothing in it looks at a cosine."""
 
 
 def read_weights(folder: Path) -> Weights:

@@ -48,26 +48,26 @@ _LONGEST_ECHO = 80
 """Characters of a query or of globs in a text: enough to tell several apart."""
 
 _NOTHING_FOUND = (
-    "Try other words, query (exact words and meaning together), or status (which collections there are and how much "
-    "of them is indexed)."
+    "There is nothing here to answer from. Try other words, query (exact words and meaning together), or status (which "
+    "collections there are and how much of them is indexed); else say that it was not found."
 )
 
 
 def render_answer(answer: Answer) -> str:
-    """Numbered hits with their snippets, then what the reader should know about them."""
+    """What the reader should know before the hits, the numbered hits with their snippets, and how to get more."""
+    notes = [one_line(note) for note in answer.notes]
     after = [
-        *(one_line(note) for note in answer.notes),
         *(f"Looked up {one_line(line.line)}: {line.found} found, {line.new} new" for line in answer.lines),
         *_omitted(answer),
         *_not_run(answer),
     ]
     asked = shorten(one_line(answer.query), _LONGEST_ECHO, placeholder="…")
     if not answer.hits:
-        return _lines(f"No hits for: {asked}", *after, _NOTHING_FOUND)
+        return _lines(f"No hits for: {asked}", *notes, *after, _NOTHING_FOUND)
     fence = fence_around([hit.snippet for hit in answer.hits])
     count = "1 hit" if len(answer.hits) == 1 else f"{len(answer.hits)} hits"
     blocks = (_hit(number, hit, fence) for number, hit in enumerate(answer.hits, 1))
-    head = (f"{count} for: {asked}", *filter(None, [_VERDICTS[answer.verdict]]), notice(fence))
+    head = (f"{count} for: {asked}", *filter(None, [_VERDICTS[answer.verdict]]), *notes, notice(fence))
     return _paragraphs(_lines(*head), *blocks, _lines(*after))
 
 
@@ -177,36 +177,37 @@ def _listed(name: str, rank: int | None, score: float | None) -> str:
 
 
 def _omitted(answer: Answer) -> list[str]:
+    left = f"At least {_count(answer.omitted, 'more hit')} left out" if answer.omitted else "A part is left out"
     if answer.cursor is not None:
-        return [f'More of this answer: the same query with cursor="{answer.cursor}".']
-    if answer.omitted:
-        return [f"At least {_count(answer.omitted, 'more hit')} left out: raise limit to see them."]
-    return []
+        return [f'{left}: the same query with cursor="{answer.cursor}" goes on there.']
+    return [f"{left}: raise limit to see them."] if answer.omitted else []
 
 
 def _not_run(answer: Answer) -> list[str]:
-    idle = [
-        f"{stage.name} ({one_line(stage.reason)})" if stage.reason else stage.name
-        for stage in answer.stages
-        if not stage.ran
-    ]
-    return [f"Not run: {', '.join(idle)}."] if idle else []
+    """The stages that were left out, by their reasons."""
+    idle: dict[str | None, list[str]] = {}
+    for stage in answer.stages:
+        if not stage.ran:
+            idle.setdefault(stage.reason, []).append(stage.name)
+    told = [", ".join(names) + (f" ({one_line(reason)})" if reason else "") for reason, names in idle.items()]
+    return [f"Not run: {'; '.join(told)}."] if told else []
 
 
 def _collection(collection: CollectionStatus) -> str:
     skipped = sum(collection.skipped.values())
     reasons = ", ".join(f"{one_line(reason)} {count}" for reason, count in sorted(collection.skipped.items()))
-    globs = " ".join(collection.globs)
-    shown = globs if len(globs) <= _LONGEST_ECHO else _count(len(collection.globs), "glob")
     return (
         f"Collection {collection.name}: {_count(collection.documents, 'document')}, "
-        f"{_count(collection.passages, 'passage')} from {one_line(collection.root)} ({one_line(shown)})"
+        f"{_count(collection.passages, 'passage')} from {one_line(collection.root)} ({_globs(collection.globs)})"
         + (f", {_count(skipped, 'file')} skipped: {reasons}" if skipped else "")
     )
 
 
 def _globs(globs: Sequence[str]) -> str:
-    return "default files" if tuple(globs) == DEFAULT_GLOBS else " ".join(globs)
+    if tuple(globs) == DEFAULT_GLOBS:
+        return "default globs"
+    shown = one_line(" ".join(globs))
+    return shown if len(shown) <= _LONGEST_ECHO else _count(len(globs), "glob")
 
 
 def _model(model: ModelStatus) -> str:

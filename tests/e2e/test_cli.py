@@ -163,6 +163,27 @@ def test_a_typing_error_is_answered_with_what_the_index_has(qmd: Terminal, notes
     assert answer["notes"] == ["'lentlis' occurs nowhere in the index; nearest in the index: lentil."]
 
 
+def test_what_is_probably_not_meant_is_told(qmd: Terminal, tmp_path: Path, notes: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "No file of it is indexed: --glob" in qmd("collection", "add", str(tmp_path / "empty")).stdout
+    added = qmd("collection", "add", str(notes), "--name", "notes", "--no-embed").stdout
+    assert "No file" not in added
+    again = qmd("collection", "add", str(notes), "--name", "wiki")
+    assert (again.code, "as collection 'notes' already" in again.stderr) == (1, True)
+    assert qmd("collection", "add", str(notes), "--name", "wiki", "--glob", "*.md", "--no-embed").code == 0
+    assert qmd("models", "verify", "mini").stdout == "Nothing to verify: none of these models was pulled.\n"
+
+
+def test_a_document_that_is_gone_is_not_offered_in_its_own_place(qmd: Terminal, notes: Path) -> None:
+    qmd("collection", "add", str(notes), "--name", "notes", "--no-embed")
+    (notes / "soup.md").unlink()
+    gone = qmd("get", "notes/soup.md")
+    assert "is no longer on disk" in gone.stderr
+    assert "notes/soup.md" not in gone.stderr.partition("Did you mean")[2]
+    several = qmd("multi-get", "notes/ops/*.md", "notes/nothing*.md").stdout
+    assert several.endswith("Not read: notes/nothing*.md (no document matches it)\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [

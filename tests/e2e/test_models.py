@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from qmd_mcp.cli import run
+from qmd_mcp.inference.tokenizer import read_tokenizer
 from tests import hub_server, tiny_embedder, tiny_encoders
 from tests.tiny_decoders import write_talker
 
@@ -91,7 +92,7 @@ def test_the_life_of_a_model_of_ones_own(qmd: Terminal, own: Path, tmp_path: Pat
     assert (damaged.code, "model.onnx has another hash than the hub's" in damaged.stdout) == (1, True)
     assert "Run: qmd-mcp models pull mine/embedder" in damaged.stderr
     assert qmd("models", "remove", "mine").stdout == "mine/embedder  removed\n"
-    assert not graph.parent.exists()
+    assert list(graph.parent.parent.iterdir()) == []
     assert qmd("models", "remove", "mine", "mini").stdout == (
         "mine/embedder  was not here\nmini/embedder  stays: it ships or lies in your own folder\n"
     )
@@ -122,6 +123,7 @@ def test_the_doctor_finds_what_ships_in_order(qmd: Terminal) -> None:
     (embedder,) = report["models"]
     assert (embedder["role"], embedder["name"], embedder["provider"]) == ("embedder", "mini", "cpu")
     assert embedder["placement"].startswith("int8, 94 nodes (37 compute) on CPU")
+    assert embedder["contract"] == "384-d states of each token, mean pooling, at most 256 tokens"
     assert embedder["load_ms"] > 0
     assert embedder["probe_ms"] > 0
     assert report["notes"] == ["expander: none (auto)", "reranker: none (auto)"]
@@ -153,6 +155,7 @@ def test_the_doctor_uses_every_role_once(qmd: Terminal, tmp_path: Path, monkeypa
     shared = {"dimension": None, "pooling": None, "max_tokens": None}
     (tmp_path / "talker").mkdir()
     talker = write_talker(tmp_path / "talker", ["lex: standby", "vec: what takes over", "hyde: another machine does"])
+    words = read_tokenizer(talker).get_vocab_size()
     tiny_embedder.write_manifest(talker / "manifest.toml", role="expander", template="qmd", **shared)
     judge = tmp_path / "judge"
     judge.mkdir()
@@ -171,6 +174,11 @@ def test_the_doctor_uses_every_role_once(qmd: Terminal, tmp_path: Path, monkeypa
         ("expander", True),
         ("reranker", True),
     ]
+    assert [each["contract"] for each in ended.answer["models"][1:]] == [
+        f"causal LM, 1 layers of 1 heads of 1, float32 cache that grows, {words} words",
+        "classifier, 1 label",
+    ]
+    assert "classifier, 1 label; loaded in" in qmd("doctor").stdout
     (judge / "model.onnx").write_bytes(tiny_encoders.encoder("embedder", vocabulary=tokenizer.get_vocab_size()))
     refused = qmd("doctor", "--json")
     assert refused.code == 1

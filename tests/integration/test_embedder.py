@@ -6,16 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import numpy_helper
 
-from qmd_mcp.errors import ModelError, ModelMissingError
+from qmd_mcp.errors import ModelError, ModelMissingError, OutOfMemoryError
+from qmd_mcp.figures import QueueFigures
 from qmd_mcp.inference.catalogue import Catalogue, models_folder
 from qmd_mcp.inference.embedder import Embedder, prompted
-from qmd_mcp.inference.loading import load_embedder
+from qmd_mcp.inference.lanes import Lanes
+from qmd_mcp.inference.loading import load_embedder, user_catalogue
+from qmd_mcp.inference.scheduler import EmbeddingScheduler
 from qmd_mcp.inference.session import SessionFactory
+from qmd_mcp.inference.slot import ModelSlot
 from tests import tiny_embedder
 from tests.tiny_embedder import DIMENSION, WORDS, Form
 
+pytestmark = pytest.mark.anyio
+
+SHIPPED = load_embedder(user_catalogue().embedder("mini"), SessionFactory(device="cpu"))
 TEXTS = ["zeppelins", "the page speaks of submarines and of soup", "ships in the river", "lentils simmer"]
 
 
@@ -108,6 +119,52 @@ def test_a_graph_of_another_contract_is_refused_with_its_names_and_shapes(
     tiny_embedder.write_graph(tmp_path / "model.onnx", **shape)
     with pytest.raises(ModelError, match=sentence):
         embedder(tmp_path)
+
+
+@pytest.mark.parametrize("form", ["fp32", "int8"])
+async def test_several_queries_embedded_by_one_call_are_each_as_it_would_be_alone(tmp_path: Path, form: Form) -> None:
+    model = embedder(tiny_embedder.write_model(tmp_path, form=form, query_prompt="task query {text}"))
+    scheduler = EmbeddingScheduler(ModelSlot(lambda: model), lanes=Lanes(threads=2))
+    vectors = await scheduler.embed_queries(TEXTS)
+    alone = np.stack([await scheduler.embed_query(text) for text in TEXTS])
+    np.testing.assert_allclose(vectors, alone, atol=1e-6)
+    assert (await scheduler.embed_queries([])).shape == (0, DIMENSION)
+    forwards = {"fp32": 2, "int8": len(TEXTS)}[form] + len(TEXTS)
+    assert scheduler.figures == QueueFigures("embedder", waiting=0, forwards=forwards, items=2 * len(TEXTS))
+
+
+@given(texts=st.lists(st.text(max_size=9), max_size=9), threads=st.integers(1, 4))
+def test_each_query_is_in_one_share_and_no_share_is_much_longer_than_another(texts: list[str], threads: int) -> None:
+    shares = SHIPPED.shares(texts, threads=threads)
+    assert sorted(row for share in shares for row in share) == list(range(len(texts)))
+    assert len(shares) == min(threads, len(texts))
+    sizes = [len(share) for share in shares]
+    assert not sizes or max(sizes) - min(sizes) <= 1
+
+
+def test_a_batch_beyond_memory_is_halved_until_it_fits(tmp_path: Path) -> None:
+    tiny_embedder.write_model(tmp_path)
+    tiny_embedder.write_graph(tmp_path / "model.onnx", most_rows=2)
+    texts = [*TEXTS, "soup"]
+    vectors = embedder(tmp_path).embed_batch(texts)
+    np.testing.assert_allclose(vectors, [expected(text, pooling="mean") for text in texts], atol=1e-5)
+
+
+def test_memory_for_not_even_one_text_is_an_error_that_says_so(tmp_path: Path) -> None:
+    tiny_embedder.write_model(tmp_path)
+    tiny_embedder.write_graph(tmp_path / "model.onnx", most_rows=0)
+    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for one text"):
+        embedder(tmp_path).embed_query("soup")
+
+
+def test_a_forward_that_fails_is_an_error_of_the_model(tmp_path: Path) -> None:
+    tiny_embedder.write_model(tmp_path)
+    model = tiny_embedder.graph()
+    (words,) = (each for each in model.graph.initializer if each.name == "words")
+    words.CopyFrom(numpy_helper.from_array(tiny_embedder.weights()[0][:5], "words"))  # fewer than its tokeniser knows
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(ModelError, match=r"^tiny failed: .*Gather"):
+        embedder(tmp_path).embed_query("wolf")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from qmd_mcp.inference.decoder import Decoder
 from qmd_mcp.inference.expander import Expander
 from qmd_mcp.inference.expansion import open_expansion
-from qmd_mcp.inference.scheduler import ModelSlot
 from qmd_mcp.inference.session import open_session
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.inference.tokenizer import read_tokenizer
 from qmd_mcp.lookup import Expansion
 from qmd_mcp.script import script_of

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from qmd_mcp.errors import PullError
-from qmd_mcp.inference.hub import RESERVE, Hub
+from qmd_mcp.inference.hub import Hub
 from qmd_mcp.inference.lock import LOCK_FILE, LockedFile, read_lock
 from qmd_mcp.inference.manifest import EmbedderManifest
-from tests import hub_server
+from qmd_mcp.inference.pulling import RESERVE, pull
+from tests import hub_server, tiny_embedder
 
 CHUNK = 10 * 1024 * 1024
 """Bytes that the library writes at a time: what is less is not kept when a connection breaks."""
@@ -62,8 +63,12 @@ def files_below(folder: Path) -> set[str]:
 def test_a_pull_fetches_one_providers_files_and_locks_their_hashes(hub: hub_server.Hub, tmp_path: Path) -> None:
     folder = tmp_path / "models" / "someone--tiny"
     seen: dict[str, int] = {}
-    pulled = Hub(endpoint=hub.url).pull(
-        MANIFEST, folder, providers=["cpu"], progress=lambda file, *, done, total: seen.update({file: total - done})
+    pulled = pull(
+        MANIFEST,
+        folder,
+        hub=Hub(endpoint=hub.url),
+        providers=["cpu"],
+        progress=lambda file, *, done, total: seen.update({file: total - done}),
     )
     assert files_below(folder) == {"config.json", "tokenizer.json", "onnx/model_int8.onnx", LOCK_FILE}
     lock = read_lock(folder)
@@ -77,18 +82,18 @@ def test_a_pull_fetches_one_providers_files_and_locks_their_hashes(hub: hub_serv
 
 
 def test_another_providers_files_join_those_that_are_here(hub: hub_server.Hub, tmp_path: Path) -> None:
-    Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
-    pulled = Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cuda"])
+    pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"])
+    pulled = pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cuda"])
     assert pulled.fetched == ("onnx/model.onnx", "onnx/model.onnx_data")
     assert set(pulled.lock.files) >= {"onnx/model_int8.onnx", "onnx/model.onnx", "onnx/model.onnx_data"}
     assert all(file.fault(tmp_path / "m" / path) is None for path, file in pulled.lock.files.items())
-    assert Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cuda", "cpu"]).fetched == ()
+    assert pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cuda", "cpu"]).fetched == ()
 
 
 def test_a_broken_connection_goes_on_where_it_broke(hub: hub_server.Hub, tmp_path: Path) -> None:
     hub.files["onnx/model_int8.onnx"] = bytes(CHUNK + 5000)
     hub.drop_once["onnx/model_int8.onnx"] = CHUNK + 100
-    Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+    pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"])
     asked = [span for method, path, span in hub.requests if method == "GET" and path.endswith("int8.onnx")]
     assert asked == [None, f"bytes={CHUNK}-"]
 
@@ -102,10 +107,10 @@ def test_an_interrupted_pull_is_no_model_and_goes_on_next_time(hub: hub_server.H
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Hub(endpoint=hub.url).pull(MANIFEST, folder, providers=["cpu"], progress=interrupt)
+        pull(MANIFEST, folder, hub=Hub(endpoint=hub.url), providers=["cpu"], progress=interrupt)
     assert not folder.exists()
     hub.requests.clear()
-    Hub(endpoint=hub.url).pull(MANIFEST, folder, providers=["cpu"])
+    pull(MANIFEST, folder, hub=Hub(endpoint=hub.url), providers=["cpu"])
     (resumed,) = [span for method, path, span in hub.requests if method == "GET" and path.endswith("int8.onnx")]
     assert resumed == f"bytes={CHUNK}-"
     assert read_lock(folder) is not None
@@ -114,35 +119,67 @@ def test_an_interrupted_pull_is_no_model_and_goes_on_next_time(hub: hub_server.H
 def test_a_file_with_another_hash_is_deleted_and_no_model_appears(hub: hub_server.Hub, tmp_path: Path) -> None:
     hub.lies.add("onnx/model_int8.onnx")
     with pytest.raises(PullError, match=r"onnx/model_int8\.onnx has another hash than the hub's; it was deleted"):
-        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+        pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"])
     assert not (tmp_path / "m").exists()
     hub.lies.clear()
-    assert "onnx/model_int8.onnx" in Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"]).fetched
+    assert (
+        "onnx/model_int8.onnx" in pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"]).fetched
+    )
 
 
 def test_a_disk_without_room_is_noticed_before_the_first_byte(hub: hub_server.Hub, tmp_path: Path) -> None:
     with pytest.raises(
         PullError, match=r"0\.00 GB are needed beside 0\.54 GB of reserve, and the disk of .* has 0\.54"
     ):
-        Hub(endpoint=hub.url, free=lambda folder: RESERVE + 4000).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+        pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"], free=lambda folder: RESERVE + 4000)
     assert hub.requests == []
+
+
+def test_a_disk_that_fills_up_meanwhile_is_one_line_and_the_pull_goes_on(hub: hub_server.Hub, tmp_path: Path) -> None:
+    own = tmp_path / "config" / "qmd-mcp" / "models"
+    own.mkdir(parents=True)
+    tiny_embedder.write_manifest(own / "mine.toml", repository="someone/tiny", folder=None, revision=None)
+    hub.files["model.onnx"] = bytes(100_000)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("QMD_", "HF_"))},
+        "XDG_CACHE_HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "HF_ENDPOINT": hub.url,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+    def pulling(*, most_kilobytes: str) -> subprocess.CompletedProcess[str]:
+        limited = ["bash", "-c", 'ulimit -f "$0" && exec "$@"', most_kilobytes]
+        command = [*limited, sys.executable, "-m", "qmd_mcp", "models", "pull", "mine"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    full = pulling(most_kilobytes="40")
+    assert (full.returncode, full.stdout, full.stderr.count("\n")) == (1, "", 1), full.stderr
+    assert "someone/tiny cannot be pulled: [Errno 27] File too large" in full.stderr
+    assert pulling(most_kilobytes="unlimited").stdout.startswith("mine/embedder  someone/tiny at ")
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(hub: hub_server.Hub, tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file stands where the folder would be")
+    with pytest.raises(PullError, match=r"^someone/tiny cannot be pulled: \[Errno \d+\] "):
+        pull(MANIFEST, tmp_path / "models" / "m", hub=Hub(endpoint=hub.url), providers=["cpu"])
 
 
 def test_two_pulls_of_one_model_do_not_meet(hub: hub_server.Hub, tmp_path: Path) -> None:
     def again(file: str, *, done: int, total: int) -> None:
-        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+        pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"])
 
     with pytest.raises(PullError, match="another process is pulling it"):
-        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"], progress=again)
+        pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"], progress=again)
 
 
 def test_a_model_stays_at_its_commit_until_another_is_asked_for(hub: hub_server.Hub, tmp_path: Path) -> None:
-    Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+    pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"])
     hub.requests.clear()
-    assert Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"]).lock.revision == "main"
+    assert pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"]).lock.revision == "main"
     assert hub.requests == []
     hub.files["tokenizer.json"], hub.commit = b'{"model": "tinier"}', "f" * 40
-    moved = Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"], revision="main")
+    moved = pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"], revision="main")
     assert (moved.lock.commit, moved.fetched) == ("f" * 40, ("tokenizer.json",))
 
 
@@ -160,13 +197,13 @@ def test_what_the_hub_refuses_is_one_sentence(
 ) -> None:
     hub.status = status
     with pytest.raises(PullError, match=reason):
-        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"], revision=revision)
+        pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"], revision=revision)
 
 
 def test_a_repository_without_the_graph_says_what_it_has(hub: hub_server.Hub, tmp_path: Path) -> None:
     del hub.files["onnx/model_int8.onnx"]
     with pytest.raises(PullError, match=r"it has no onnx/model_int8\.onnx; it has onnx/model\.onnx\."):
-        Hub(endpoint=hub.url).pull(MANIFEST, tmp_path / "m", providers=["cpu"])
+        pull(MANIFEST, tmp_path / "m", hub=Hub(endpoint=hub.url), providers=["cpu"])
 
 
 @pytest.mark.parametrize(

@@ -111,14 +111,8 @@ def paths(answer: Answer) -> list[str]:
 async def test_without_models_the_answer_says_what_did_not_run_and_why(engine: Engine) -> None:
     answer = await ask(engine, "promote the standby")
     assert paths(answer)[0] == "failover.md"
-    assert (
-        stage(answer, "rerank").reason
-        == "no reranker that is fast enough here is on this machine (qmd-mcp models list)"
-    )
-    assert (
-        stage(answer, "expand").reason
-        == "no expander that is fast enough here is on this machine (qmd-mcp models list)"
-    )
+    assert stage(answer, "rerank").reason == "no model for it here that is fast enough: qmd-mcp models list"
+    assert stage(answer, "expand").reason == "no model for it here that is fast enough: qmd-mcp models list"
 
 
 async def test_a_reranker_that_is_sure_leads_and_reads_the_breadcrumb_and_the_intent(engine: Engine) -> None:
@@ -192,6 +186,21 @@ async def test_a_budget_packs_whole_passages_and_the_cursor_goes_on(engine: Engi
     assert all(PAGES[hit.path].split("\n\n")[1].strip().split(".")[0] in text for hit in whole.hits)
 
 
+async def test_words_that_no_passage_has_are_named_beside_the_hits(engine: Engine) -> None:
+    answer = await ask(engine, "promote the zeppelin stanbdy 今天")
+    assert answer.hits
+    assert answer.notes == ("Nowhere in the index: 'zeppelin', 'stanbdy' (nearest: standby), '今天'.",)
+    assert (await ask(engine, "promote the standby")).notes == ()
+
+
+async def test_late_interaction_can_be_set_off(engine: Engine, tmp_path: Path) -> None:
+    ran = await ask(engine, "database")
+    assert stage(ran, "late interaction").ran
+    async with open_engine(Settings(late_interaction=False), IndexLocation(str(tmp_path / "index"))) as without:
+        left_out = stage(await ask(without, "database"), "late interaction")
+    assert (left_out.ran, left_out.reason) == (False, "late_interaction is off")
+
+
 async def test_a_cursor_goes_on_where_the_limit_cut(engine: Engine) -> None:
     whole = await ask(engine, "database")
     first = await ask(engine, "database", limit=1)
@@ -199,6 +208,40 @@ async def test_a_cursor_goes_on_where_the_limit_cut(engine: Engine) -> None:
     assert paths(first) + paths(second) == paths(whole)
     with pytest.raises(ArgumentError, match="another question"):
         await ask(engine, "vacation", cursor=first.cursor)
+
+
+async def test_a_cursor_goes_on_to_the_last_candidate_and_shows_each_once(engine: Engine) -> None:
+    whole = await ask(engine, "database")
+    seen: list[str] = []
+    cursor: str | None = None
+    for _ in range(len(PAGES)):
+        answer = await ask(engine, "database", limit=1, cursor=cursor)
+        seen += paths(answer)
+        cursor = answer.cursor
+        if cursor is None:
+            break
+    assert seen == paths(whole)
+    assert cursor is None
+
+
+async def test_a_cursor_notices_that_what_came_before_it_is_another(engine: Engine, tmp_path: Path) -> None:
+    first = await ask(engine, "database", limit=1)
+    (tmp_path / "notes" / first.hits[0].path).unlink()
+    await engine.writing.update()
+    answer = await ask(engine, "database", limit=1, cursor=first.cursor)
+    assert answer.notes[0].startswith("The index has changed since")
+
+
+async def test_a_part_of_a_passage_names_its_own_lines(engine: Engine) -> None:
+    (hit,) = (await ask(engine, "promote the standby", limit=1, max_tokens=50)).hits
+    assert (hit.path, hit.snippet, hit.start_line, hit.end_line) == ("failover.md", "# Failover", 1, 1)
+
+
+async def test_what_min_relevance_left_out_is_not_said_to_be_missing_from_the_collection(engine: Engine) -> None:
+    answer = await ask(engine, "database", min_relevance=1.0, collections=("notes",))
+    assert not answer.hits
+    assert [note for note in answer.notes if "none within" in note] == []
+    assert "min_relevance=1" in answer.notes[0]
 
 
 class Broken:
@@ -236,6 +279,14 @@ async def test_the_verdict_tells_what_is_here_from_what_is_not_and_relevance_fol
     assert best > 0.5 > wrong
     assert here.hits[0].explanation is not None
     assert dict(here.hits[0].explanation.features)["coverage"] > 0
+
+
+async def test_a_quoted_phrase_that_is_here_is_never_said_to_be_missing(engine: Engine) -> None:
+    loose = await ask(engine, "how tall are giraffes in the other site of the zoo")
+    quoted = await ask(engine, 'how tall are giraffes in the "other site" of the zoo')
+    absent = await ask(engine, 'how tall are giraffes in the "glass house" of the zoo')
+    assert (loose.verdict, quoted.verdict, absent.verdict) == ("none", "weak", "none")
+    assert paths(quoted) == ["backup.md"]
 
 
 async def test_hits_below_min_relevance_are_left_out_and_the_answer_says_so(engine: Engine) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from qmd_mcp.errors import ModelError
-from qmd_mcp.inference.reranker import Reranker, RerankerOptions
-from qmd_mcp.inference.scheduler import ModelSlot, RerankScheduler
+from qmd_mcp.inference.reranker import Reranker
+from qmd_mcp.inference.scheduler import RerankScheduler
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.lookup import Reranking
-from tests.tiny_encoders import bert_tokenizer, encoder, endless, session
+from tests.tiny_encoders import bert_tokenizer, encoder, endless, reranker_manifest, session
 
 pytestmark = pytest.mark.anyio
 
@@ -22,8 +23,8 @@ VOCABULARY = bert_tokenizer().get_vocab_size()
 
 
 def reranker(graph: bytes) -> Reranker:
-    options = RerankerOptions(model="tiny", max_tokens=64, template="pair", batch_invariant=True)
-    return Reranker(session(graph), tokenizer=bert_tokenizer(), options=options)
+    manifest, tokenizer = reranker_manifest(), bert_tokenizer()
+    return Reranker(session(graph), manifest=manifest, tokenizer=tokenizer, batch_invariant=True)
 
 
 @asynccontextmanager
@@ -71,7 +72,7 @@ async def test_a_forward_beyond_memory_is_halved_until_it_fits() -> None:
 
 async def test_memory_for_not_even_one_text_is_an_error_that_says_so() -> None:
     async with scheduling(encoder("classifier", vocabulary=VOCABULARY, most_rows=0)) as scheduler:
-        with pytest.raises(ModelError, match=r"^tiny finds no memory for 1 x \d+ tokens"):
+        with pytest.raises(ModelError, match=r"^tiny finds no memory for one text\."):
             await scheduler.score("text", TEXTS)
 
 

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from qmd_mcp.inference.reranker import Reranker, RerankerOptions
+from qmd_mcp.inference.reranker import Reranker
 from qmd_mcp.inference.session import open_session
-from tests.tiny_encoders import chat_tokenizer
+from tests.tiny_encoders import chat_tokenizer, reranker_manifest
 
 TRAINING = Path(__file__).parents[2] / "models" / "training"
 SIZES = {"layers": 2, "hidden": 32, "heads": 4, "kv_heads": 2, "head_size": 8, "intermediate": 48}
@@ -37,10 +37,9 @@ def test_a_synthetic_reranker_scores_a_batch_like_its_members_whichever_side_is_
     path = synthetic.build_reranker(tmp_path, head=head, precision=precision, sizes=sizes)
 
     def reranker(pad_side: Literal["left", "right"]) -> Reranker:
-        options = RerankerOptions(
-            model="synthetic", max_tokens=480, template="qwen3", batch_invariant=True, pad_side=pad_side
-        )
-        return Reranker(open_session(path, threads=1), tokenizer=tokenizer, options=options)
+        manifest = reranker_manifest(template="qwen3", max_tokens=480, padding=pad_side)
+        opened = open_session(path, threads=1)
+        return Reranker(opened, manifest=manifest, tokenizer=tokenizer, batch_invariant=True)
 
     alone = [reranker("left").score("fail over?", [text]).logits[0] for text in TEXTS]
     for model in (reranker("left"), reranker("right")):

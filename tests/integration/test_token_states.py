@@ -8,12 +8,13 @@ import pytest
 
 from qmd_mcp.documents import Collection, Passage, docid_of
 from qmd_mcp.engine import open_engine
-from qmd_mcp.errors import ModelError
+from qmd_mcp.errors import ModelError, OutOfMemoryError
 from qmd_mcp.inference.embedder import Embedder
+from qmd_mcp.inference.lanes import Lanes
 from qmd_mcp.inference.loading import load_embedder, user_catalogue
-from qmd_mcp.inference.projection import projection_beside, read_projection
-from qmd_mcp.inference.scheduler import ModelSlot
+from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
 from qmd_mcp.inference.session import SessionFactory
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.inference.token_scheduler import TokenScheduler
 from qmd_mcp.inference.token_states import TokenEncoder
 from qmd_mcp.inference.tokenizer import read_tokenizer
@@ -25,6 +26,7 @@ from qmd_mcp.store.generation import serving
 from qmd_mcp.store.opened import OpenIndex
 from qmd_mcp.store.passages import PassageTable
 from qmd_mcp.store.states import StateTable
+from tests import tiny_embedder
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +62,8 @@ def encoder(embedder: Embedder) -> TokenEncoder:
 
 def test_vectors_of_the_same_forward_are_the_embedders_own(encoder: TokenEncoder, embedder: Embedder) -> None:
     np.testing.assert_allclose(encoder.passages(TEXTS).vectors, embedder.embed_passages(TEXTS), atol=1e-5)
+    for text in TEXTS:
+        np.testing.assert_allclose(encoder.query(text).vector, embedder.embed_query(text), atol=1e-5)
 
 
 def test_a_passage_has_the_same_states_alone_and_padded_in_a_batch(encoder: TokenEncoder) -> None:
@@ -93,11 +97,36 @@ def test_spans_name_the_part_of_the_query_that_a_state_stands_for(encoder: Token
 
 
 async def test_many_passages_come_back_in_their_order(encoder: TokenEncoder, embedder: Embedder) -> None:
-    scheduler = TokenScheduler(ModelSlot(lambda: embedder), make=encoder_of, threads=2)
+    scheduler = TokenScheduler(ModelSlot(lambda: embedder), make=encoder_of, lanes=Lanes(threads=2))
     encoded = await scheduler.encode_passages(TEXTS)
     np.testing.assert_allclose(encoded.vectors, encoder.passages(TEXTS).vectors, atol=1e-5)
     assert [len(codes) for codes in encoded.codes] == [len(codes) for codes in encoder.passages(TEXTS).codes]
     assert (await scheduler.query_states("ok")).states.shape == (3, 128)
+
+
+def test_passages_beyond_memory_are_encoded_in_halves(tmp_path: Path) -> None:
+    for most_rows in (2, 9):
+        tiny_embedder.write_graph(
+            tiny_embedder.write_model(tmp_path / str(most_rows)) / "model.onnx", most_rows=most_rows
+        )
+    texts = ["soup", "the page speaks of soup", "ships in the river", "a wolf", "lentils simmer"]
+    few, many = (tiny_encoder(tmp_path / name).passages(texts) for name in ("2", "9"))
+    np.testing.assert_allclose(few.vectors, many.vectors, atol=1e-5)
+    assert [len(codes) for codes in few.codes] == [len(text.split()) for text in texts]
+
+
+def test_states_that_cannot_be_computed_are_an_error_of_the_model(tmp_path: Path) -> None:
+    tiny_embedder.write_graph(tiny_embedder.write_model(tmp_path) / "model.onnx", most_rows=0)
+    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for one text"):
+        tiny_encoder(tmp_path).query("soup")
+
+
+def tiny_encoder(folder: Path) -> TokenEncoder:
+    model = user_catalogue().embedder(str(folder))
+    width = model.manifest.dimension
+    projection = Projection(mean=np.zeros(width, np.float32), basis=np.eye(width, dtype=np.float32))
+    embedder = load_embedder(model, SessionFactory(device="cpu"))
+    return TokenEncoder(embedder, tokenizer=read_tokenizer(folder), projection=projection)
 
 
 def test_a_projection_for_another_model_is_refused(tmp_path: Path) -> None:

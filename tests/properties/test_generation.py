@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmd_mcp.inference.decoder import Decoder, Past
-from qmd_mcp.inference.generation import Branch, Continuation, GenerationCancelled, generate
+from qmd_mcp.inference.generation import Branch, Continuation, GenerationCancelled, generate, room_for
 from qmd_mcp.inference.manifest import Sampling
+from qmd_mcp.inference.prompt_cache import PromptCache
 from tests.tiny_decoders import FORMS, VOCABULARY, Form, decoder_graph, opened
 
 DECODERS = {form: Decoder(opened(decoder_graph(form))) for form in FORMS}
@@ -31,8 +32,11 @@ several = st.lists(branches, min_size=1, max_size=5)
 stops = st.frozensets(tokens, max_size=25)
 
 
-def continued(form: Form, wanted: Sequence[Branch], stop: frozenset[int]) -> tuple[Continuation, ...]:
-    return generate(DECODERS[form], PASTS[form], wanted, stop=stop, sampling=SAMPLING)
+def continued(
+    form: Form, wanted: Sequence[Branch], stop: frozenset[int], *, sampling: Sampling = SAMPLING
+) -> tuple[Continuation, ...]:
+    past = DECODERS[form].fork(PASTS[form], rows=len(wanted), room=room_for(wanted))
+    return generate(DECODERS[form], past, wanted, stop=stop, sampling=sampling)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
@@ -42,8 +46,8 @@ def test_branches_together_are_each_branch_alone(form: Form, wanted: list[Branch
     if form.cache == "float16":  # another order of summation may draw another token: the most likely is far ahead
         wanted = [replace(branch, seed=0) for branch in wanted]
         sampling = Sampling(temperature=0)
-        together = generate(DECODERS[form], PASTS[form], wanted, stop=stop, sampling=sampling)
-        alone = [generate(DECODERS[form], PASTS[form], [each], stop=stop, sampling=sampling)[0] for each in wanted]
+        together = continued(form, wanted, stop, sampling=sampling)
+        alone = [continued(form, [each], stop, sampling=sampling)[0] for each in wanted]
     else:
         together = continued(form, wanted, stop)
         alone = [continued(form, [branch], stop)[0] for branch in wanted]
@@ -76,6 +80,20 @@ def test_the_same_seeds_give_the_same_and_leave_the_prompt_as_it_was(
     assert continued(GROUPED, wanted, stop) == continued(GROUPED, wanted, stop)
 
 
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_a_query_behind_the_known_part_is_the_whole_prompt_whatever_was_asked_before(form: Form) -> None:
+    decoder = DECODERS[form]
+    wanted = [Branch(forced=(1, 2), budget=6 - seed, seed=seed) for seed in range(3)]  # rows leave, others move
+    cache, room = PromptCache(decoder, PROMPT, room=5), room_for(wanted)
+    greedy = Sampling(temperature=0)
+    tails = [7, 8, 9, 1, 2], [7], [7, 8, 9, 1, 2, 3, 4], [7, 8, 9, 1, 2], [5]  # the third is longer than its room
+    for tail, rows in zip(tails, (3, 3, 3, 2, 2), strict=True):
+        whole = decoder.prefill([*PROMPT, *tail], decoder.empty(room=len(PROMPT) + len(tail)))
+        pasts = (cache.past(tail, rows=rows, room=room), decoder.fork(whole, rows=rows, room=room))
+        behind, anew = (generate(decoder, past, wanted[:rows], stop=(), sampling=greedy) for past in pasts)
+        assert behind == anew
+
+
 def test_repeats_of_a_branch_with_other_seeds_are_no_twins() -> None:
     wanted = [Branch(forced=(1,), budget=12, seed=seed) for seed in range(5)]
     assert len({each.tokens for each in continued(GROUPED, wanted, frozenset())}) > 1
@@ -87,7 +105,7 @@ class Counting:
     def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
         self.narrows = decoder.narrows
-        self.fork, self.keep = decoder.fork, decoder.keep
+        self.keep = decoder.keep
         self.fed: list[int] = []
 
     def step(self, fed: Sequence[int], past: Past) -> object:
@@ -98,12 +116,13 @@ class Counting:
 def test_every_step_feeds_one_token_to_each_branch_that_is_not_done() -> None:
     decoder = Counting(DECODERS[GROUPED])
     wanted = [Branch(forced=(1,), budget=1, seed=1), Branch(forced=(1, 2), budget=3, seed=2)]
-    generate(decoder, PASTS[GROUPED], wanted, stop=(), sampling=SAMPLING)  # type: ignore[arg-type]
+    past = DECODERS[GROUPED].fork(PASTS[GROUPED], rows=2, room=room_for(wanted))
+    generate(decoder, past, wanted, stop=(), sampling=SAMPLING)  # type: ignore[arg-type]
     assert decoder.fed == [2, 1, 1, 1]
 
 
 def test_no_branches_are_no_work() -> None:
-    assert continued(GROUPED, [], frozenset()) == ()
+    assert generate(DECODERS[GROUPED], PASTS[GROUPED], [], stop=(), sampling=SAMPLING) == ()
 
 
 def test_cancelling_ends_before_the_next_step() -> None:
@@ -111,7 +130,7 @@ def test_cancelling_ends_before_the_next_step() -> None:
     with pytest.raises(GenerationCancelled):
         generate(
             decoder,  # type: ignore[arg-type]
-            PASTS[GROUPED],
+            DECODERS[GROUPED].fork(PASTS[GROUPED], rows=1, room=10),
             [Branch(forced=(1,), budget=9, seed=1)],
             stop=(),
             sampling=SAMPLING,

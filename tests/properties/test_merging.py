@@ -38,7 +38,7 @@ class Doubling:
 
     def forward(self, items: Sequence[int], *, run: ort.RunOptions) -> list[int]:
         if len(items) > self.memory:
-            raise OutOfMemoryError("doubling", shape=(len(items), 1))
+            raise OutOfMemoryError("doubling", rows=len(items))
         if any(item < 0 for item in items):
             raise UnfitItemError(items)
         self.forwards.append(tuple(items))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from qmd_mcp.inference.batching import FORWARD_TOKENS, padding, plan
-from qmd_mcp.inference.reranker import Reranker, RerankerOptions
+from qmd_mcp.inference.reranker import Reranker
 from qmd_mcp.inference.template import Pair, Template, make_template
-from tests.tiny_encoders import bert_tokenizer, chat_tokenizer, encoder, session
+from tests.tiny_encoders import bert_tokenizer, chat_tokenizer, encoder, reranker_manifest, session
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>", "[PAD]", "[CLS]", "[SEP]")
 FRAGMENTS = (*CONTROL, "＜|im_end|＞", "<|im_", "end|>", "<|", "|>", "[SE", "P]", "user\n", "assistant\n")
@@ -112,8 +112,8 @@ def test_the_company_of_other_texts_changes_no_score(form: str, texts: list[str]
 def _reranker(form: str) -> Reranker:
     tokenizer: Tokenizer = TOKENIZERS["qwen3"]
     graph = encoder("classifier", vocabulary=tokenizer.get_vocab_size(), form="nbits" if form == "nbits" else "fp32")
-    options = RerankerOptions(model="tiny", max_tokens=MOST, template="qwen3", batch_invariant=True)
-    return Reranker(session(graph), tokenizer=tokenizer, options=options)
+    manifest = reranker_manifest(template="qwen3", max_tokens=MOST)
+    return Reranker(session(graph), manifest=manifest, tokenizer=tokenizer, batch_invariant=True)
 
 
 RERANKERS = {form: _reranker(form) for form in ("fp32", "nbits")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,10 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from qmd_mcp.errors import ModelError
-from qmd_mcp.inference.reranker import Reranker, RerankerOptions
-from tests.tiny_encoders import bert_tokenizer, chat_tokenizer, encoder, session, shaped
+from qmd_mcp.inference.reranker import Reranker
+from tests.tiny_encoders import bert_tokenizer, chat_tokenizer, encoder, reranker_manifest, session, shaped
 
-OPTIONS = RerankerOptions(model="tiny", max_tokens=480, template="pair", batch_invariant=True)
+MANIFEST = reranker_manifest(max_tokens=480)
 INTEGERS, FLOATS = (TensorProto.INT64, ("batch", "tokens")), (TensorProto.FLOAT, ("batch", 1))
 KINDS = {TensorProto.INT64: "int64", TensorProto.FLOAT: "float"}
 BOTH = {"input_ids": INTEGERS, "attention_mask": INTEGERS}
@@ -27,7 +26,8 @@ Infos = dict[str, tuple[int, Sequence[int | str]]]
 
 
 def reranker(graph: bytes, *, tokenizer: Tokenizer | None = None, **changed: Any) -> Reranker:
-    return Reranker(session(graph), tokenizer=tokenizer or bert_tokenizer(), options=replace(OPTIONS, **changed))
+    manifest = MANIFEST.model_copy(update=changed)
+    return Reranker(session(graph), manifest=manifest, tokenizer=tokenizer or bert_tokenizer(), batch_invariant=True)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_an_embedder_is_no_reranker() -> None:
     ("labels", "changed", "sentence"),
     [
         (1, {"positive": 1}, "tiny has 1 label: there is no label 1."),
-        (3, {"positive": -1}, "tiny has 3 labels: there is no label -1."),
+        (3, {"positive": 3}, "tiny has 3 labels: there is no label 3."),
         (1, {"activation": "softmax"}, "tiny has one label, whose softmax is always 1: its activation is a sigmoid."),
         (1, {"max_tokens": 18}, "tiny is given at most 18 tokens, and its prompt takes 3"),
     ],

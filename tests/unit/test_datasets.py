@@ -113,7 +113,7 @@ def test_a_missing_file_is_named_with_what_a_set_needs(tmp_path: Path, file: str
     with pytest.raises(DatasetError) as raised:
         read_dataset(folder)
 
-    assert str(raised.value) == f"{folder / file}: is missing; a set has corpus.jsonl, queries.jsonl and qrels.tsv."
+    assert str(raised.value) == f"{folder / file}: missing; a set has corpus.jsonl, queries.jsonl and qrels.tsv."
 
 
 def test_a_sample_keeps_the_order_of_the_file_and_grows_by_adding() -> None:

@@ -7,10 +7,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from qmd_mcp.errors import ModelError
+from qmd_mcp.errors import ModelError, OutOfMemoryError
 from qmd_mcp.inference.decoder import CHUNK, Decoder
 from qmd_mcp.inference.decoder_contract import read_contract
 from qmd_mcp.lookup import FloatArray
+from tests.starving import starving
 from tests.tiny_decoders import FORMS, HEAD_SIZE, KV_HEADS, LAYERS, VOCABULARY, Form, decoder_graph, opened
 
 DECODERS = {form: Decoder(opened(decoder_graph(form))) for form in FORMS}
@@ -146,6 +147,15 @@ def test_a_graph_that_its_provider_cannot_run_is_refused_with_what_was_said() ->
         size.dim_param = "size"
     with pytest.raises(ModelError, match=r"takes none \(128: .*GroupQueryAttention"):
         Decoder(opened(model))
+
+
+def test_a_step_that_fails_is_an_error_of_the_model() -> None:
+    decoder = Decoder(opened(starving(decoder_graph(Form("grouped")), output="logits", most_rows=2)))
+    past = decoder.prefill(PROMPT, decoder.empty(room=len(PROMPT)))
+    with pytest.raises(OutOfMemoryError, match=r"^The decoder finds no memory for 3 texts at once\."):
+        decoder.step([1, 2, 3], decoder.fork(past, rows=3, room=1))
+    with pytest.raises(ModelError, match=r"^The decoder failed: .*Gather"):
+        decoder.step([VOCABULARY], decoder.fork(past, rows=1, room=1))
 
 
 def identity_graph(inputs: dict[str, tuple[int, list[int | str]]], outputs: dict[str, str]) -> onnx.ModelProto:

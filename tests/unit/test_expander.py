@@ -17,6 +17,7 @@ from qmd_mcp.inference.generation import GenerationCancelled
 from qmd_mcp.inference.prompts import MAX_QUERY_TOKENS, PROMPTS, PromptName, asked
 from qmd_mcp.lookup import Expansion
 from qmd_mcp.script import script_of
+from tests.starving import starving
 from tests.tiny_decoders import (
     CONTROL,
     Form,
@@ -37,10 +38,15 @@ TEXTS = (
 QUERY = "how do we fail over"
 
 
-def expander(texts: tuple[str, ...] = TEXTS, *, prompt: PromptName = "qwen3", ending: str = " \n") -> Expander:
+def expander(
+    texts: tuple[str, ...] = TEXTS, *, prompt: PromptName = "qwen3", ending: str = " \n", most_rows: int | None = None
+) -> Expander:
     lines = [f"{text}{ending}" for text in texts]
     tokenizer = word_tokenizer(word for line in lines for word in line.split())
-    decoder = Decoder(opened(talker_graph(tokenizer, lines)))
+    graph = talker_graph(tokenizer, lines)
+    if most_rows is not None:
+        graph = starving(graph, output="logits", most_rows=most_rows)
+    decoder = Decoder(opened(graph))
     manifest = expander_manifest(template=prompt)
     return Expander(manifest, decoder=decoder, tokenizer=tokenizer, script_of=script_of)
 
@@ -72,7 +78,7 @@ def test_a_chinese_query_is_asked_in_chinese_and_gets_chinese_lines() -> None:
     lines = model.expand("主库挂了怎么办").lines
     assert {line.text for line in lines} <= {"备库 切换", "主库 出错 时 怎样 处理"}
     assert {line.kind for line in lines} >= {"vec"}
-    assert len(model._heads) == 2
+    assert len(model._caches) == 2
 
 
 def test_a_model_that_says_nothing_of_use_gives_no_lines() -> None:
@@ -82,6 +88,10 @@ def test_a_model_that_says_nothing_of_use_gives_no_lines() -> None:
 def test_a_line_that_does_not_end_is_cut_at_its_budget() -> None:
     (line,) = expander(("lex: tick tock tick",), ending="").expand("how do we fail").lines
     assert line == SubQuery("lex", " ".join(["tick", "tock"] * 8).removesuffix(" tock"))
+
+
+def test_branches_beyond_memory_are_decoded_in_halves() -> None:
+    assert expander(most_rows=2).expand(QUERY) == expander().expand(QUERY)
 
 
 def test_an_expansion_ends_between_two_steps() -> None:

@@ -9,10 +9,10 @@ import anyio
 import pytest
 
 from qmd_mcp.documents import SubQuery
-from qmd_mcp.errors import ModelError
+from qmd_mcp.errors import ModelBusyError, ModelError
 from qmd_mcp.inference.expansion import ExpansionScheduler, open_expansion
 from qmd_mcp.inference.generation import GenerationCancelled
-from qmd_mcp.inference.scheduler import ModelSlot
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.lookup import Expansion
 
 pytestmark = pytest.mark.anyio
@@ -161,6 +161,22 @@ async def test_an_unexpected_error_is_its_callers_and_the_next_query_is_answered
         with pytest.raises(RuntimeError, match="bad"):
             await scheduler.expand("bad")
         assert (await scheduler.expand("good")).lines
+
+
+async def test_too_many_waiting_queries_are_refused_and_equal_ones_are_not() -> None:
+    model, answers = Patient(), list[Expansion]()
+    with anyio.fail_after(30):
+        async with open_expansion(slot(model), identity="m", capacity=2) as scheduler:
+            async with anyio.create_task_group() as callers:
+                for query in ("a", "b", "a"):
+                    callers.start_soon(ask, scheduler, query, answers)
+                await anyio.to_thread.run_sync(model.begun.wait, abandon_on_cancel=True)
+                with pytest.raises(ModelBusyError, match="The expander is busy: 2 texts are waiting for it"):
+                    await scheduler.expand("one too many")
+                model.may_step.release(2)
+            model.may_step.release()
+            assert (await scheduler.expand("one too many")).lines
+    assert len(answers) == 3
 
 
 async def test_closing_ends_what_runs() -> None:

@@ -34,15 +34,14 @@ def passage(text: str) -> Passage:
 AXES = {word: np.eye(8, dtype=np.float32)[number] for number, word in enumerate(("the", "lease", "expired", "leader"))}
 
 
-class WordStates:
+def states_of(text: str) -> QueryStates:
     """Each word a direction of its own."""
-
-    async def query_states(self, text: str) -> QueryStates:
-        spans, start = [], 0
-        for word in text.split():
-            spans.append((start, start + len(word)))
-            start += len(word) + 1
-        return QueryStates(np.array([AXES[word] for word in text.split()]), spans=tuple(spans))
+    spans, start = [], 0
+    for word in text.split():
+        spans.append((start, start + len(word)))
+        start += len(word) + 1
+    states = np.array([AXES[word] for word in text.split()])
+    return QueryStates(states, spans=tuple(spans), vector=states.mean(axis=0))
 
 
 @dataclass(frozen=True)
@@ -73,25 +72,27 @@ class Words:
 
 
 def late(*texts: str, **counts: int) -> LateInteraction:
-    return LateInteraction(embedder=WordStates(), index=Kept(texts), rarities=Rarities(Words(counts)))
+    return LateInteraction(index=Kept(texts), rarities=Rarities(Words(counts)))
 
 
 async def test_a_rare_word_found_counts_more_than_a_frequent_one_found() -> None:
     interaction = late("the leader", "lease leader", the=99, lease=2)
-    frequent, rare = await interaction.scores("the lease", [passage("the leader"), passage("lease leader")])
+    frequent, rare = await interaction.scores(
+        "the lease", states_of("the lease"), [passage("the leader"), passage("lease leader")]
+    )
     assert rare > frequent > 0
 
 
 async def test_passages_without_states_have_no_score() -> None:
-    scores = await late("the lease").scores("lease", [passage("expired"), passage("the lease")])
+    scores = await late("the lease").scores("lease", states_of("lease"), [passage("expired"), passage("the lease")])
     assert np.isnan(scores[0])
     assert scores[1] == pytest.approx(1.0)
 
 
-async def test_an_index_without_states_costs_no_forward() -> None:
-    interaction = LateInteraction(embedder=WordStates(), index=Kept(()), rarities=Rarities(Words({})))
-    assert np.isnan(await interaction.scores("word that no model knows", [passage("the")])).all()
-    assert (await interaction.scores("the", [])).shape == (0,)
+async def test_an_index_without_states_or_candidates_compares_nothing() -> None:
+    interaction = late()
+    assert np.isnan(await interaction.scores("the", states_of("the"), [passage("the")])).all()
+    assert (await interaction.scores("the", states_of("the"), [])).shape == (0,)
 
 
 async def test_a_query_that_holds_the_separator_of_words_is_one_like_any_other() -> None:

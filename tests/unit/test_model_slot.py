@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from qmd_mcp.errors import ModelError
-from qmd_mcp.inference.scheduler import ModelSlot
+from qmd_mcp.inference.slot import ModelSlot
 
 pytestmark = pytest.mark.anyio
 

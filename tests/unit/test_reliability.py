@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from qmd_mcp.evaluation.reliability import Bin, area_under_curve, brier_skill, calibration_error, reliability
+from qmd_mcp.evaluation.reliability import (
+    Bin,
+    area_under_curve,
+    brier_skill,
+    calibration_error,
+    chance_error,
+    reliability,
+)
 
 
 def test_bins_have_equal_mass_and_say_what_was_predicted_and_what_was_seen() -> None:
@@ -28,3 +35,12 @@ def test_always_saying_the_base_rate_has_no_skill_and_certainty_all_of_it() -> N
 
 def test_the_area_counts_pairs_in_the_right_order_and_ties_by_half() -> None:
     assert area_under_curve(np.array([3.0, 2.0]), np.array([1.0, 2.0])) == pytest.approx((2 + 1.5) / 4)
+
+
+def test_a_perfect_forecast_misses_by_what_chance_makes_of_its_size() -> None:
+    random = np.random.default_rng(7)
+    forecasts = [random.uniform(0.2, 0.9, size=300) for _ in range(200)]
+    seen = [calibration_error(reliability(each, random.random(300) < each)) for each in forecasts]
+    expected = [chance_error(each) for each in forecasts]
+    assert np.mean(seen) == pytest.approx(np.mean(expected), rel=0.05)
+    assert chance_error(np.array([0.0, 1.0])) == 0 == chance_error(np.empty(0))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from qmd_mcp.corpus.collections import DEFAULT_GLOBS
 from qmd_mcp.documents import Answer, Excerpts, Freshness, Skip, Stage
 from qmd_mcp.server.render import render_answer, render_excerpt, render_excerpts, render_status
 from tests.fakes import EXCERPT, HIT, STATUS
@@ -27,21 +28,42 @@ def test_a_hit_says_where_it_stands_and_shows_its_snippet_between_fences() -> No
     )
 
 
-def test_what_comes_after_the_hits_is_what_the_reader_should_know() -> None:
-    """Notes, what was left out and which stages did not run and why."""
+def test_notes_come_before_the_hits_that_they_qualify() -> None:
+    """A phrase that no passage has must be known before the hits are read."""
+    text = render_answer(Answer(query="x", hits=(HIT,), verdict="weak", notes=("The phrase was relaxed.",)))
+    head = text.split("1. ")[0].splitlines()
+    assert head[1].startswith("Verdict weak")
+    assert head[2] == "The phrase was relaxed."
+
+
+def test_what_comes_after_the_hits_is_how_to_get_more() -> None:
+    """What was left out, and which stages did not run and why; stages with one reason share it."""
     answer = Answer(
         query="x",
         hits=(HIT,),
-        stages=(Stage("bm25", ran=True), Stage("rerank", ran=False, reason="no model"), Stage("expand", ran=False)),
-        notes=("The phrase was relaxed.",),
+        stages=(
+            Stage("expand", ran=False, reason="no model"),
+            Stage("bm25", ran=True),
+            Stage("dense", ran=False),
+            Stage("rerank", ran=False, reason="no model"),
+        ),
         omitted=4,
     )
     assert render_answer(answer).endswith(
-        "~~~\n\n"
-        "The phrase was relaxed.\n"
-        "At least 4 more hits left out: raise limit to see them.\n"
-        "Not run: rerank (no model), expand."
+        "~~~\n\nAt least 4 more hits left out: raise limit to see them.\nNot run: expand, rerank (no model); dense."
     )
+
+
+@pytest.mark.parametrize(
+    ("omitted", "line"),
+    [
+        (1, 'At least 1 more hit left out: the same query with cursor="abc" goes on there.'),
+        (0, 'A part is left out: the same query with cursor="abc" goes on there.'),
+    ],
+)
+def test_an_answer_that_goes_on_says_how(omitted: int, line: str) -> None:
+    """Also where only the rest of the last passage is left."""
+    assert render_answer(Answer(query="x", hits=(HIT,), omitted=omitted, cursor="abc")).endswith(f"~~~\n\n{line}")
 
 
 def test_an_answer_without_hits_says_why_and_what_to_try() -> None:
@@ -50,8 +72,8 @@ def test_an_answer_without_hits_says_why_and_what_to_try() -> None:
     assert render_answer(answer) == (
         "No hits for: postgrez\n"
         "'postgrez' occurs nowhere in the index; nearest: postgres.\n"
-        "Try other words, query (exact words and meaning together), or status (which collections there are and how "
-        "much of them is indexed)."
+        "There is nothing here to answer from. Try other words, query (exact words and meaning together), or status "
+        "(which collections there are and how much of them is indexed); else say that it was not found."
     )
 
 
@@ -157,6 +179,16 @@ def test_the_status_is_a_line_for_each_thing() -> None:
         "Embedder mini: ready on CPUExecutionProvider\n"
         "Another process is indexing."
     )
+
+
+@pytest.mark.parametrize(
+    ("globs", "shown"),
+    [(DEFAULT_GLOBS, "(default globs)"), (("**/*.md", "*.py"), "(**/*.md *.py)"), (("x" * 50,) * 3, "(3 globs)")],
+)
+def test_the_status_shows_globs_as_far_as_a_line_has_room(globs: tuple[str, ...], shown: str) -> None:
+    """The default ones are the same everywhere."""
+    collections = tuple(replace(each, globs=globs) for each in STATUS.collections)
+    assert f"from /home/someone/notes {shown}, 3 files" in render_status(replace(STATUS, collections=collections))
 
 
 def test_the_status_of_an_index_without_collections_says_how_to_add_one() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -12,9 +11,9 @@ from tokenizers import Tokenizer
 
 from qmd_mcp.errors import ModelError, OutOfMemoryError
 from qmd_mcp.inference.forward import forward
-from qmd_mcp.inference.reranker import Reranker, RerankerOptions
+from qmd_mcp.inference.reranker import Reranker
 from qmd_mcp.inference.template import TemplateName
-from tests.tiny_encoders import Form, Head, bert_tokenizer, chat_tokenizer, encoder, session
+from tests.tiny_encoders import Form, Head, bert_tokenizer, chat_tokenizer, encoder, reranker_manifest, session
 
 TEXTS = [
     "promote the standby",
@@ -52,16 +51,10 @@ def reranker(
         most_rows=most_rows,
         overflow=overflow,
     )
-    options = RerankerOptions(
-        model="tiny",
-        max_tokens=480,
-        template=template,
-        batch_invariant=form != "int8",
-        activation=activation,
-        positive=positive,
-        pad_side=pad_side,
+    manifest = reranker_manifest(
+        template=template, max_tokens=480, activation=activation, positive=positive, padding=pad_side
     )
-    return Reranker(session(graph), tokenizer=tokenizer, options=options)
+    return Reranker(session(graph), manifest=manifest, tokenizer=tokenizer, batch_invariant=form != "int8")
 
 
 @pytest.mark.parametrize("form", get_args(Form))
@@ -121,7 +114,7 @@ def test_a_forward_beyond_memory_says_so() -> None:
     model = reranker("classifier", template="pair", most_rows=2)
     pairs = model.encode("fail over", TEXTS)
     assert model.forward(pairs[:2]).shape == (2,)
-    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for 3 x \d+ tokens\."):
+    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for 3 texts at once\."):
         model.forward(pairs[:3])
 
 
@@ -146,24 +139,25 @@ class Starving:
 )
 def test_memory_that_runs_out_is_told_from_other_failures(error: Exception) -> None:
     feeds = {"input_ids": np.zeros((3, 7), np.int64)}
-    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for 3 x 7 tokens"):
+    with pytest.raises(OutOfMemoryError, match=r"^tiny finds no memory for 3 texts at once"):
         forward(Starving(error), output="logits", feeds=feeds, model="tiny")
 
 
 def test_a_token_that_the_graph_does_not_know_is_an_error_of_the_model() -> None:
     tokenizer = bert_tokenizer()
     graph = encoder("classifier", vocabulary=10)
-    options = RerankerOptions(model="tiny", max_tokens=64, template="pair", batch_invariant=True)
+    model = Reranker(session(graph), manifest=reranker_manifest(), tokenizer=tokenizer, batch_invariant=True)
     with pytest.raises(ModelError, match=r"^tiny failed: .*Gather"):
-        Reranker(session(graph), tokenizer=tokenizer, options=options).score("z", ["z"])
+        model.score("z", ["z"])
 
 
 def test_another_instruction_changes_the_scores() -> None:
     tokenizer = chat_tokenizer()
     graph = session(encoder("classifier", vocabulary=tokenizer.get_vocab_size()))
-    options = RerankerOptions(model="tiny", max_tokens=480, template="qwen3", batch_invariant=True)
-    other = replace(options, instruction="Find the recipe")
+    usual = reranker_manifest(template="qwen3", max_tokens=480)
+    other = reranker_manifest(template="qwen3", max_tokens=480, instruction="Find the recipe")
     scores = [
-        Reranker(graph, tokenizer=tokenizer, options=each).score("tea", TEXTS).logits for each in (options, other)
+        Reranker(graph, manifest=each, tokenizer=tokenizer, batch_invariant=True).score("tea", TEXTS).logits
+        for each in (usual, other)
     ]
     assert np.abs(scores[0] - scores[1]).max() > 1e-3

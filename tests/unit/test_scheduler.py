@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import anyio
 import numpy as np
 import pytest
 
+from qmd_mcp.errors import ModelBusyError
 from qmd_mcp.inference.embedder import Embedder
-from qmd_mcp.inference.scheduler import EmbeddingScheduler, ModelSlot
+from qmd_mcp.inference.lanes import Lanes
+from qmd_mcp.inference.scheduler import EmbeddingScheduler
+from qmd_mcp.inference.slot import ModelSlot
 from qmd_mcp.lookup import FloatArray
 
 pytestmark = pytest.mark.anyio
@@ -20,22 +25,30 @@ class Patient:
     """Embeds when it is told to, and remembers what."""
 
     provider = "CPUExecutionProvider"
+    manifest = SimpleNamespace(dimension=1)
 
     def __init__(self) -> None:
         self.begun = threading.Event()
         self.may_end = threading.Event()
         self.embedded: list[str] = []
 
-    def embed_query(self, text: str) -> FloatArray:
-        self.embedded.append(text)
+    def shares(self, texts: Sequence[str], *, threads: int) -> list[list[int]]:
+        return [[row] for row in range(len(texts))]
+
+    def embed_queries(self, texts: Sequence[str]) -> FloatArray:
+        self.embedded += texts
         self.begun.set()
         self.may_end.wait(30)
-        return np.ones(1, dtype=np.float32)
+        return np.ones((len(texts), 1), dtype=np.float32)
+
+
+async def begun(patient: Patient) -> None:
+    await anyio.to_thread.run_sync(patient.begun.wait, abandon_on_cancel=True)
 
 
 async def test_a_cancelled_query_leaves_the_queue() -> None:
     patient = Patient()
-    scheduler = EmbeddingScheduler(ModelSlot(lambda: cast("Embedder", patient)), threads=1)
+    scheduler = EmbeddingScheduler(ModelSlot(lambda: cast("Embedder", patient)), lanes=Lanes(threads=1))
     answered: list[Any] = []
 
     async def ask(text: str) -> None:
@@ -44,7 +57,7 @@ async def test_a_cancelled_query_leaves_the_queue() -> None:
     with anyio.fail_after(30):
         async with anyio.create_task_group() as kept:
             kept.start_soon(ask, "first")
-            await anyio.to_thread.run_sync(patient.begun.wait)
+            await begun(patient)
             async with anyio.create_task_group() as given_up:
                 for number in range(10):
                     given_up.start_soon(ask, f"queued {number}")
@@ -52,3 +65,16 @@ async def test_a_cancelled_query_leaves_the_queue() -> None:
                 given_up.cancel_scope.cancel()
             patient.may_end.set()
     assert (patient.embedded, len(answered)) == (["first"], 1)
+
+
+async def test_too_many_waiting_queries_are_refused_in_one_sentence() -> None:
+    patient = Patient()
+    scheduler = EmbeddingScheduler(ModelSlot(lambda: cast("Embedder", patient)), lanes=Lanes(threads=1, capacity=2))
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as waiting:
+            waiting.start_soon(scheduler.embed_queries, ["first", "second", "third"])
+            await begun(patient)
+            with pytest.raises(ModelBusyError, match="The embedder is busy: 2 texts are waiting for it"):
+                await scheduler.embed_query("one too many")
+            patient.may_end.set()
+    assert sorted(patient.embedded) == ["first", "second", "third"]

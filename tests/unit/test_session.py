@@ -12,7 +12,7 @@ from qmd_mcp.inference.cuda import Cuda, Library, load_libraries, names_of_libra
 from qmd_mcp.inference.gpu import Gpu
 from qmd_mcp.inference.manifest import EmbedderManifest, Format
 from qmd_mcp.inference.placement import Placement, is_compute
-from qmd_mcp.inference.policy import objection, warning
+from qmd_mcp.inference.policy import cuda_options, objection, warning
 from qmd_mcp.inference.session import SessionFactory
 from tests import tiny_embedder
 
@@ -88,6 +88,15 @@ def test_four_bits_on_the_processor_are_accepted_with_a_warning() -> None:
     assert "made for GPUs" in (warning("q4f16", provider="cpu") or "")
     assert warning("q4f16", provider="cuda") is None
     assert warning("int8", provider="cpu") is None
+
+
+def test_the_settings_of_the_gpu_reach_its_provider() -> None:
+    assert cuda_options(gpu_memory_mb=0, tf32=True) == {
+        "arena_extend_strategy": "kSameAsRequested",
+        "use_tf32": "1",
+    }
+    limited = cuda_options(gpu_memory_mb=4096, tf32=False)
+    assert (limited["use_tf32"], limited["gpu_mem_limit"]) == ("0", str(4 * 2**30))
 
 
 def test_a_placement_is_read_of_every_session(tmp_path: Path) -> None:

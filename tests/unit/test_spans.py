@@ -1,5 +1,6 @@
 """Neighbours, duplicates and the share of one document."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from qmd_mcp.documents import Document, Passage, docid_of
@@ -41,10 +42,29 @@ def test_neighbours_are_one_span_that_has_their_overlap_once() -> None:
 
 def test_passages_with_one_between_them_stay_apart_until_it_comes() -> None:
     first, second, third = cut("a", 0, 0, 9), cut("a", 1, 8, 20), cut("a", 2, 19, 30)
+    other = cut("b", 0, 40, 50)
     assert [each.passages for each in spans(first, third)] == [(first,), (third,)]
-    joined = spans(first, third, second)
-    assert [each.best for each in joined] == [first, third]
-    assert joined[0].passages == (first, second)
+    joined = spans(third, other, first, second)
+    assert [(each.best, each.passages) for each in joined] == [(third, (first, second, third)), (other, (other,))]
+    assert joined[0].text == "\n".join(LINES[:31])
+
+
+def test_joined_passages_keep_the_blank_lines_between_them_and_every_line_its_number() -> None:
+    first, second = cut("a", 0, 0, 3), cut("a", 1, 6, 9)
+    (span,) = spans(first, second)
+    assert span.text.split("\n") == [*LINES[:4], "", "", *LINES[6:10]]
+    assert span.lines(0, 9) == (1, 10)
+    assert span.lines(6, 7) == (7, 8)
+
+
+def test_lines_of_a_text_that_has_others_than_its_file_are_those_of_the_whole() -> None:
+    page = replace(cut("a", 0, 0, 3), end_line=40)
+    assert Span(page, (page,), rank=0).lines(1, 2) == (1, 40)
+
+
+def test_there_is_one_span_more_than_asked_for_wherever_there_is_one() -> None:
+    ranked = [cut(f"{number}", 0, number, number + 3) for number in range(50)]
+    assert [len(spans(*ranked, limit=limit)) for limit in (30, 49, 50, 60)] == [31, 50, 50, 50]
 
 
 def test_a_span_has_three_passages_at_most() -> None:
@@ -58,13 +78,18 @@ def test_a_passage_that_says_nearly_the_same_is_named_by_the_better_one() -> Non
     other = passage("d", 0, " ".join(LINES[30:36]))
     kept = spans(old, other, new)
     assert [each.best for each in kept] == [old, other]
-    assert kept[0].also == ("c/b:1-1",)
+    assert kept[0].also == ("c/b:1",)
 
 
 def test_chinese_duplicates_are_found_too() -> None:
     text = "数据库连接超时之后应用会自动重试三次然后报告错误并且写入日志文件"
     (span,) = spans(passage("a", 0, text), passage("b", 0, text + "。"))
-    assert span.also == ("c/b:1-1",)
+    assert span.also == ("c/b:1",)
+
+
+def test_texts_of_one_or_two_letters_are_compared_too() -> None:
+    (span, other) = spans(passage("a", 0, "hi"), passage("b", 0, "Hi!"), passage("d", 0, "ho"))
+    assert (span.also, other.also) == (("c/b:1",), ())
 
 
 def test_a_document_has_so_many_hits_at_most() -> None:

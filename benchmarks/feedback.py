@@ -1,0 +1,135 @@
+"""Whether expansion from the corpus itself would help: pseudo-relevance feedback by words and by meaning.
+
+The first passages of a query's own fusion give weighted terms (the relevance model RM1 of Lavrenko and Croft, SIGIR
+2001, times inverse document frequency) that are looked up as one `lex` sub-query, and a vector moved towards them
+(Rocchio 1971) that is looked up as one `vec` sub-query. What they find joins the candidates and supports them as the
+lines of an expander do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import anyio
+import numpy as np
+
+from benchmarks.machine import headed, positive, provenance
+from benchmarks.quality import sets_of
+from qmd_mcp.engine import DEFAULT_PROFILE, fusion_policy, index_identity, open_engine
+from qmd_mcp.evaluation.corpus_files import document_ids
+from qmd_mcp.evaluation.datasets import Dataset, read_dataset
+from qmd_mcp.evaluation.evidence import EvidenceSource, open_source
+from qmd_mcp.evaluation.metrics import best_of_each, measure
+from qmd_mcp.evaluation.runner import COLLECTION, index_dataset, index_folder, index_of
+from qmd_mcp.inference.loading import user_catalogue
+from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
+from qmd_mcp.retrieval.evidence import Evidence
+from qmd_mcp.retrieval.gathering import CANDIDATES, SUPPORT
+from qmd_mcp.retrieval.policy import FusionPolicy
+from qmd_mcp.retrieval.syntax import parse
+from qmd_mcp.settings import Settings, read_settings
+
+PASSAGES, TERMS, MOVED = 10, 10, 0.5
+"""Passages that are fed back, terms that are kept and share of their centroid: as in RM3's usual setting."""
+
+FREQUENT = 0.2
+"""Terms of more than this share of the passages say nothing."""
+
+WAYS: Mapping[str, frozenset[str]] = {
+    "no feedback": frozenset(),
+    "words": frozenset({"lex"}),
+    "meaning": frozenset({"vec"}),
+    "both": frozenset({"lex", "vec"}),
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure every way on every set, print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.feedback", description=__doc__)
+    parser.add_argument("sets", type=Path)
+    parser.add_argument("--only", nargs="+", metavar="SET", help="only these sets of the folder")
+    parser.add_argument("--queries", type=positive, default=200, metavar="N", help="at most N queries a set")
+    options = parser.parse_args(arguments)
+    datasets = [read_dataset(folder) for folder in sets_of(options.sets, only=options.only)]
+    rows = anyio.run(measure_sets, datasets, read_settings(), options.queries)
+    header = ["nDCG@10 / Recall@100 of fusion", *WAYS]
+    print(headed(provenance("benchmarks.feedback", arguments), [header, *rows]))
+
+
+async def measure_sets(datasets: Sequence[Dataset], settings: Settings, count: int) -> list[list[str]]:
+    """A row for each set."""
+    policy = fusion_policy(settings, user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE))
+    rows: list[list[str]] = []
+    for dataset in datasets:
+        place = index_folder(dataset, identity=index_identity(settings))
+        async with open_engine(settings, index_of(place), create=True) as engine:
+            await index_dataset(engine, dataset, folder=place, progress=lambda _: None)
+            assert engine.tokens is not None, "an embedder with token states is asked for"
+            async with open_source(
+                index_of(place),
+                tokens=engine.tokens,
+                first_scores=lambda evidence, query: policy.fuse(evidence, query).scores,
+            ) as source:
+                rows.append([dataset.name, *await measure_set(source, dataset, policy, count)])
+    return rows
+
+
+async def measure_set(source: EvidenceSource, dataset: Dataset, policy: FusionPolicy, count: int) -> list[str]:
+    """nDCG@10 and Recall@100 of every way."""
+    ids = document_ids(dataset)
+    queries = dataset.sample(count)
+    rankings: dict[str, dict[str, list[str]]] = {way: {} for way in WAYS}
+    for query in queries:
+        parsed = parse(query.text)
+        alone = await source.of(parsed)
+        first = np.argsort(-policy.fuse(alone, parsed).scores, kind="stable")[:PASSAGES]
+        vector = (await source.tokens.query_states(parsed.text)).vector
+        found = await fed_back(source, alone, first, vector=vector) if len(first) else {}
+        for way, kinds in WAYS.items():
+            supporting = [ranking for kind, ranking in found.items() if kind in kinds]
+            evidence = await source.of(parsed, supporting=supporting)
+            order = np.argsort(-policy.fuse(evidence, parsed).scores, kind="stable")[:CANDIDATES]
+            rankings[way][query.query_id] = best_of_each(ids[evidence.passages[row].path] for row in order)
+    grades = {query.query_id: query.grades for query in queries}
+    measured = [measure(rankings[way], grades) for way in WAYS]
+    return [f"{each.ndcg_at_10:.3f} / {each.recall_at_100:.3f}" for each in measured]
+
+
+async def fed_back(
+    source: EvidenceSource, evidence: Evidence, first: Sequence[int], *, vector: FloatArray
+) -> dict[str, Ranking]:
+    """What the terms and the centroid of the first candidates find; `vector` is the query's, [dimension]."""
+    scope = Scope(collections=(COLLECTION,))
+    words = await terms_of([evidence.passages[row].embedded_text for row in first], source)
+    found = {
+        "lex": await source.passages.lexical(LexicalQuery(words=words), scope=scope, limit=SUPPORT, vectors="with")
+    }
+    centroid: FloatArray = np.nan_to_num(evidence.vectors[first]).mean(axis=0)
+    moved = (1 - MOVED) * vector + MOVED * centroid / max(float(np.linalg.norm(centroid)), 1e-6)
+    nearer = (moved / max(float(np.linalg.norm(moved)), 1e-6)).astype(np.float32)
+    return {**found, "vec": await source.passages.dense(nearer, scope=scope, limit=SUPPORT)}
+
+
+async def terms_of(texts: Sequence[str], source: EvidenceSource) -> tuple[str, ...]:
+    """The likeliest rare terms under the mean of the texts' language models."""
+    likely: Counter[str] = Counter()
+    for text in texts:
+        terms = await source.vocabulary.terms_of(text)
+        for term, occurrences in Counter(terms).items():
+            likely[term] += occurrences / len(terms) / len(texts)
+    frequencies = await source.vocabulary.frequencies(tuple(likely))
+    weights = {
+        term: share * math.log((source.indexed + 1) / (frequencies[term] + 0.5))
+        for term, share in likely.items()
+        if frequencies[term] < FREQUENT * source.indexed
+    }
+    return tuple(term for term, _ in Counter(weights).most_common(TERMS))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,54 @@
+"""The models of a process, from the settings to their states."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qmd_mcp.documents import ModelStatus
+from qmd_mcp.errors import ModelMissingError
+from qmd_mcp.inference.loading import user_catalogue
+from qmd_mcp.models import Models, open_models
+from qmd_mcp.settings import Settings
+from tests import tiny_embedder, tiny_encoders
+
+pytestmark = pytest.mark.anyio
+
+
+def write_judge(folder: Path) -> Path:
+    """A reranker's folder."""
+    folder.mkdir()
+    tokenizer = tiny_encoders.bert_tokenizer()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    graph = tiny_encoders.encoder("classifier", vocabulary=tokenizer.get_vocab_size())
+    (folder / "model.onnx").write_bytes(graph)
+    table = {"dimension": None, "pooling": None, "max_tokens": 64}
+    tiny_embedder.write_manifest(folder / "manifest.toml", role="reranker", template="pair", **table)
+    return folder
+
+
+def reranker_of(models: Models) -> ModelStatus:
+    (status,) = (each for each in models.statuses() if each.role == "reranker")
+    return status
+
+
+async def test_a_model_is_absent_then_unloaded_then_ready_and_says_where_it_runs(tmp_path: Path) -> None:
+    folder = write_judge(tmp_path / "judge")
+    graph = folder / "model.onnx"
+    content = graph.read_bytes()
+    graph.unlink()
+    settings = Settings(reranker=str(folder), expander="off", device="cpu", idle_unload_seconds=0)
+    async with open_models(settings, user_catalogue().embedder("mini")) as models:
+        assert models.no_expander == "the setting expander is off"
+        assert reranker_of(models) == ModelStatus("reranker", "tiny", state="absent", provider=None, detail=None)
+        assert models.reranker is not None
+        with pytest.raises(ModelMissingError, match=r"model\.onnx is missing\. Look into"):
+            await models.reranker.score("fail over", ["promote the standby"], intent=None)
+        graph.write_bytes(content)
+        assert reranker_of(models).state == "unloaded"
+        await models.reranker.score("fail over", ["promote the standby"], intent=None)
+        ready = reranker_of(models)
+        assert (ready.state, ready.provider) == ("ready", "CPUExecutionProvider")
+        assert (ready.detail or "").startswith("fp32; ")
+        assert {each.state for each in models.statuses() if each.role == "embedder"} == {"unloaded"}

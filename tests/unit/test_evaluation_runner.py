@@ -294,7 +294,7 @@ async def test_a_folder_that_is_no_set_is_one_sentence_and_opens_nothing(tmp_pat
     ) -> AsyncGenerator[FakeEngine, None]:
         yield pytest.fail(f"opened {location} with {settings}, {create=}")
 
-    with pytest.raises(DatasetError, match=r"corpus\.jsonl: is missing"):
+    with pytest.raises(DatasetError, match=r"corpus\.jsonl: missing"):
         await run_evaluation(
             tmp_path,
             mode="query",

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import resource
 import statistics
@@ -51,10 +50,9 @@ def main(arguments: Sequence[str]) -> None:
         for _ in range(options.rounds):
             note(started(index, environment, tool="search"), kind="alone")
             note(started(index, environment, tool="query"), kind="alone")
-    with serving(options.folder, globs=globs) as (_, temporary):
-        environment = {**os.environ, "XDG_CACHE_HOME": str(temporary)}
+    with serving(options.folder, globs=globs) as (_, index, environment):
         for _ in range(options.rounds):
-            note(started(temporary / "index", environment, tool="search"), kind="forwarded")
+            note(started(index, environment, tool="search"), kind="forwarded")
     rows = [("seconds from the start of the process", f"median of {options.rounds}", "slowest")]
     rows += [(step, f"{statistics.median(each):.2f}", f"{max(each):.2f}") for step, each in seconds.items()]
     print(headed(provenance("benchmarks.cold", arguments), rows))

@@ -177,8 +177,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the inputs (default 0)")
     options = parser.parse_args(arguments)
     outcomes: Counter[str] = Counter()
-    with serving(options.folder, globs=tuple(f"**/*{suffix}" for suffix in SUFFIXES)) as (url, temporary):
-        slowest = anyio.run(send, url, str(temporary).encode(), options.count, options.seed, outcomes)
+    with serving(options.folder, globs=tuple(f"**/*{suffix}" for suffix in SUFFIXES)) as (url, index, _):
+        slowest = anyio.run(send, url, str(index.parent).encode(), options.count, options.seed, outcomes)
     rows = [("outcome", "inputs"), *((name, f"{number:,}") for name, number in sorted(outcomes.items()))]
     print(headed(provenance("benchmarks.fuzz", arguments), [*rows, ("slowest", f"{slowest:.2f} s")]))
     if any(name.startswith("FAILED") for name in outcomes):

@@ -1,10 +1,10 @@
 """What one HTTP server does for many clients at once, and over many requests.
 
-The folder is indexed into a temporary index and served by a process of its own; the clients are tasks of this process,
-each with one connection, and share the machine with the server. Queries are opening sentences of sampled pages
-(benchmarks/queries.py). Four things are measured, in this order: a burst of `query` calls at once; `search` by one
-client and by many, for as long each; `query` by many clients, every call timed; then a row of requests of every kind,
-over REST and MCP, with the server's memory after the first tenth and at the end.
+The folder is indexed (`--index` keeps the index for the next run) and served by a process of its own; the clients are
+tasks of this process, each with one connection, and share the machine with the server. Queries are opening sentences
+of sampled pages (benchmarks/queries.py). Four things are measured, in this order: a burst of `query` calls at once;
+`search` by one client and by many, for as long each; `query` by many clients, every call timed; then a row of requests
+of every kind, over REST and MCP, with the server's memory after every tenth.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from benchmarks.serving import Connection, Reply, serving
 
 BURST = 100
 CLIENTS = 16
+TENTHS = 10
 MIB = 2**20
 Ask = Callable[[Connection, int], Awaitable[Reply]]
 
@@ -44,8 +45,8 @@ class Load:
     latencies: list[float] = field(default_factory=list[float])
     """Milliseconds of `query`."""
     requests_per_second: float = 0
-    warm_mib: float = 0
-    end_mib: float = 0
+    mib: list[float] = field(default_factory=list[float])
+    """The server's memory before anything, after the burst, after the timed queries and after each tenth of the row."""
     statuses: Counter[int] = field(default_factory=Counter[int])
 
 
@@ -56,9 +57,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--requests", type=positive, default=20_000, metavar="N", help="in a row (default 20,000)")
     parser.add_argument("--queries", type=positive, default=1_000, metavar="N", help="timed (default 1,000)")
     parser.add_argument("--seconds", type=positive, default=10, metavar="S", help="of each search run (default 10)")
+    parser.add_argument("--index", type=Path, metavar="FOLDER", help="where to keep the index (default: nowhere)")
     options = parser.parse_args(arguments)
     queries = derive_queries(options.folder, count=300)
-    with serving(options.folder, globs=tuple(f"**/*{suffix}" for suffix in SUFFIXES)) as (url, _):
+    globs = tuple(f"**/*{suffix}" for suffix in SUFFIXES)
+    with serving(options.folder, globs=globs, index=options.index) as (url, _, _):
         load = anyio.run(measure, url, queries, options.requests, options.queries, options.seconds)
     print(headed(provenance("benchmarks.load", arguments), table(load, requests=options.requests)))
     if set(load.statuses) != {200}:
@@ -80,22 +83,26 @@ async def measure(url: str, queries: Sequence[str], requests: int, timed: int, s
         lambda connection, number: connection.call("search", {"query": queries[number % len(queries)], "limit": 50}),
     ]
     await run(url, asking("/query"), clients=1, requests=20, load=load)
+    await note_memory(url, load)
     load.burst_seconds, _ = await run(url, asking("/query"), clients=BURST, requests=BURST, load=load)
+    await note_memory(url, load)
     done, _ = await search_for(url, asking("/search"), clients=1, seconds=seconds, load=load)
     load.alone = done / seconds
     done, _ = await search_for(url, asking("/search"), clients=CLIENTS, seconds=seconds, load=load)
     load.together = done / seconds
     _, load.latencies = await run(url, asking("/query"), clients=CLIENTS, requests=timed, load=load)
+    await note_memory(url, load)
 
     def mixed(connection: Connection, number: int) -> Awaitable[Reply]:
         return kinds[number % len(kinds)](connection, number)
 
-    warming = max(requests // 10, 1)
-    await run(url, mixed, clients=CLIENTS, requests=warming, load=load)
-    load.warm_mib = await memory(url)
-    spent, _ = await run(url, mixed, clients=CLIENTS, requests=max(requests - warming, 1), load=load)
-    load.requests_per_second = max(requests - warming, 1) / spent
-    load.end_mib = await memory(url)
+    spent = 0.0
+    for tenth in range(TENTHS):
+        part = requests * (tenth + 1) // TENTHS - requests * tenth // TENTHS
+        seconds, _ = await run(url, mixed, clients=CLIENTS, requests=part, load=load)
+        spent += seconds
+        await note_memory(url, load)
+    load.requests_per_second = requests / spent
     return load
 
 
@@ -139,17 +146,19 @@ async def search_for(url: str, ask: Ask, *, clients: int, seconds: float, load: 
     return done, seconds
 
 
-async def memory(url: str) -> float:
-    """What the server holds, MiB."""
+async def note_memory(url: str, load: Load) -> None:
+    """Write down what the server holds, and say how far everything has come."""
     async with Connection.to(url) as connection:
         page = (await connection.request("GET", "/metrics")).body
     found = re.search(rb"^qmd_resident_bytes (\S+)$", page, re.MULTILINE)
-    return float(found[1]) / MIB if found else float("nan")
+    load.mib.append(float(found[1]) / MIB if found else float("nan"))
+    sys.stderr.write(f"{load.statuses.total():,} requests answered, {load.mib[-1]:.0f} MiB\n")
 
 
 def table(load: Load, *, requests: int) -> list[tuple[str, str]]:
     """A row for each figure."""
     p50, p99 = np.percentile(load.latencies, [50, 99])
+    before, burst, timed, *tenths = load.mib
     return [
         ("measure", "figure"),
         (f"{BURST} `query` at once, all answered after", f"{load.burst_seconds:.2f} s"),
@@ -158,8 +167,8 @@ def table(load: Load, *, requests: int) -> list[tuple[str, str]]:
         (f"`query` by {CLIENTS} clients, p50", f"{p50:.1f} ms"),
         (f"`query` by {CLIENTS} clients, p99", f"{p99:.1f} ms ({p99 / p50:.1f} ×)"),
         (f"{requests:,} requests in a row", f"{load.requests_per_second:.0f}/s"),
-        ("memory after the first tenth", f"{load.warm_mib:.0f} MiB"),
-        ("memory at the end", f"{load.end_mib:.0f} MiB"),
+        ("memory before, after the burst, after the timed queries", f"{before:.0f}, {burst:.0f}, {timed:.0f} MiB"),
+        ("memory after each tenth of the row", f"{', '.join(f'{mib:.0f}' for mib in tenths)} MiB"),
         ("answered other than 200", f"{sum(load.statuses.values()) - load.statuses[200]}"),
     ]
 

@@ -100,25 +100,30 @@ class Connection:
 
 
 @contextmanager
-def built(folder: Path, *, globs: tuple[str, ...]) -> Generator[tuple[Path, dict[str, str]]]:
-    """Index a folder into a temporary index; the index, and an environment in which nothing else is found."""
+def built(folder: Path, *, globs: tuple[str, ...], index: Path | None = None) -> Generator[tuple[Path, dict[str, str]]]:
+    """Index a folder; the index, and an environment in which nothing else is found.
+
+    The index is temporary, unless a place is given: there it is kept, and brought up to date if it is there already.
+    """
     with TemporaryDirectory() as temporary:
-        index = Path(temporary) / "index"
-        anyio.run(_build, index, folder.resolve(), globs)
-        yield index, {**os.environ, "XDG_CACHE_HOME": temporary, "QMD_PORT": "0"}
+        place = Path(temporary) / "index" if index is None else index.resolve()
+        anyio.run(_build, place, folder.resolve(), globs)
+        yield place, {**os.environ, "XDG_CACHE_HOME": temporary, "QMD_PORT": "0"}
 
 
 @contextmanager
-def serving(folder: Path, *, globs: tuple[str, ...]) -> Generator[tuple[str, Path]]:
-    """Index a folder into a temporary index and serve it; the server's URL and the temporary folder."""
-    with built(folder, globs=globs) as (index, environment):
-        command = [sys.executable, "-m", "qmd_mcp", "--index", str(index), "serve", "--http", "--no-refresh"]
-        log = index.parent / "log"
+def serving(
+    folder: Path, *, globs: tuple[str, ...], index: Path | None = None
+) -> Generator[tuple[str, Path, dict[str, str]]]:
+    """Index a folder as `built` does and serve it; the server's URL, the index and the environment."""
+    with built(folder, globs=globs, index=index) as (place, environment):
+        command = [sys.executable, "-m", "qmd_mcp", "--index", str(place), "serve", "--http", "--no-refresh"]
+        log = Path(environment["XDG_CACHE_HOME"]) / "log"
         with log.open("wb") as said, subprocess.Popen(command, env=environment, stderr=said) as process:
             try:
                 while "qmd-mcp: serving " not in log.read_text():
                     time.sleep(0.05)
-                yield re.findall(r"qmd-mcp: serving (\S+)", log.read_text())[0], index.parent
+                yield re.findall(r"qmd-mcp: serving (\S+)", log.read_text())[0], place, environment
             finally:
                 process.terminate()
                 sys.stderr.write(log.read_text())
@@ -126,5 +131,6 @@ def serving(folder: Path, *, globs: tuple[str, ...]) -> Generator[tuple[str, Pat
 
 async def _build(index: Path, folder: Path, globs: tuple[str, ...]) -> None:
     async with open_engine(read_settings(), IndexLocation(str(index)), create=True) as engine:
-        await engine.writing.add_collection(Collection("documents", folder, globs))
+        if "documents" not in await engine.collections():
+            await engine.writing.add_collection(Collection("documents", folder, globs))
         await engine.writing.update()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
-import onnxruntime
 import pytest
 from hypothesis import settings
+
+import qmd_mcp  # noqa: F401  before numpy: it sets how many threads products take
 
 settings.register_profile("steady", deadline=None)  # the machines are noisy: no test asserts a time
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
@@ -15,6 +15,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 def pytest_report_header() -> list[str]:
     """Versions and providers that the results depend on."""
+    import numpy as np
+    import onnxruntime
+
     providers = ", ".join(onnxruntime.get_available_providers())
     return [f"numpy {np.__version__}, onnxruntime {onnxruntime.__version__} ({providers})"]
 

@@ -76,16 +76,13 @@ def pull(
 @models_app.command()
 def remove(names: Names = None) -> None:
     """Delete what was pulled."""
-    import shutil
+    from qmd_mcp.inference import pulling
 
     for model in _chosen(names):
         if model.manifest.repository is None:
             typer.echo(f"{model.name}/{model.role}  stays: it ships or lies in your own folder")
             continue
-        here = model.folder.exists()
-        for folder in (model.folder, model.folder.with_name(f"{model.folder.name}.partial")):
-            shutil.rmtree(folder, ignore_errors=True)
-        typer.echo(f"{model.name}/{model.role}  {'removed' if here else 'was not here'}")
+        typer.echo(f"{model.name}/{model.role}  {'removed' if pulling.remove(model.folder) else 'was not here'}")
 
 
 @models_app.command()

@@ -20,8 +20,9 @@ RESERVE = 512 * 1024 * 1024
 DEFAULT_REVISION = "main"
 """Where the hub's repositories begin."""
 
-_STAGING = ".partial"
-"""Ending of the folder in which a pull grows until it is complete."""
+_STAGING, _FORMER, _LOCK = ".partial", ".former", ".lock"
+"""Endings: of the folder in which a pull grows until it is complete, of the one that it replaces, and of the file that
+keeps two pulls apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,14 @@ def pull(
     assert manifest.repository is not None, "a model in a folder is not pulled"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):
+        with FileLock(_beside(folder, _LOCK), timeout=0):
             known = read_lock(folder)
             asked = revision or (known.commit if known else manifest.revision) or DEFAULT_REVISION
             offer = hub.offer(manifest.repository, revision=asked)
             wanted = _wanted(offer, manifest, providers=providers)
             if known is not None and known.commit == offer.commit:
                 wanted = {**known.files, **wanted}  # another provider's files stay
-            staging = folder.with_name(folder.name + _STAGING)
+            staging = _beside(folder, _STAGING)
             absent = _stage(wanted, folder=folder, staging=staging)
             _check_space(offer.repository, staging, absent, free=free(staging))
             for path in absent:
@@ -84,6 +85,19 @@ def pull(
     except OSError as error:
         raise PullError(manifest.repository, reason=str(error).splitlines()[0]) from error
     return Pulled(lock, tuple(absent), sum(file.size for file in wanted.values()))
+
+
+def remove(folder: Path) -> bool:
+    """Delete what was pulled into a folder, half a pull too; whether it was there."""
+    here = folder.exists()
+    for each in (folder, _beside(folder, _STAGING), _beside(folder, _FORMER)):
+        shutil.rmtree(each, ignore_errors=True)
+    _beside(folder, _LOCK).unlink(missing_ok=True)
+    return here
+
+
+def _beside(folder: Path, ending: str) -> Path:
+    return folder.with_name(folder.name + ending)
 
 
 def _wanted(offer: Offer, manifest: ModelManifest, *, providers: Sequence[ProviderName]) -> dict[str, LockedFile]:
@@ -141,7 +155,7 @@ def _install(staging: Path, folder: Path, lock: Lock) -> None:
     for path in [path for path in staging.rglob("*") if path.is_file()]:
         if path.relative_to(staging).as_posix() not in {*lock.files, LOCK_FILE}:  # of another commit
             path.unlink()
-    former = folder.with_name(folder.name + ".former")
+    former = _beside(folder, _FORMER)
     shutil.rmtree(former, ignore_errors=True)
     if folder.exists():
         folder.rename(former)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import lancedb
@@ -13,6 +13,7 @@ from qmd_mcp.documents import Passage
 from qmd_mcp.store.database import VERSIONS_KEPT, Database
 from qmd_mcp.store.schema import TERMS, TERMS_SCHEMA
 from qmd_mcp.store.sql import any_of
+from qmd_mcp.store.versions import TableVersion
 
 _BATCH = 200
 """Passages analysed in one call: a call costs .4 ms and the analysis of a passage .015 (measured), so that at 200
@@ -20,6 +21,9 @@ the call is a tenth of the work; larger batches only hold the result longer."""
 
 _SEPARATOR = "qzpassagebreakzq"
 """A word that stands between the passages of a batch and in no text."""
+
+KNOWN_TERMS = 100_000
+"""Terms up to which all are kept in memory, some 10 MB: asking the table takes 2 ms, twice in every `query`."""
 
 Analysis: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
 
@@ -31,26 +35,39 @@ class TermTable:
     when an earlier update ended without having done so.
     """
 
-    def __init__(self, table: lancedb.AsyncTable) -> None:
+    def __init__(self, table: lancedb.AsyncTable, *, uri: str, most_in_memory: int = KNOWN_TERMS) -> None:
         self._table = table
+        self._most_in_memory = most_in_memory
+        self._version = TableVersion(table, uri=uri)
+        self._known: tuple[int, Mapping[str, int] | None] = (-1, None)
+        """Every term at one version; null where there are too many."""
 
     @classmethod
     async def open(cls, database: Database) -> TermTable:
         """The table of an index."""
-        return cls(await database.connection.open_table(TERMS))
+        return cls(await database.connection.open_table(TERMS), uri=database.uri)
 
     async def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """Passages in which each term occurs; 0 for a term that occurs nowhere."""
         if not terms:
             return {}
-        rows = await self._table.query().where(any_of("term", terms)).to_arrow()
-        known = dict(zip(rows["term"].to_pylist(), rows["passages"].to_pylist(), strict=True))
-        return {term: int(known.get(term, 0)) for term in terms}
+        known = await self._in_memory()
+        if known is None:
+            known = _counts(await self._table.query().where(any_of("term", terms)).to_arrow())
+        return {term: known.get(term, 0) for term in terms}
 
-    async def all(self) -> dict[str, int]:
+    async def all(self) -> Mapping[str, int]:
         """Every term."""
-        rows = await self._table.query().to_arrow()
-        return dict(zip(rows["term"].to_pylist(), rows["passages"].to_pylist(), strict=True))
+        known = await self._in_memory()
+        return _counts(await self._table.query().to_arrow()) if known is None else known
+
+    async def _in_memory(self) -> Mapping[str, int] | None:
+        """Every term as the table has them now; null where there are too many to keep."""
+        version = await self._version.newest()
+        if version != self._known[0]:
+            few = await self._table.count_rows() <= self._most_in_memory
+            self._known = (version, _counts(await self._table.query().to_arrow()) if few else None)
+        return self._known[1]
 
     async def change(self, *, added: Counter[str], removed: Counter[str]) -> None:
         """Apply an update's differences in one commit."""
@@ -71,6 +88,10 @@ class TermTable:
     async def optimize(self) -> None:
         """Drop versions older than an hour; every update writes the table anew."""
         await self._table.optimize(cleanup_older_than=VERSIONS_KEPT)
+
+
+def _counts(rows: pa.Table) -> dict[str, int]:
+    return dict(zip(rows["term"].to_pylist(), rows["passages"].to_pylist(), strict=True))
 
 
 async def count_terms(passages: Iterable[Passage], *, analyse: Analysis) -> Counter[str]:

@@ -9,19 +9,24 @@ from types import ModuleType
 from typing import Any
 
 _running = RLock()
+_BEGUN = "__begun__"
 
 
 class _Unread(ModuleType):
     """Has a place and submodules; the first name that is asked of it makes it what it is."""
 
     def __getattr__(self, name: str) -> Any:
-        with _running:
-            if type(self) is _Unread:
-                object.__setattr__(self, "__class__", ModuleType)
+        with _running:  # other threads wait here until everything is there; the package's own code comes through
+            if type(self) is _Unread and not vars(self).get(_BEGUN):
+                vars(self)[_BEGUN] = True
                 assert self.__spec__ is not None
                 assert self.__spec__.loader is not None
-                self.__spec__.loader.exec_module(self)
-        return getattr(self, name)
+                try:
+                    self.__spec__.loader.exec_module(self)
+                finally:
+                    del vars(self)[_BEGUN]
+                object.__setattr__(self, "__class__", ModuleType)
+        return ModuleType.__getattribute__(self, name)
 
 
 def leave_unread(name: str) -> bool:

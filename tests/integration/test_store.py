@@ -17,6 +17,7 @@ from qmd_mcp.store.database import Database
 from qmd_mcp.store.generation import Generation, begin, check_serving
 from qmd_mcp.store.lock import WriterLock
 from qmd_mcp.store.passages import PassageTable
+from qmd_mcp.store.schema import TERMS
 from qmd_mcp.store.tables import CollectionTable, DocumentTable
 from qmd_mcp.store.terms import TermTable
 
@@ -200,6 +201,24 @@ async def test_terms_are_counted_anew_after_a_run_that_died(database: Database, 
     after = TermLedger(database=database, passages=passages, terms=terms)
     await after.settle()
     assert (await terms.frequencies(["zeppelin", "nowhere"])) == {"zeppelin": 1, "nowhere": 0}
+
+
+@pytest.mark.parametrize("most_in_memory", [0, 100])
+async def test_terms_in_memory_are_those_of_the_table(database: Database, most_in_memory: int) -> None:
+    """Also after another process has written them anew, and once they have become too many."""
+    writer = await TermTable.open(database)
+    table = await database.connection.open_table(TERMS)
+    reader = TermTable(table, uri=database.uri, most_in_memory=most_in_memory)
+    for counts in (
+        Counter(fox=2, dog=1),
+        Counter(fox=3),
+        Counter({f"word{number}": number for number in range(1, 200)}),
+    ):
+        await writer.replace(counts)
+        assert await reader.all() == dict(counts)
+        assert await reader.frequencies(["fox", "dog", "word7"]) == {
+            term: counts[term] for term in ("fox", "dog", "word7")
+        }
 
 
 async def test_a_document_is_replaced_in_place(database: Database) -> None:

@@ -95,6 +95,7 @@ FIGURES = Figures(
 
 NOISE = "a library prints this\n"
 HANGING = "a call hangs\n"
+CANCELLED = "a call is cancelled\n"
 
 
 def _unwatched(stage: Stage) -> None:
@@ -133,6 +134,12 @@ class FakeSearching:
             case "hang":
                 os.write(2, HANGING.encode())
                 await anyio.sleep_forever()
+            case "hang and tell":
+                os.write(2, HANGING.encode())
+                try:
+                    await anyio.sleep_forever()
+                finally:
+                    os.write(2, CANCELLED.encode())
             case query if query.startswith("read "):
                 os.write(2, HANGING.encode())
                 await anyio.to_thread.run_sync(Path(query.removeprefix("read ")).read_text, abandon_on_cancel=True)

@@ -218,7 +218,8 @@ def _judgement(name: str, samples: Sequence[Sample], score: Callable[[Judged], F
     labels: list[np.ndarray] = []
     firsts: list[FloatArray] = []
     answers: list[np.ndarray] = []
-    thresholds: list[FloatArray] = []
+    own_firsts: list[FloatArray] = []
+    foreign_firsts: list[FloatArray] = []
     for sample in samples:
         own, deleted, foreign = (
             [_shown(each, score(each)) for each in asked] for asked in (sample.own, sample.deleted, sample.foreign)
@@ -228,14 +229,24 @@ def _judgement(name: str, samples: Sequence[Sample], score: Callable[[Judged], F
         for unanswered in (deleted, foreign):
             firsts.append(np.array([values[0] for values, _ in (*own, *unanswered)]))
             answers.append(np.array([1.0] * len(own) + [0.0] * len(unanswered)))
-        thresholds.append(np.array([values[0] for values, _ in own]))
+        own_firsts.append(np.array([values[0] for values, _ in own]))
+        foreign_firsts.append(np.array([values[0] for values, _ in foreign]))
     relevance = fit_logistic(hits, labels, names=SIGNS, chosen=RELEVANT[name])
     verdict = fit_logistic(firsts, answers, names=SIGNS, chosen=ANSWERABLE[name])
-    own_firsts = np.concatenate(thresholds)
-    linear = sum(weight * own_firsts[:, SIGNS.index(name)] for name, weight in verdict["linear"].items())
-    probability = 1 / (1 + np.exp(-(verdict["intercept"] + linear)))
-    bounds = {"none_below": round(float(np.quantile(probability, FALSE_ALARMS)), 4), "good_from": GOOD}
+    none_below = float(np.quantile(_answerable(verdict, np.concatenate(own_firsts)), FALSE_ALARMS))
+    called_none = np.mean([np.mean(_answerable(verdict, each) < none_below) for each in foreign_firsts])
+    bounds = {
+        "none_below": round(none_below, 4),
+        "answered_below": round(FALSE_ALARMS / (FALSE_ALARMS + float(called_none)), 4),
+        "good_from": GOOD,
+    }
     return {"relevance": relevance, "verdict": {**verdict, **bounds}}
+
+
+def _answerable(verdict: Mapping[str, Any], signs: FloatArray) -> np.ndarray:
+    """[queries]; `signs` are those of each query's first hit."""
+    linear = sum(weight * signs[:, SIGNS.index(name)] for name, weight in verdict["linear"].items())
+    return 1 / (1 + np.exp(-(verdict["intercept"] + linear)))
 
 
 def _shown(each: Judged, scores: FloatArray) -> tuple[FloatArray, np.ndarray]:

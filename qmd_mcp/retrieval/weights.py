@@ -78,6 +78,8 @@ class VerdictWeights(LogisticWeights):
 
     none_below: float
     """Probability under which it most likely does not."""
+    answered_below: float
+    """Share of the queries below it that have an answer all the same, of as many with an answer as without."""
     good_from: float
     """Relevance of the best hit from which it is more likely than not what was meant."""
 

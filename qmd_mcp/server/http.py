@@ -18,6 +18,7 @@ import anyio
 from anyio import to_thread
 
 from qmd_mcp.errors import SettingsError
+from qmd_mcp.server.importing import importing
 from qmd_mcp.server.leaving import leave_anyway, leave_if_busy
 from qmd_mcp.server.port import OpenEngine
 from qmd_mcp.server.running import Running, find, remove, write
@@ -64,16 +65,17 @@ async def _serve(
     listener: socket.socket,
     ended: threading.Event,
 ) -> None:
-    import uvicorn
+    with importing():
+        import uvicorn
 
-    from qmd_mcp.figures import Figures
-    from qmd_mcp.server.application import Application
-    from qmd_mcp.server.disclosure import NoPaths
-    from qmd_mcp.server.metrics import Metrics
-    from qmd_mcp.server.serving import served
-    from qmd_mcp.server.tools import Tools
-    from qmd_mcp.server.traffic import Traffic
-    from qmd_mcp.server.web import web_application
+        from qmd_mcp.figures import Figures
+        from qmd_mcp.server.application import Application
+        from qmd_mcp.server.disclosure import NoPaths
+        from qmd_mcp.server.metrics import Metrics
+        from qmd_mcp.server.serving import served
+        from qmd_mcp.server.tools import Tools
+        from qmd_mcp.server.traffic import Traffic
+        from qmd_mcp.server.web import web_application
 
     class Server(uvicorn.Server):
         """Leaves signals to us: uvicorn would raise them again after an orderly end."""

@@ -29,7 +29,7 @@ Analysis: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
 
 
 class TermTable:
-    """Terms and their document frequencies, in passages; serves diagnosis, rarity and feedback.
+    """Terms and their document frequencies, in passages; serves diagnosis and rarity.
 
     The table is a sum over passages. It is brought up to date by what an update added and removed, and counted anew
     when an earlier update ended without having done so.

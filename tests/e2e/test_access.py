@@ -210,6 +210,26 @@ def test_a_link_to_the_outside_is_not_followed(real: tuple[HttpServer, Path], pa
         assert str(folder.parent) not in text
 
 
+@pytest.mark.parametrize("path", [*TRAVERSALS, "notes/link.md", "notes/sub/b.md"])
+def test_no_resource_reaches_a_file_outside(real: tuple[HttpServer, Path], path: str) -> None:
+    """By its address, however that is written."""
+    server, folder = real
+    for uri in (f"qmd://{path}", f"qmd://notes/{path}", path):
+        reply = _ask(server, "resources/read", {"uri": uri}, named=uri)
+        assert "contents" not in json.loads(reply.text).get("result", {})
+        assert SECRET not in reply.text
+        assert "root:" not in reply.text
+        assert str(folder.parent) not in reply.text
+
+
+def test_a_resource_inside_is_read(real: tuple[HttpServer, Path]) -> None:
+    server, _ = real
+    (read,) = json.loads(_ask(server, "resources/read", {"uri": "qmd://notes/a.md"}, named="qmd://notes/a.md").text)[
+        "result"
+    ]["contents"]
+    assert INSIDE in read["text"]
+
+
 def test_neither_status_nor_errors_show_where_anything_is(real: tuple[HttpServer, Path]) -> None:
     server, folder = real
     status = _call(server, "status", {})
@@ -230,18 +250,23 @@ def test_an_index_that_cannot_be_opened_is_503_and_does_not_say_where(tmp_path: 
 
 def _call(server: HttpServer, tool: str, arguments: dict[str, object]) -> Reply:
     """A tool's answer over streamable HTTP, as it is on the wire."""
+    reply = _ask(server, "tools/call", {"name": tool, "arguments": arguments}, named=tool)
+    assert json.loads(reply.text)["result"]["content"]
+    return reply
+
+
+def _ask(server: HttpServer, method: str, params: dict[str, object], *, named: str) -> Reply:
+    """An answer over streamable HTTP, as it is on the wire; `named` is what the request is about."""
     envelope = {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "0"},
         "io.modelcontextprotocol/clientCapabilities": {},
     }
-    params = {"name": tool, "arguments": arguments, "_meta": envelope}
     headers = {
         "Accept": "application/json, text/event-stream",
         "MCP-Protocol-Version": "2026-07-28",
-        "Mcp-Method": "tools/call",
-        "Mcp-Name": tool,
+        "Mcp-Method": method,
+        "Mcp-Name": named,
     }
-    reply = server.post("/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}, headers)
-    assert json.loads(reply.text)["result"]["content"]
-    return reply
+    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": envelope}}
+    return server.post("/mcp", message, headers)

@@ -22,7 +22,7 @@ from qmd_mcp.documents import Collection
 from qmd_mcp.engine import open_engine
 from qmd_mcp.settings import locate_index, read_settings
 from tests.e2e.stdio_process import LOADING
-from tests.fakes import HANGING, NOISE
+from tests.fakes import CANCELLED, HANGING, NOISE
 
 pytestmark = pytest.mark.anyio
 
@@ -233,6 +233,22 @@ async def test_the_process_ends_with_code_0_and_no_trace(
     assert code == 0
     assert all(json.loads(line)["id"] == 3 for line in stdout.splitlines())
     assert stderr.decode() in {"", NOISE}
+
+
+async def test_a_cancelled_call_is_dropped_by_the_server(tmp_path: Path) -> None:
+    """It stops where it waits, and the conversation goes on."""
+    async with _conversation("fake", tmp_path) as conversation:
+        await conversation.ask(3, "tools/call", {"name": "query", "arguments": {"query": "hang and tell"}})
+        assert await conversation.stderr.receive_exactly(len(HANGING)) == HANGING.encode()
+        cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}}
+        await conversation.stdin.send(json.dumps(cancelled).encode() + b"\n")
+        assert await conversation.stderr.receive_exactly(len(CANCELLED)) == CANCELLED.encode()
+        await conversation.ask(4, "tools/call", {"name": "search", "arguments": {"query": "x"}})
+        answers = [json.loads(await conversation.stdout.receive_until(b"\n", 1_000_000))]
+        if answers[0]["id"] == 3:  # some versions of the protocol answer what was cancelled
+            answers.append(json.loads(await conversation.stdout.receive_until(b"\n", 1_000_000)))
+        assert answers[-1]["id"] == 4
+        assert not answers[-1]["result"].get("isError")
 
 
 def test_a_client_that_vanishes_leaves_no_trace(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from qmd_mcp.retrieval.features import features
 from qmd_mcp.retrieval.verdict import answerable, verdict_of
 from qmd_mcp.retrieval.weights import LogisticWeights, VerdictWeights
 
-BY_COSINE = VerdictWeights(intercept=-5.0, linear={"cosine": 10.0}, none_below=0.5, good_from=0.6)
+BY_COSINE = VerdictWeights(intercept=-5.0, linear={"cosine": 10.0}, none_below=0.5, answered_below=0.1, good_from=0.6)
 
 
 def signs_of(documents: list[str], scores: list[float], *, cosines: list[float]) -> Signs:

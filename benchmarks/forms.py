@@ -7,8 +7,10 @@ round and are relative to the first form's, so that a slow minute of the machine
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -18,7 +20,7 @@ import numpy as np
 from benchmarks.embedding import CHARACTERS, TEXTS, rate
 from benchmarks.machine import headed, positive, provenance
 from benchmarks.quality import Way, measure_sets
-from qmd_mcp.evaluation.datasets import read_dataset
+from qmd_mcp.evaluation.datasets import Dataset, read_dataset
 from qmd_mcp.inference.embedder import BATCH, Embedder
 from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
 from qmd_mcp.inference.session import cores
@@ -37,24 +39,22 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("sets", type=Path, nargs="+", help="evaluation sets")
     parser.add_argument("--forms", nargs="+", required=True, metavar="PROFILE_OR_FOLDER")
     parser.add_argument("--rounds", type=positive, default=3)
+    parser.add_argument("--documents", type=positive, metavar="N", help="of each set: the judged ones and others")
     parser.add_argument("--no-quality", action="store_true", help="leave out what has to embed whole sets")
     options = parser.parse_args(arguments)
     settings = read_settings()
     models = {form: user_catalogue().embedder(form) for form in options.forms}
     embedders = {form: load_embedder(model, session_factory(settings)) for form, model in models.items()}
-    texts = [
-        document.text[:CHARACTERS]
-        for folder in options.sets
-        for document in read_dataset(folder).documents[: TEXTS // len(options.sets)]
-    ]
+    datasets = [read_dataset(folder) for folder in options.sets]
+    texts = [each.text[:CHARACTERS] for dataset in datasets for each in dataset.documents[: TEXTS // len(datasets)]]
     rates: dict[str, list[float]] = {form: [] for form in embedders}
     for _ in range(options.rounds):
         for form, embedder in embedders.items():
             rates[form].append(rate(embedder, texts, batch=BATCH, at_once=cores()))
     fastest = median(rates[options.forms[0]])
-    sets = [] if options.no_quality else options.sets
+    sets = [] if options.no_quality else [reduced(dataset, documents=options.documents) for dataset in datasets]
     header = ["form", "MB", "passages/s", "rate", "cosine alone to batch: mean", "min"]
-    table = [[*header, *(f"{folder.name} {way.name}" for folder in sets for way in WAYS)]]
+    table = [[*header, *(f"{dataset.name} {way.name}" for dataset in sets for way in WAYS)]]
     for form, embedder in embedders.items():
         size = sum((models[form].folder / file).stat().st_size for file in embedder.placed.graph.files)
         cosines = alone_to_together(embedder, texts)
@@ -69,10 +69,24 @@ def main(arguments: Sequence[str]) -> None:
             [
                 Path(form).name,
                 *figures,
-                *(quality[folder.name, way.mode] for folder in sets for way in WAYS),
+                *(quality[dataset.name, way.mode] for dataset in sets for way in WAYS),
             ]
         )
     print(headed(provenance("benchmarks.forms", arguments), table))
+
+
+def reduced(dataset: Dataset, *, documents: int | None) -> Dataset:
+    """The judged documents and as many others, by the hash of their ids, as make so many; all if null."""
+    if documents is None:
+        return dataset
+    judged = {document_id for query in dataset.queries for document_id in query.grades}
+    by_hash = sorted(
+        dataset.documents,
+        key=lambda each: (each.document_id not in judged, hashlib.sha256(each.document_id.encode()).digest()),
+    )
+    kept = tuple(by_hash[: max(documents, len(judged))])
+    identity = hashlib.sha256(f"{dataset.fingerprint} {len(kept)}".encode()).hexdigest()
+    return replace(dataset, name=f"{dataset.name}-{len(kept)}", documents=kept, fingerprint=identity)
 
 
 def alone_to_together(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from qmd_mcp.corpus.update import Step
 from qmd_mcp.documents import Mode
 from qmd_mcp.engine import index_identity, open_engine
 from qmd_mcp.errors import QmdError
-from qmd_mcp.evaluation.datasets import CORPUS, read_dataset
+from qmd_mcp.evaluation.datasets import CORPUS, Dataset, read_dataset
 from qmd_mcp.evaluation.report import Report
 from qmd_mcp.evaluation.runner import evaluate, index_dataset, index_folder, index_of
 from qmd_mcp.settings import Settings, read_settings
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
         parser.error(f"there is no set in {options.sets}")
     try:
         ways = STAGES if options.stages else SEARCHES
-        reports = anyio.run(measure_sets, folders, read_settings(), options.queries, ways)
+        reports = anyio.run(measure_sets, map(read_dataset, folders), read_settings(), options.queries, ways)
     except QmdError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     origin = provenance("benchmarks.quality", arguments)
@@ -82,12 +82,11 @@ def sets_of(folder: Path, *, only: Sequence[str] | None) -> list[Path]:
 
 
 async def measure_sets(
-    folders: Sequence[Path], settings: Settings, sample: int | None, ways: Sequence[Way]
+    datasets: Iterable[Dataset], settings: Settings, sample: int | None, ways: Sequence[Way]
 ) -> list[Report]:
     """Index each set once and search it in every way; the reports of a set stand together, in the order of the ways."""
     reports: list[Report] = []
-    for folder in folders:
-        dataset = read_dataset(folder)
+    for dataset in datasets:
         place = index_folder(dataset, identity=index_identity(settings))
         async with open_engine(settings, index_of(place), create=True) as engine:
             summary = await index_dataset(engine, dataset, folder=place, progress=Watch(dataset.name))

@@ -90,19 +90,21 @@ class FusionPolicy:
 
     @staticmethod
     def verdict(
-        judged: Judged, relevances: FloatArray | None, *, first: int | None, quoted: bool = False
+        judged: Judged, relevances: FloatArray | None, *, first: int | None, quoted: bool, read: bool
     ) -> tuple[Verdict | None, FloatArray | None]:
         """What the best hit, a row of the candidates, says of the whole answer; null where nothing was trained.
 
         Relevance was fitted to queries that have an answer; where there most likely is none, it counts only as often as
-        there is one after all. `quoted` says that the hits have word for word what the query quotes: then what was
-        asked for is here, whatever the signs are.
+        there is one after all. Two things are surer than the signs: that the hits have word for word what the query
+        quotes (`quoted`), and a cross-encoder that has `read` the first hit and finds it likely.
         """
         if judged.signs is None or judged.weights is None or relevances is None:
             return None, relevances
         weights = judged.weights.verdict
         found = verdict_of(judged.signs, relevances, first=first, weights=weights)
-        if found == "none" and quoted:
+        if found == "none" and first is not None and read and relevances[first] >= weights.good_from:
+            found = "good"
+        elif found == "none" and quoted:
             found = "weak"
         if found == "none":
             relevances = (relevances * weights.answered_below).astype(np.float32)

@@ -81,7 +81,9 @@ class QueryPipeline:
         ranked = await self._reranked(request, parsed, evidence, ranked, documents=documents, log=log)
         since = time.perf_counter()
         first = next(iter(ranked.rows), None)
-        verdict, relevance = self.policy.verdict(judged, ranked.relevance, first=first, quoted=quotes)
+        verdict, relevance = self.policy.verdict(
+            judged, ranked.relevance, first=first, quoted=quotes, read=first in ranked.logits
+        )
         ranked = _likely(replace(ranked, relevance=relevance), request, notes=notes)
         passages = [evidence.passages[row] for row in ranked.rows]
         spans = self.grouping.spans(passages, documents=documents, limit=cursor.hits + request.limit)

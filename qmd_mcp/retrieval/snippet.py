@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from qmd_mcp.lookup import LexicalQuery
 
 LONGEST = 600
-"""Characters: about 150 tokens, so that ten hits stay below 2,000 tokens of an agent's context."""
+"""Latin letters: about 150 tokens, so that ten hits stay below 2,000 tokens of an agent's context."""
 
 SHORTEST = 300
-"""Characters up to which a text is shown whole, and which a snippet has where the text does: one matching line at the
-end of a passage needs what it follows from."""
+"""Latin letters up to which a text is shown whole, and which a snippet has where the text does: one matching line at
+the end of a passage needs what it follows from."""
+
+IDEOGRAPH = 4
+"""Latin letters that one of a script without blanks counts for: it is a token by itself."""
 
 _END = re.compile(
     r"(?P<number>^[ \t>]*\d+[.)][ \t]+)"
@@ -24,6 +27,9 @@ _END = re.compile(
     re.MULTILINE,
 )
 """Where a sentence or a line ends: neither behind the number of a step, nor within `a.b` and `e.g. this`."""
+
+_FIRST_WIDE = "\u2e80"
+"""From here on Unicode has scripts without blanks."""
 
 WRAPPED_WORDS = 6
 """Of a line that may be a part of a sentence; lines of code have fewer."""
@@ -42,12 +48,14 @@ def snippet(text: str, query: LexicalQuery, *, intent: str | None = None) -> str
 
     Stems count by how few sentences of this text have them: a word of all of them chooses none.
     """
-    if len(text.strip()) <= SHORTEST:
+    if _length(text.strip()) <= SHORTEST:
         return text.strip()
     spans = [piece for start, end in sentences(text) if text[start:end].strip() for piece in _pieces(text, start, end)]
     stems = _stems((*query.words, *query.phrases, intent or ""))
     found = [_stems_in(text[start:end].lower(), stems) for start, end in spans]
-    start, end = _filled(spans, _best_window(spans, found))
+    lengths = [_length(text[start:end]) for start, end in spans]
+    first, last = _filled(lengths, _best_window(lengths, found))
+    start, end = spans[first][0], spans[last][1]
     return ("… " if text[:start].strip() else "") + text[start:end].strip() + (" …" if text[end:].strip() else "")
 
 
@@ -70,46 +78,56 @@ def _is_wrapped(text: str, position: int) -> bool:
 
 def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """A sentence, or an endless one (a table row, a minified file) in pieces that end at blanks where it has any."""
+    longest = LONGEST // IDEOGRAPH if _length(text[start:end]) > 2 * (end - start) else LONGEST
     pieces: list[tuple[int, int]] = []
-    while end - start > LONGEST:
-        blank = text.rfind(" ", start + LONGEST // 4, start + LONGEST // 2)
-        middle = blank + 1 if blank >= 0 else start + LONGEST // 2
+    while end - start > longest:
+        blank = text.rfind(" ", start + longest // 4, start + longest // 2)
+        middle = blank + 1 if blank >= 0 else start + longest // 2
         pieces.append((start, middle))
         start = middle
     return [*pieces, (start, end)]
 
 
-def _best_window(spans: Sequence[tuple[int, int]], found: Sequence[frozenset[str]]) -> tuple[int, int]:
+def _best_window(lengths: Sequence[int], found: Sequence[frozenset[str]]) -> tuple[int, int]:
     """First and last sentence of the shortest window within the limit whose distinct stems weigh most."""
     counts = Counter(stem for stems in found for stem in stems)
-    weights = {stem: math.log1p(len(spans) / count) for stem, count in counts.items()}
+    weights = {stem: math.log1p(len(lengths) / count) for stem, count in counts.items()}
     best, best_rank = (0, 0), (0.0, 0)
-    for first, (start, _) in enumerate(spans):
+    for first in range(len(lengths)):
         seen: set[str] = set()
-        weight = 0.0
-        for last in range(first, len(spans)):
-            end = spans[last][1]
-            if last > first and end - start > LONGEST:
+        weight, length = 0.0, 0
+        for last in range(first, len(lengths)):
+            length += lengths[last]
+            if last > first and length > LONGEST:
                 break
             new = found[last] - seen
             if not new:  # longer for nothing
                 continue
             seen |= new
             weight += sum(weights[stem] for stem in new)
-            rank = (round(weight, 6), start - end)
+            rank = (round(weight, 6), -length)
             if rank > best_rank:
                 best, best_rank = (first, last), rank
     return best
 
 
-def _filled(spans: Sequence[tuple[int, int]], window: tuple[int, int]) -> tuple[int, int]:
-    """The window's characters, and behind it as many sentences as fit; before it only what a short one needs."""
+def _filled(lengths: Sequence[int], window: tuple[int, int]) -> tuple[int, int]:
+    """The window and as many sentences behind it as fit; before it only what a short one needs."""
     first, last = window
-    while last + 1 < len(spans) and spans[last + 1][1] - spans[first][0] <= LONGEST:
+    length = sum(lengths[first : last + 1])
+    while last + 1 < len(lengths) and length + lengths[last + 1] <= LONGEST:
         last += 1
-    while first > 0 and spans[last][1] - spans[first][0] < SHORTEST and spans[last][1] - spans[first - 1][0] <= LONGEST:
+        length += lengths[last]
+    while first > 0 and length < SHORTEST and length + lengths[first - 1] <= LONGEST:
         first -= 1
-    return spans[first][0], spans[last][1]
+        length += lengths[first]
+    return first, last
+
+
+def _length(text: str) -> int:
+    """In Latin letters."""
+    wide = 0 if text.isascii() else sum(character >= _FIRST_WIDE for character in text)
+    return len(text) + (IDEOGRAPH - 1) * wide
 
 
 def _stems(said: tuple[str, ...]) -> frozenset[str]:

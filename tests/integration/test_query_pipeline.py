@@ -289,6 +289,14 @@ async def test_a_quoted_phrase_that_is_here_is_never_said_to_be_missing(engine: 
     assert paths(quoted) == ["backup.md"]
 
 
+async def test_a_reranker_that_is_sure_of_the_first_hit_outweighs_signs_that_nothing_is_here(engine: Engine) -> None:
+    question = "how tall do giraffes grow"
+    alone, sure = await ask(engine, question), await ask(engine, question, reranker=Contrary())
+    assert (alone.verdict, sure.verdict) == ("none", "good")
+    assert sure.hits[0].relevance is not None
+    assert sure.hits[0].relevance > 0.9
+
+
 async def test_hits_below_min_relevance_are_left_out_and_the_answer_says_so(engine: Engine) -> None:
     answer = await ask(engine, "hydration of sourdough bread", min_relevance=0.9)
     assert answer.hits == ()

@@ -58,6 +58,12 @@ def test_the_matching_chinese_sentence_comes_first() -> None:
     assert snippet(text, LexicalQuery(words=("数据库压力",))).startswith("… 缓存同时过期时，")
 
 
+def test_a_chinese_snippet_takes_as_many_tokens_as_a_latin_one() -> None:
+    text = "今天天气很好，我们去公园散步。" * 20
+    assert 100 <= len(snippet(text, LexicalQuery(words=("公园",)))) <= LONGEST // 4 + 4
+    assert snippet("缓存同时过期。" * 5, LexicalQuery(words=("缓存",))) == "缓存同时过期。" * 5
+
+
 def test_a_match_at_the_end_is_shown_with_what_it_follows_from() -> None:
     text = FILLER * 2 + "Only then open the sluice."
     shown = snippet(text, LexicalQuery(words=("sluice",)))

@@ -130,7 +130,7 @@ class Catalogue:
         if manifest is None:
             sentence = f"The profile {profile.name!r} has no {role}; it has {', '.join(profile.models) or 'nothing'}."
             raise ManifestError(sentence)
-        return Model(role, profile.name, manifest, self._folder(profile, manifest))  # type: ignore[arg-type]
+        return Model(role, profile.name, manifest, self._folder(profile, manifest))  # type: ignore[arg-type]  # the profile has it under this role
 
     def _folder(self, profile: Profile, manifest: ModelManifest) -> Path:
         if manifest.repository is not None:

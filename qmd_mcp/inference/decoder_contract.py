@@ -78,7 +78,7 @@ def read_contract(session: ort.InferenceSession) -> DecoderContract:
         present = f"present.{match[1]}.{match[2]}"
         if present not in outputs:
             refuse(f"{name} has no {present}")
-        heads, head_size = (node.shape[1], node.shape[3]) if len(node.shape) == 4 else (None, None)  # noqa: PLR2004
+        heads, head_size = (node.shape[1], node.shape[3]) if len(node.shape) == 4 else (None, None)  # noqa: PLR2004  axes, as named below
         if not isinstance(heads, int) or head_size is None:
             refuse(f"{name} is not [rows, heads, tokens, head size] with a fixed number of heads")
         cache.append(CacheEntry(name, present, heads=heads, head_size=head_size if isinstance(head_size, int) else 0))
@@ -93,7 +93,7 @@ def read_contract(session: ort.InferenceSession) -> DecoderContract:
     if len(types) != 1 or not types <= _FLOATS.keys():
         refuse(f"its cache is {' and '.join(sorted(types))}, not float16 or float32 throughout")
     logits = outputs.get("logits")
-    width = logits.shape[-1] if logits is not None and len(logits.shape) == 3 else None  # noqa: PLR2004
+    width = logits.shape[-1] if logits is not None and len(logits.shape) == 3 else None  # noqa: PLR2004  axes, as named below
     if logits is None or not isinstance(width, int) or logits.type not in _FLOATS:
         refuse("logits [rows, tokens, vocabulary] in float16 or float32 is missing")
     contract = DecoderContract(

@@ -12,9 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from qmd_mcp.errors import ManifestError
 from qmd_mcp.inference.manifest import EmbedderManifest, ExpanderManifest, ModelManifest, RerankerManifest, Role
 
-ROLES: tuple[Role, ...] = ("embedder", "expander", "reranker")
-"""In the order in which a query meets them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Profile:

@@ -26,6 +26,8 @@ from tests.fakes import HANGING
 
 pytestmark = pytest.mark.anyio
 
+TOKEN = "correct horse"
+
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -129,6 +131,28 @@ async def test_a_server_that_is_stopped_between_two_calls_is_not_missed(cache: P
             with http_server("fake", index) as second:
                 assert not (await client.call_tool("search", {"query": "x"})).is_error
                 assert 'qmd_call_seconds_count{tool="search"} 1.0' in second.get("/metrics").text
+
+
+async def test_a_server_with_a_token_answers_a_forwarding_one_which_reads_it_in_the_run_file(
+    cache: Path, tmp_path: Path
+) -> None:
+    index = tmp_path / "index"
+    with anyio.fail_after(PATIENCE * 2), http_server("fake", index, token=TOKEN) as server:
+        async with Client(_stdio(index), mode="legacy") as client:
+            assert not (await client.call_tool("search", {"query": "x"})).is_error
+            assert "…" in str((await client.call_tool("status", {})).structured_content), "the server answers"
+        figures = server.get("/metrics", {"Authorization": f"Bearer {TOKEN}"}).text
+        assert 'qmd_call_seconds_count{tool="search"} 1.0' in figures
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give a file away")
+def test_a_run_file_of_another_user_is_no_server(cache: Path, tmp_path: Path) -> None:
+    """It would send our requests, and what we are answered, through that user's hands."""
+    location = IndexLocation(str(tmp_path / "index"))
+    with http_server("fake", tmp_path / "index"):
+        assert running.find(location) is not None
+        os.chown(running.run_file(location), 65_534, 65_534)
+        assert running.find(location) is None
 
 
 def test_forwarding_imports_neither_the_engine_nor_the_protocol() -> None:

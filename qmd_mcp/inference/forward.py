@@ -16,8 +16,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LARGE = 2_048
-"""Tokens of a forward that gives a GPU's memory back when it is done, for the other models: eight passages, which take a
-0.6B model .4 GiB. Not on the processor, where what is given back comes to lie in pieces (benchmarks)."""
+"""Tokens of a forward that gives a GPU's memory back when it is done, for the other models: eight passages, which
+take a 0.6B model .4 GiB. Not on the processor, where what is given back comes to lie in pieces (benchmarks)."""
 
 _SHRINKAGE = "memory.enable_memory_arena_shrinkage"
 

@@ -96,8 +96,6 @@ class RerankScheduler:
     def __init__(self, slot: ModelSlot[Reranker], *, capacity: int = CAPACITY) -> None:
         self._slot = slot
         self._merging: BatchScheduler[Pair, float] = BatchScheduler(role="reranker", capacity=capacity)
-        # one at a time: it takes every processor by itself, and each thread that allocates keeps an arena of its own
-        self._encoding = anyio.CapacityLimiter(1)
         self.padding = 0.0
         """Share of padding in what the latest query took, had it been alone."""
 
@@ -114,7 +112,7 @@ class RerankScheduler:
         """
         async with self._slot.use() as reranker:
             encode = partial(reranker.encode, query, texts, intent=intent)
-            pairs = await anyio.to_thread.run_sync(encode, limiter=self._encoding)
+            pairs = await anyio.to_thread.run_sync(encode)
             self.padding = reranker.padding(pairs)
             outcome = await self._merging.submit(reranker, pairs)
         return Reranking(logits=np.array(outcome.results, dtype=np.float32), batches=outcome.batches)

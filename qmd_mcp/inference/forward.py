@@ -16,13 +16,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LARGE = 2_048
-"""Tokens of a forward that gives its memory back when it is done, for the other models. Eight passages; they take a
-0.6B model .4 GiB. It costs no time that could be measured: a BERT-base that had read 8 x 256 tokens kept 264 MiB beside
-its weights, and 102 so."""
+"""Tokens of a forward that gives a GPU's memory back when it is done, for the other models: eight passages, which
+take a 0.6B model .4 GiB. Not on the processor, where what is given back comes to lie in pieces (benchmarks)."""
 
 _SHRINKAGE = "memory.enable_memory_arena_shrinkage"
-_ARENAS = {"CUDAExecutionProvider": "gpu:0"}
-"""Where a session's activations lie, as that option calls it."""
 
 _OUT_OF_MEMORY = ("failed to allocate", "out of memory", "alloc_failed", "bad_alloc", "bad allocation")
 """What ONNX Runtime's arena, CUDA, cuBLAS and cuDNN, and C++ say; there is no class for it."""
@@ -44,18 +41,18 @@ def forward(
     """
     ids = feeds["input_ids"]
     run = run or ort.RunOptions()
-    if ids.size >= LARGE:
-        _give_back(run, _ARENAS.get(session.get_providers()[0], "cpu:0"))
+    if ids.size >= LARGE and session.get_providers()[0] == "CUDAExecutionProvider":
+        _give_back(run)
     with failures(model, rows=len(ids)):
         return np.asarray(session.run([output], feeds, run)[0])
 
 
-def _give_back(run: ort.RunOptions, arena: str) -> None:
-    """Have the arena shrink after the run; options of an earlier one say so already, and twice is a warning."""
+def _give_back(run: ort.RunOptions) -> None:
+    """Have the GPU's arena shrink after the run; options of an earlier one say so already, and twice is a warning."""
     try:
         run.get_run_config_entry(_SHRINKAGE)
     except RuntimeError:
-        run.add_run_config_entry(_SHRINKAGE, arena)
+        run.add_run_config_entry(_SHRINKAGE, "gpu:0")
 
 
 @contextmanager

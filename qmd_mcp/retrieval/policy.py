@@ -90,7 +90,7 @@ class FusionPolicy:
 
     @staticmethod
     def verdict(
-        judged: Judged, relevances: FloatArray | None, *, first: int | None, quoted: bool, read: bool
+        judged: Judged, relevances: FloatArray | None, *, first: int | None, quoted: bool = False, read: bool = False
     ) -> tuple[Verdict | None, FloatArray | None]:
         """What the best hit, a row of the candidates, says of the whole answer; null where nothing was trained.
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import anyio
 import numpy as np
 
+from benchmarks.evidence import evidence_of, policy_of
 from benchmarks.machine import headed, positive, provenance
 from benchmarks.quality import sets_of
-from qmd_mcp.engine import DEFAULT_PROFILE, fusion_policy, index_identity, open_engine
 from qmd_mcp.evaluation.corpus_files import document_ids
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset
-from qmd_mcp.evaluation.evidence import open_source, without
+from qmd_mcp.evaluation.evidence import without
 from qmd_mcp.evaluation.reliability import (
     area_under_curve,
     brier_skill,
@@ -28,8 +28,6 @@ from qmd_mcp.evaluation.reliability import (
     chance_error,
     reliability,
 )
-from qmd_mcp.evaluation.runner import index_dataset, index_folder, index_of
-from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.retrieval.evidence import Evidence
 from qmd_mcp.retrieval.policy import FusionPolicy
 from qmd_mcp.retrieval.syntax import ParsedQuery, parse
@@ -95,34 +93,26 @@ def main(arguments: Sequence[str]) -> None:
 
 async def ask_sets(datasets: list[Dataset], settings: Settings, count: int, foreign: int) -> list[Asked]:
     """Every set in turn; foreign queries are those of sets whose questions are in the same script."""
-    policy = fusion_policy(settings, user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE))
+    policy = policy_of(settings)
     scripts = {dataset.name: script_of(" ".join(q.text for q in dataset.queries[:20])) for dataset in datasets}
     asked: list[Asked] = []
     for dataset in datasets:
         others = [o for o in datasets if o.name != dataset.name and scripts[o.name] == scripts[dataset.name]]
-        place = index_folder(dataset, identity=index_identity(settings))
-        async with open_engine(settings, index_of(place), create=True) as engine:
-            await index_dataset(engine, dataset, folder=place, progress=lambda _: None)
-            assert engine.tokens is not None, "an embedder with token states is asked for"
-            async with open_source(
-                index_of(place),
-                tokens=engine.tokens,
-                first_scores=lambda evidence, query: policy.fuse(evidence, query).scores,
-            ) as source:
-                ids = document_ids(dataset)
-                answers = Asked(dataset.name, [], [], [])
-                for query in dataset.sample(count):
+        async with evidence_of(dataset, settings, policy=policy) as source:
+            ids = document_ids(dataset)
+            answers = Asked(dataset.name, [], [], [])
+            for query in dataset.sample(count):
+                asked_for = parse(query.text)
+                evidence = await source.of(asked_for)
+                relevant = np.array([ids[p.path] in query.grades for p in evidence.passages], dtype=bool)
+                answers.own.append(judged(policy, evidence, asked_for, relevant))
+                left = without(evidence, {path for path, name in ids.items() if name in query.grades})
+                answers.deleted.append(judged(policy, left, asked_for, np.zeros(len(left), dtype=bool)))
+            for other in others:
+                for query in other.sample(max(1, foreign // len(others))):
                     asked_for = parse(query.text)
                     evidence = await source.of(asked_for)
-                    relevant = np.array([ids[p.path] in query.grades for p in evidence.passages], dtype=bool)
-                    answers.own.append(judged(policy, evidence, asked_for, relevant))
-                    left = without(evidence, {path for path, name in ids.items() if name in query.grades})
-                    answers.deleted.append(judged(policy, left, asked_for, np.zeros(len(left), dtype=bool)))
-                for other in others:
-                    for query in other.sample(max(1, foreign // len(others))):
-                        asked_for = parse(query.text)
-                        evidence = await source.of(asked_for)
-                        answers.foreign.append(judged(policy, evidence, asked_for, np.zeros(len(evidence), dtype=bool)))
+                    answers.foreign.append(judged(policy, evidence, asked_for, np.zeros(len(evidence), dtype=bool)))
         print(dataset.name, file=sys.stderr)
         asked.append(answers)
     return asked

@@ -11,22 +11,21 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import anyio
 import numpy as np
 
+from benchmarks.evidence import evidence_of, policy_of
 from benchmarks.machine import headed, positive, provenance
 from benchmarks.quality import sets_of
-from qmd_mcp.engine import DEFAULT_PROFILE, fusion_policy, index_identity, open_engine
 from qmd_mcp.evaluation.corpus_files import document_ids
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset
-from qmd_mcp.evaluation.evidence import EvidenceSource, open_source
+from qmd_mcp.evaluation.evidence import EvidenceSource
 from qmd_mcp.evaluation.metrics import best_of_each, measure
-from qmd_mcp.evaluation.runner import COLLECTION, index_dataset, index_folder, index_of
-from qmd_mcp.inference.loading import user_catalogue
+from qmd_mcp.evaluation.runner import COLLECTION
 from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.retrieval.evidence import Evidence
 from qmd_mcp.retrieval.gathering import CANDIDATES, SUPPORT
@@ -63,19 +62,11 @@ def main(arguments: Sequence[str]) -> None:
 
 async def measure_sets(datasets: Sequence[Dataset], settings: Settings, count: int) -> list[list[str]]:
     """A row for each set."""
-    policy = fusion_policy(settings, user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE))
+    policy = policy_of(settings)
     rows: list[list[str]] = []
     for dataset in datasets:
-        place = index_folder(dataset, identity=index_identity(settings))
-        async with open_engine(settings, index_of(place), create=True) as engine:
-            await index_dataset(engine, dataset, folder=place, progress=lambda _: None)
-            assert engine.tokens is not None, "an embedder with token states is asked for"
-            async with open_source(
-                index_of(place),
-                tokens=engine.tokens,
-                first_scores=lambda evidence, query: policy.fuse(evidence, query).scores,
-            ) as source:
-                rows.append([dataset.name, *await measure_set(source, dataset, policy, count)])
+        async with evidence_of(dataset, settings, policy=policy) as source:
+            rows.append([dataset.name, *await measure_set(source, dataset, policy, count)])
     return rows
 
 
@@ -83,13 +74,13 @@ async def measure_set(source: EvidenceSource, dataset: Dataset, policy: FusionPo
     """nDCG@10 and Recall@100 of every way."""
     ids = document_ids(dataset)
     queries = dataset.sample(count)
-    rankings: dict[str, dict[str, list[str]]] = {way: {} for way in WAYS}
+    rankings: dict[str, dict[str, tuple[str, ...]]] = {way: {} for way in WAYS}
     for query in queries:
         parsed = parse(query.text)
         alone = await source.of(parsed)
-        first = np.argsort(-policy.fuse(alone, parsed).scores, kind="stable")[:PASSAGES]
+        first = np.argsort(-policy.fuse(alone, parsed).scores, kind="stable")[:PASSAGES].tolist()
         vector = (await source.tokens.query_states(parsed.text)).vector
-        found = await fed_back(source, alone, first, vector=vector) if len(first) else {}
+        found = await fed_back(source, alone, first, vector=vector) if first else {}
         for way, kinds in WAYS.items():
             supporting = [ranking for kind, ranking in found.items() if kind in kinds]
             evidence = await source.of(parsed, supporting=supporting)
@@ -117,7 +108,7 @@ async def fed_back(
 
 async def terms_of(texts: Sequence[str], source: EvidenceSource) -> tuple[str, ...]:
     """The likeliest rare terms under the mean of the texts' language models."""
-    likely: Counter[str] = Counter()
+    likely: defaultdict[str, float] = defaultdict(float)
     for text in texts:
         terms = await source.vocabulary.terms_of(text)
         for term, occurrences in Counter(terms).items():
@@ -128,7 +119,7 @@ async def terms_of(texts: Sequence[str], source: EvidenceSource) -> tuple[str, .
         for term, share in likely.items()
         if frequencies[term] < FREQUENT * source.indexed
     }
-    return tuple(term for term, _ in Counter(weights).most_common(TERMS))
+    return tuple(sorted(weights, key=weights.__getitem__, reverse=True)[:TERMS])
 
 
 if __name__ == "__main__":

@@ -221,3 +221,8 @@ class WriterBusyError(SetupError):
     def __init__(self, index: str, *, holder: str) -> None:
         super().__init__(f"The index {index} is being written by {holder}. Wait until it is done, then try again.")
         self.index, self.holder = index, holder
+
+
+def first_line(error: BaseException) -> str:
+    """What a foreign error says, in one line; its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from qmd_mcp.errors import ModelError, OutOfMemoryError
+from qmd_mcp.errors import ModelError, OutOfMemoryError, first_line
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -69,7 +69,7 @@ def failures(model: str, *, rows: int) -> Generator[None]:
         said = str(error)
         if isinstance(error, MemoryError) or any(words in said.lower() for words in _OUT_OF_MEMORY):
             raise OutOfMemoryError(model, rows=rows) from error
-        sentence = f"{model} failed: {said.splitlines()[0] if said else type(error).__name__}"
+        sentence = f"{model} failed: {first_line(error)}"
         raise ModelError(sentence) from error
 
 

@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, tqdm  # type: ignore[attr-defined]  # its __all__ is computed
 
-from qmd_mcp.errors import PullError
+from qmd_mcp.errors import PullError, first_line
 from qmd_mcp.inference.lock import LockedFile
 
 constants.HF_HUB_DISABLE_TELEMETRY = True  # its variable is read at the library's import, and fastembed imports it too
@@ -100,7 +100,7 @@ class Hub:
         except httpx.HTTPError as error:
             raise PullError(repository, reason=f"{self._endpoint} cannot be reached; is there a network?") from error
         except OSError as error:
-            raise PullError(repository, reason=str(error).splitlines()[0]) from error
+            raise PullError(repository, reason=first_line(error)) from error
 
 
 def _files(info: Any) -> dict[str, LockedFile]:

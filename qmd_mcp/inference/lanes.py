@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import anyio
@@ -28,23 +29,32 @@ class Lanes:
         self._capacity = capacity
         self._queries = anyio.CapacityLimiter(threads)
         self._passages = anyio.CapacityLimiter(threads)
-        self._forwards = self._items = 0
+        self._admitted = self._forwards = self._items = 0
 
     @property
     def figures(self) -> QueueFigures:
         """Forwards of queries and of passages together."""
-        lanes = (self._queries, self._passages)
-        waiting = sum(lane.statistics().tasks_waiting for lane in lanes)
+        waiting = self._queued() + self._passages.statistics().tasks_waiting
         return QueueFigures("embedder", waiting=waiting, forwards=self._forwards, items=self._items)
 
-    def admit(self) -> None:
-        """Whether another query may wait.
+    @contextmanager
+    def admitted(self, texts: int) -> Generator[None]:
+        """Room for the texts of one caller, from its coming until it has its answer.
 
         Raises:
-            ModelBusyError: too many do already.
+            ModelBusyError: too many texts wait already.
         """
-        if (waiting := self._queries.statistics().tasks_waiting) >= self._capacity:
+        if (waiting := self._queued()) >= self._capacity:
             raise ModelBusyError("embedder", waiting=waiting)
+        self._admitted += texts
+        try:
+            yield
+        finally:
+            self._admitted -= texts
+
+    def _queued(self) -> int:
+        """Texts of queries that no thread can have begun."""
+        return max(self._admitted - self.threads, 0)
 
     async def for_query(self, forward: Callable[[], Result], *, items: int) -> Result:
         """One forward over queries, for a caller that was admitted."""

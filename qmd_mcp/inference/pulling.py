@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from qmd_mcp.errors import PullError
+from qmd_mcp.errors import PullError, SetupError, first_line
 from qmd_mcp.inference.hub import Hub, Offer, PullProgress, begun_at, unwatched_pull
 from qmd_mcp.inference.lock import LOCK_FILE, Lock, LockedFile, read_lock
 from qmd_mcp.inference.manifest import TOKENIZER_FILES, ModelManifest, ProviderName
@@ -83,16 +83,27 @@ def pull(
     except Timeout as error:
         raise PullError(manifest.repository, reason="another process is pulling it") from error
     except OSError as error:
-        raise PullError(manifest.repository, reason=str(error).splitlines()[0]) from error
+        raise PullError(manifest.repository, reason=first_line(error)) from error
     return Pulled(lock, tuple(absent), sum(file.size for file in wanted.values()))
 
 
 def remove(folder: Path) -> bool:
-    """Delete what was pulled into a folder, half a pull too; whether it was there."""
+    """Delete what was pulled into a folder, half a pull too; whether it was there.
+
+    Raises:
+        SetupError: another process is pulling it.
+    """
     here = folder.exists()
-    for each in (folder, _beside(folder, _STAGING), _beside(folder, _FORMER)):
-        shutil.rmtree(each, ignore_errors=True)
-    _beside(folder, _LOCK).unlink(missing_ok=True)
+    if not folder.parent.exists():
+        return here
+    try:
+        with FileLock(_beside(folder, _LOCK), timeout=0):
+            for each in (folder, _beside(folder, _STAGING), _beside(folder, _FORMER)):
+                shutil.rmtree(each, ignore_errors=True)
+            _beside(folder, _LOCK).unlink(missing_ok=True)
+    except Timeout as error:
+        sentence = f"Another process is pulling the model in {folder}; remove it when that has ended."
+        raise SetupError(sentence) from error
     return here
 
 

@@ -53,18 +53,18 @@ class EmbeddingScheduler:
             SetupError: the model cannot be loaded or fails.
             ModelBusyError: too much is waiting for it.
         """
-        self._lanes.admit()
-        async with self._slot.use() as embedder:
-            vectors = np.empty((len(texts), embedder.manifest.dimension), dtype=np.float32)
+        with self._lanes.admitted(len(texts)):
+            async with self._slot.use() as embedder:
+                vectors = np.empty((len(texts), embedder.manifest.dimension), dtype=np.float32)
 
-            async def embed(rows: list[int]) -> None:
-                forward = partial(embedder.embed_queries, [texts[row] for row in rows])
-                vectors[rows] = await self._lanes.for_query(forward, items=len(rows))
+                async def embed(rows: list[int]) -> None:
+                    forward = partial(embedder.embed_queries, [texts[row] for row in rows])
+                    vectors[rows] = await self._lanes.for_query(forward, items=len(rows))
 
-            async with task_group() as forwards:
-                for rows in embedder.shares(texts, threads=self._lanes.threads):
-                    forwards.start_soon(embed, rows)
-            return vectors
+                async with task_group() as forwards:
+                    for rows in embedder.shares(texts, threads=self._lanes.threads):
+                        forwards.start_soon(embed, rows)
+                return vectors
 
     async def embed_passages(self, texts: Sequence[str]) -> FloatArray:
         """[texts, dimension], unit length, in input order; cancellation takes effect after the batches in hand."""

@@ -33,9 +33,9 @@ class TokenScheduler:
             SetupError: the model cannot be loaded or fails.
             ModelBusyError: too much is waiting for it.
         """
-        self._lanes.admit()
-        async with self._slot.use() as embedder:
-            return await self._lanes.for_query(lambda: self._make(embedder).query(text), items=1)
+        with self._lanes.admitted(1):
+            async with self._slot.use() as embedder:
+                return await self._lanes.for_query(lambda: self._make(embedder).query(text), items=1)
 
     async def encode_passages(self, texts: Sequence[str]) -> EncodedPassages:
         """Vectors and packed states, in input order; cancellation takes effect after the batches in hand."""

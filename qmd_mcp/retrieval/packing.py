@@ -61,7 +61,7 @@ class Cursor:
             padded = text + "=" * (-len(text) % 4)
             asked, seen, hits, characters = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
             cursor = cls(question=str(asked), seen=str(seen), hits=int(hits), characters=int(characters))
-        except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError) as error:
             sentence = "cursor is not one that an answer gave; leave it out to begin with the best hits."
             raise ArgumentError(sentence) from error
         if cursor.question != question or min(cursor.hits, cursor.characters) < 0:

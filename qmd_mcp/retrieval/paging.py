@@ -24,9 +24,10 @@ class Part:
         """First and last line in the file, both included."""
         if self.piece is None:
             return self.span.start_line, self.span.end_line
-        text = self.span.text
-        first = text.count("\n", 0, self.piece.start)
-        return self.span.lines(first, first + text[self.piece.start : self.piece.end].rstrip("\n").count("\n"))
+        before, shown = self.span.text[: self.piece.start], self.span.text[self.piece.start : self.piece.end]
+        blank = len(shown) - len(shown.lstrip("\n"))  # lines that are not shown
+        first = before.count("\n") + blank
+        return self.span.lines(first, first + shown.strip("\n").count("\n"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import anyio
 import numpy as np
 
-from qmd_mcp.documents import Answer, Collection, Document, LineFound, Stage
+from qmd_mcp.documents import Answer, Collection, LineFound, Stage
 from qmd_mcp.errors import ModelBusyError, SetupError
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.diagnosis import Diagnosis
@@ -78,7 +78,9 @@ class QueryPipeline:
         ranked, notes = _allowed(evidence, judged, parsed)
         quotes = bool(parsed.lexical.phrases) and not notes
         documents = await self.hits.visible(evidence.passages, collections=collections)
-        ranked = await self._reranked(request, parsed, evidence, ranked, documents=documents, log=log)
+        rows = tuple(row for row in ranked.rows if evidence.passages[row].docid in documents)
+        ranked = replace(ranked, rows=rows)
+        ranked = await self._reranked(request, parsed, evidence, ranked, log=log)
         since = time.perf_counter()
         first = next(iter(ranked.rows), None)
         verdict, relevance = self.policy.verdict(
@@ -125,7 +127,9 @@ class QueryPipeline:
             log.skipped("late interaction", reason=reason)
         elif lists.states is None:
             log.shed("late interaction")
-        elif len(evidence):
+        elif not len(evidence):
+            log.skipped("late interaction", reason="nothing was found")
+        else:
             with anyio.move_on_after(log.seconds_until(1.0)):
                 since = time.perf_counter()
                 evidence = await compared(
@@ -170,7 +174,6 @@ class QueryPipeline:
         evidence: Evidence,
         ranked: Ranked,
         *,
-        documents: Mapping[str, Document],
         log: StageLog,
     ) -> Ranked:
         """The first candidates by the cross-encoder's word, the others behind them."""
@@ -180,8 +183,7 @@ class QueryPipeline:
         if self.reranker is None:
             log.skipped("rerank", reason=self.no_reranker)
             return ranked
-        visible = [row for row in ranked.rows if evidence.passages[row].docid in documents]
-        read = visible[: request.candidate_limit]
+        read = list(ranked.rows[: request.candidate_limit])
         if not read:
             log.skipped("rerank", reason="nothing was found")
             return ranked

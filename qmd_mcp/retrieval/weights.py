@@ -39,6 +39,11 @@ class FusionWeights(BaseModel):
         _check(self.moved, known=CANDIDATE_FEATURES)
         for each in (self.mean, self.deviation, *self.moved.values()):
             _check(each, known=QUERY_FEATURES)
+        for each in (self.deviation, *self.moved.values()):
+            _check(each, known=tuple(self.mean))
+        if self.mean.keys() != self.deviation.keys() or min(self.deviation.values(), default=1.0) <= 0:
+            sentence = "a query feature has no mean or no deviation above 0"
+            raise ValueError(sentence)
         return self
 
     def of_query(self, query: FloatArray) -> FloatArray:

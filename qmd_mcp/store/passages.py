@@ -242,9 +242,9 @@ class PassageTable:
     async def _snapshot(self) -> Snapshot:
         """The newest version, with what has been read of it."""
         version = await self.version()
-        if self._newest is None or self._newest.version != version:
+        if self._newest is None or self._newest.version < version:
             async with self._opening:
-                if self._newest is None or self._newest.version != version:
+                if self._newest is None or self._newest.version < version:
                     self._newest = await Snapshot.of(
                         self._connection,
                         self._table.name,

@@ -126,18 +126,23 @@ class Snapshot:
         if self.small:
             matrix = await self._every_vector()
             return await self.passages(rows), matrix.of_rows(rows)
-        known = self._vectors.known(rows)
-        missing = [row for row in rows if row not in known]
+        passages, vectors = self._passages.known(rows), self._vectors.known(rows)
+        missing = [row for row in rows if row not in passages or row not in vectors]
+        self.reads.count(hits=len(rows) - len(missing), misses=len(missing))
         if missing:
             taken = await self._take(missing, columns=(*PASSAGE_COLUMNS, "vector"))
             numbers = taken["_rowid"].to_pylist()
-            vectors = (vector.copy() for vector in vectors_of(taken, dimension=self.dimension))  # not a view of all
-            read = dict(zip(numbers, vectors, strict=True))
-            known.update(read)
-            self._vectors.keep(read)
-            self._passages.keep(dict(zip(numbers, passages_of(taken), strict=True)))
-        stacked = np.stack([known[row] for row in rows]) if rows else np.empty((0, self.dimension), np.float32)
-        return await self.passages(rows), stacked
+            copies = (vector.copy() for vector in vectors_of(taken, dimension=self.dimension))  # not a view of all
+            read, read_vectors = (
+                dict(zip(numbers, passages_of(taken), strict=True)),
+                dict(zip(numbers, copies, strict=True)),
+            )
+            passages.update(read)
+            vectors.update(read_vectors)
+            self._passages.keep(read)
+            self._vectors.keep(read_vectors)
+        stacked = np.stack([vectors[row] for row in rows]) if rows else np.empty((0, self.dimension), np.float32)
+        return tuple(passages[row] for row in rows), stacked
 
     async def nearest(self, vector: FloatArray, *, where: str | None, limit: int) -> tuple[list[int], FloatArray]:
         """Row numbers and cosines of the nearest embedded passages of a small table, best first."""

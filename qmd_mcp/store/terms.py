@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+import anyio
 import lancedb
 import pyarrow as pa
 
@@ -39,6 +40,7 @@ class TermTable:
         self._table = table
         self._most_in_memory = most_in_memory
         self._version = TableVersion(table, uri=uri)
+        self._reading = anyio.Lock()
         self._known: tuple[int, Mapping[str, int] | None] = (-1, None)
         """Every term at one version; null where there are too many."""
 
@@ -64,9 +66,11 @@ class TermTable:
     async def _in_memory(self) -> Mapping[str, int] | None:
         """Every term as the table has them now; null where there are too many to keep."""
         version = await self._version.newest()
-        if version != self._known[0]:
-            few = await self._table.count_rows() <= self._most_in_memory
-            self._known = (version, _counts(await self._table.query().to_arrow()) if few else None)
+        if version > self._known[0]:
+            async with self._reading:  # the others wait for the first
+                if version > self._known[0]:
+                    few = await self._table.count_rows() <= self._most_in_memory
+                    self._known = (version, _counts(await self._table.query().to_arrow()) if few else None)
         return self._known[1]
 
     async def change(self, *, added: Counter[str], removed: Counter[str]) -> None:

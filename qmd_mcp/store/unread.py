@@ -32,6 +32,9 @@ class _Unread(ModuleType):
 def leave_unread(name: str) -> bool:
     """Put off running a top-level package's `__init__`; its submodules can be imported all the same.
 
+    Its submodules are to be imported from one thread, as those are that come with whatever needs them: while one
+    thread runs the package's own code, another inside such an import that asks the package for a name would wait.
+
     `importlib.util.LazyLoader` would run it for the first submodule, since that asks for the package's path. False,
     and nothing done, where the package is imported already, is absent or is no package with files.
     """

@@ -45,8 +45,11 @@ class VectorMatrix:
         if among is not None:
             cosines = np.where(np.isin(self.rows, among), cosines, -np.inf)
         count = min(limit, int(np.isfinite(cosines).sum()))
-        best = np.argpartition(-cosines, count - 1)[:count] if count else np.empty(0, dtype=np.int64)
-        best = best[np.lexsort((self.rows[best], -cosines[best]))]
+        if not count:
+            return [], np.empty(0, dtype=np.float32)
+        last = cosines[np.argpartition(-cosines, count - 1)[count - 1]]
+        best = np.flatnonzero(cosines >= last)  # more than `count` where several are equal to the last
+        best = best[np.lexsort((self.rows[best], -cosines[best]))][:count]
         found: list[int] = self.rows[best].tolist()
         return found, cosines[best]
 

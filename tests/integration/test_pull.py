@@ -10,12 +10,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from qmd_mcp.errors import PullError
+from qmd_mcp.errors import PullError, SetupError
 from qmd_mcp.inference.hub import Hub
 from qmd_mcp.inference.lock import LOCK_FILE, LockedFile, read_lock
 from qmd_mcp.inference.manifest import EmbedderManifest
-from qmd_mcp.inference.pulling import RESERVE, pull
+from qmd_mcp.inference.pulling import RESERVE, pull, remove
 from tests import hub_server, tiny_embedder
 
 CHUNK = 10 * 1024 * 1024
@@ -225,3 +226,14 @@ def test_no_network_is_one_line(tmp_path: Path, offline: str, reason: str) -> No
     )
     assert (ended.returncode, ended.stdout) == (1, "")
     assert (reason in ended.stderr, ended.stderr.count("\n")) == (True, 1), ended.stderr
+
+
+def test_what_another_process_is_pulling_is_not_removed_under_it(hub: hub_server.Hub, tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "someone--tiny"
+    pull(MANIFEST, folder, hub=Hub(endpoint=hub.url), providers=["cpu"], progress=lambda *_, **__: None)
+    with FileLock(f"{folder}.lock"), pytest.raises(SetupError, match="Another process is pulling"):
+        remove(folder)
+    assert "tokenizer.json" in files_below(folder)
+    assert remove(folder)
+    assert not remove(folder)
+    assert not list((tmp_path / "models").iterdir())

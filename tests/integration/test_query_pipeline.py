@@ -244,6 +244,24 @@ async def test_what_min_relevance_left_out_is_not_said_to_be_missing_from_the_co
     assert "min_relevance=1" in answer.notes[0]
 
 
+async def test_what_an_update_is_just_removing_decides_nothing(engine: Engine) -> None:
+    documents = await engine._index.documents.all()
+    await engine._index.documents.remove([each.key for each in documents if each.path == "failover.md"])
+    answer = await ask(engine, "promote the standby when the primary database is lost", reranker=Contrary())
+    assert "failover.md" not in paths(answer)
+    assert answer.verdict != "good" or answer.hits
+    assert stage(answer, "rerank").batches == (3,)
+    await engine._index.documents.remove([each.key for each in documents])
+    nothing = await ask(engine, "promote the standby when the primary database is lost")
+    assert (nothing.hits, nothing.verdict) == ((), "none")
+
+
+async def test_without_candidates_every_stage_says_that_nothing_was_found(engine: Engine) -> None:
+    answer = await ask(engine, "path:nowhere backup", reranker=Contrary())
+    reasons = {name: stage(answer, name).reason for name in ("late interaction", "rerank")}
+    assert reasons == dict.fromkeys(reasons, "nothing was found")
+
+
 class Broken:
     """Cannot be loaded."""
 

@@ -1,5 +1,7 @@
 """What packing keeps, whatever the texts and the budget."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +77,14 @@ def test_a_cursor_comes_back_as_it_was(hits: int, characters: int) -> None:
 def test_anything_else_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(ArgumentError, match="cursor"):
         Cursor.decoded(text, question="0123abcd")
+
+
+@pytest.mark.parametrize(
+    "row", ['["0123abcd","s",1e999,0]', '["0123abcd","s",NaN,0]', '["0123abcd","s",-1,0]', "[1]", "7"]
+)
+def test_a_cursor_that_somebody_made_up_is_refused_in_a_sentence(row: str) -> None:
+    with pytest.raises(ArgumentError, match="cursor"):
+        Cursor.decoded(base64.urlsafe_b64encode(row.encode()).decode(), question="0123abcd")
 
 
 def test_a_cursor_of_another_question_is_refused() -> None:

@@ -78,3 +78,23 @@ async def test_too_many_waiting_queries_are_refused_in_one_sentence() -> None:
                 await scheduler.embed_query("one too many")
             patient.may_end.set()
     assert sorted(patient.embedded) == ["first", "second", "third"]
+
+
+async def test_a_burst_is_bounded_too_not_only_what_comes_one_after_the_other() -> None:
+    patient = Patient()
+    patient.may_end.set()
+    scheduler = EmbeddingScheduler(ModelSlot(lambda: cast("Embedder", patient)), lanes=Lanes(threads=1, capacity=2))
+    refused: list[str] = []
+
+    async def ask(number: int) -> None:
+        try:
+            await scheduler.embed_query(f"{number}")
+        except ModelBusyError:
+            refused.append(f"{number}")
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as burst:
+            for number in range(50):
+                burst.start_soon(ask, number)
+    assert (len(patient.embedded), len(refused)) == (3, 47)
+    assert scheduler.figures.waiting == 0

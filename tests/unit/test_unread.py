@@ -74,11 +74,17 @@ def test_an_index_is_opened_and_searched_without_the_client_of_a_remote_service(
     script = f"""
 import sys, anyio
 from qmd_mcp.engine import open_engine
+from qmd_mcp.errors import EmptyIndexError
+from qmd_mcp.retrieval.request import SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 
 async def main():
     async with open_engine(Settings(), IndexLocation({str(tmp_path / "index")!r}), create=True) as engine:
         await engine.status()
+        try:
+            await engine.searching.search(SearchRequest("pool"))
+        except EmptyIndexError:
+            print("searched")
 
 anyio.run(main)
 print("lance_namespace_urllib3_client.api" in sys.modules)
@@ -86,4 +92,4 @@ import lance_namespace_urllib3_client
 print(lance_namespace_urllib3_client.TableApi.__name__)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["False", "TableApi"]
+    assert done.stdout.splitlines() == ["searched", "False", "TableApi"]

@@ -63,3 +63,17 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path, change: str) -> Non
     (tmp_path / FILE).write_text("{" if change == "no JSON" else json.dumps(content))
     with pytest.raises(ManifestError, match="do not fit this version"):
         read_weights(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["no deviation", "deviation of 0", "moved by the unknown"])
+def test_query_features_without_mean_and_deviation_are_refused(change: str) -> None:
+    fields: dict[str, dict[str, float]] = {"mean": {"code": 0.1}, "deviation": {"code": 0.2}}
+    moved = {"words": {"code": 1.0}}
+    if change == "no deviation":
+        fields["deviation"] = {}
+    elif change == "deviation of 0":
+        fields["deviation"] = {"code": 0.0}
+    else:
+        moved["words"]["length"] = 1.0
+    with pytest.raises(ValueError, match="validation error"):
+        FusionWeights(linear={"words": 1.0}, moved=moved, **fields)

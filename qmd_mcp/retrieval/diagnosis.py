@@ -47,6 +47,10 @@ class Vocabulary(Protocol):
         """Every term of the index."""
         ...
 
+    async def terms_at_hand(self) -> Mapping[str, int]:
+        """Every term, or none where there are so many that they must be read."""
+        ...
+
 
 class Diagnosis:
     """Sentences that say what to change in a query."""
@@ -84,7 +88,7 @@ class Diagnosis:
         absent = {term.text for term in terms if not term.passages}
         if not absent:
             return []
-        known = await self._vocabulary.all_terms()
+        known = await self._vocabulary.terms_at_hand()  # a hint beside hits is not worth reading a large table
         named: list[str] = []
         for word in dict.fromkeys(parsed.lexical.words):
             parts = await self._vocabulary.terms_of(word)

@@ -241,19 +241,21 @@ class PassageTable:
 
     async def _snapshot(self) -> Snapshot:
         """The newest version, with what has been read of it."""
-        version = await self.version()
-        if self._newest is None or self._newest.version < version:
-            async with self._opening:
-                if self._newest is None or self._newest.version < version:
-                    self._newest = await Snapshot.of(
-                        self._connection,
-                        self._table.name,
-                        version=version,
-                        dimension=self.dimension,
-                        reads=self.reads,
-                        most_in_memory=self._exact_scan_limit,
-                    )
-        return self._newest
+        newest = self._newest
+        if newest is not None and newest.version == await self.version():
+            return newest
+        async with self._opening:  # whoever waited here sees what the one before has opened
+            version = await self.version()
+            if self._newest is None or self._newest.version != version:
+                self._newest = await Snapshot.of(
+                    self._connection,
+                    self._table.name,
+                    version=version,
+                    dimension=self.dimension,
+                    reads=self.reads,
+                    most_in_memory=self._exact_scan_limit,
+                )
+            return self._newest
 
     async def _has_vector_index(self) -> bool:
         return any("vector" in index.columns for index in await self._table.list_indices())

@@ -53,22 +53,22 @@ class TermTable:
         """Passages in which each term occurs; 0 for a term that occurs nowhere."""
         if not terms:
             return {}
-        known = await self._in_memory()
+        known = await self.in_memory()
         if known is None:
             known = _counts(await self._table.query().where(any_of("term", terms)).to_arrow())
         return {term: known.get(term, 0) for term in terms}
 
     async def all(self) -> Mapping[str, int]:
         """Every term."""
-        known = await self._in_memory()
+        known = await self.in_memory()
         return _counts(await self._table.query().to_arrow()) if known is None else known
 
-    async def _in_memory(self) -> Mapping[str, int] | None:
+    async def in_memory(self) -> Mapping[str, int] | None:
         """Every term as the table has them now; null where there are too many to keep."""
-        version = await self._version.newest()
-        if version > self._known[0]:
+        if await self._version.newest() != self._known[0]:
             async with self._reading:  # the others wait for the first
-                if version > self._known[0]:
+                version = await self._version.newest()
+                if version != self._known[0]:
                     few = await self._table.count_rows() <= self._most_in_memory
                     self._known = (version, _counts(await self._table.query().to_arrow()) if few else None)
         return self._known[1]

@@ -42,6 +42,10 @@ class IndexVocabulary:
                     return word
         return term
 
+    async def terms_at_hand(self) -> Mapping[str, int]:
+        """Every term, or none where there are so many that they must be read."""
+        return await self._terms.in_memory() or {}
+
     async def all_terms(self) -> Mapping[str, int]:
         """Every term of the index."""
         return await self._terms.all()

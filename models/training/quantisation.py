@@ -11,7 +11,7 @@ import onnxruntime
 from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
-from texts import feed
+from texts import Text, feed
 from tokenizers import Tokenizer
 
 WEIGHT_LEVELS = 64
@@ -56,7 +56,7 @@ class Range:
 
 
 def observe(
-    model: onnx.ModelProto, names: Sequence[str], *, tokenizer: Tokenizer, texts: Sequence[str]
+    model: onnx.ModelProto, names: Sequence[str], *, tokenizer: Tokenizer, texts: Sequence[Text]
 ) -> dict[str, Range]:
     """Run each text alone, since padding would count as text, and note what each activation takes."""
     watched = onnx.ModelProto()
@@ -70,7 +70,7 @@ def observe(
     }
 
 
-def fix_activations(model: onnx.ModelProto, *, tokenizer: Tokenizer, texts: Sequence[str]) -> onnx.ModelProto:
+def fix_activations(model: onnx.ModelProto, *, tokenizer: Tokenizer, texts: Sequence[Text]) -> onnx.ModelProto:
     """Quantise every multiplication with a fixed range for its activations.
 
     Outlier channels are first shrunk and their weights stretched as much (SmoothQuant).

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,10 @@ MAX_TOKENS = 256
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 PASSAGES_PER_FOLDER = 100
+PAIRS_PER_FOLDER = 60
+
+Text: TypeAlias = str | tuple[str, str]
+"""One text, or a query and a passage."""
 
 
 def write_tokenizer(source: Path, target: Path) -> Tokenizer:
@@ -40,9 +45,20 @@ def read_passages(folders: Sequence[Path]) -> list[str]:
     return sorted(passages, key=len)
 
 
-def feed(tokenizer: Tokenizer, texts: Sequence[str]) -> dict[str, npt.NDArray[np.int64]]:
+def read_pairs(folders: Sequence[Path]) -> list[tuple[str, str]]:
+    """An even sample of each training set's queries, each with its passage and with the one of the query before."""
+    pairs: list[tuple[str, str]] = []
+    for folder in folders:
+        lines = (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines[:: max(1, len(lines) // PAIRS_PER_FOLDER)]]
+        passages = [f"{row['title']}\n{row['text']}".strip() for row in rows]
+        queries = [row["query"] for row in rows]
+        pairs += [*zip(queries, passages, strict=True), *zip(queries[1:], passages[:-1], strict=True)]
+    return pairs
+
+
+def feed(tokenizer: Tokenizer, texts: Sequence[Text]) -> dict[str, npt.NDArray[np.int64]]:
     """Tokenise a batch, padded to its longest text."""
     encodings = tokenizer.encode_batch(list(texts))
-    ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64)
-    mask = np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64)
-    return dict(zip(INPUTS, (ids, mask, np.zeros_like(ids)), strict=True))
+    rows = [(encoding.ids, encoding.attention_mask, encoding.type_ids) for encoding in encodings]
+    return {name: np.array(each, dtype=np.int64) for name, each in zip(INPUTS, zip(*rows, strict=True), strict=True)}

@@ -27,7 +27,7 @@ PAGES = {
 
 
 class Contrary:
-    """Likes best what has the fewest of the query's words, and keeps what it was asked."""
+    """Likes best what has the fewest of the query's words, surer than a real one, and keeps what it was asked."""
 
     provider = "CPUExecutionProvider"
 
@@ -37,7 +37,7 @@ class Contrary:
     async def score(self, query: str, texts: Sequence[str], *, intent: str | None) -> Reranking:
         self.asked.append((query, tuple(texts), intent))
         words = set(query.lower().split())
-        logits = [8.0 - 4.0 * len(words & set(text.lower().split())) for text in texts]
+        logits = [48.0 - 24.0 * len(words & set(text.lower().split())) for text in texts]
         return Reranking(np.array(logits, dtype=np.float32), batches=(len(texts),))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qmd_mcp.inference.decoder import Decoder, Past
@@ -19,6 +19,9 @@ DECODERS = {form: Decoder(opened(decoder_graph(form))) for form in FORMS}
 PROMPT = [3, 14, 15, 9, 2, 6]
 PASTS = {form: each.prefill(PROMPT, each.empty(room=len(PROMPT))) for form, each in DECODERS.items()}
 GROUPED = Form("grouped")
+GREEDY = Sampling(temperature=0)
+TIE = 0.05
+"""Logits nearer than this may change places with the order of summation: they are near 7, where FP16's step is .004."""
 SAMPLING = Sampling(temperature=1.5, top_k=8, top_p=0.95)
 
 tokens = st.integers(0, VOCABULARY - 1)
@@ -41,17 +44,29 @@ def continued(
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
 @settings(max_examples=12)
+@example([Branch((50, 56, 34), budget=2, seed=0), Branch((0, 0, 0, 0), budget=1, seed=0)], frozenset())  # ends in a tie
 @given(wanted=several, stop=stops)
 def test_branches_together_are_each_branch_alone(form: Form, wanted: list[Branch], stop: frozenset[int]) -> None:
-    if form.cache == "float16":  # another order of summation may draw another token: the most likely is far ahead
-        wanted = [replace(branch, seed=0) for branch in wanted]
-        sampling = Sampling(temperature=0)
-        together = continued(form, wanted, stop, sampling=sampling)
-        alone = [continued(form, [each], stop, sampling=sampling)[0] for each in wanted]
+    if form.cache == "float16":
+        together = continued(form, wanted, stop, sampling=GREEDY)
+        for branch, beside in zip(wanted, together, strict=True):
+            (by_itself,) = continued(form, [branch], stop, sampling=GREEDY)
+            assert by_itself == beside or _parted_at_a_tie(form, branch, by_itself.tokens, beside.tokens)
     else:
         together = continued(form, wanted, stop)
         alone = [continued(form, [branch], stop)[0] for branch in wanted]
-    assert list(together) == alone
+        assert list(together) == alone
+
+
+def _parted_at_a_tie(form: Form, branch: Branch, one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two continuations first differ where both tokens are as likely: sums in FP16 depend on their order."""
+    place = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    decoder = DECODERS[form]
+    *known, last = (*PROMPT, *branch.forced, *one[:place])
+    past = decoder.prefill(known, decoder.empty(room=len(known) + 1))
+    logits, _ = decoder.step([last], past)
+    drawn = [*one[place : place + 1], *other[place : place + 1]]
+    return bool(logits[0, drawn].min() > logits[0].max() - TIE)
 
 
 @given(wanted=several, stop=stops)

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from qmd_mcp.inference.batching import FORWARD_TOKENS, padding, plan
 from qmd_mcp.inference.reranker import Reranker
 from qmd_mcp.inference.template import Pair, Template, make_template
+from qmd_mcp.retrieval.reranking import UNSURE, probabilities, reranked
 from tests.tiny_encoders import bert_tokenizer, chat_tokenizer, encoder, reranker_manifest, session
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>", "[PAD]", "[CLS]", "[SEP]")
@@ -107,6 +108,34 @@ def test_the_company_of_other_texts_changes_no_score(form: str, texts: list[str]
     model = RERANKERS[form]
     together = model.score(query, texts).logits
     np.testing.assert_allclose(together, [model.score(query, [text]).logits[0] for text in texts], atol=1e-4)
+
+
+RELEVANCES = st.lists(st.floats(0, 1, width=32), min_size=2, max_size=8)
+
+
+@given(relevances=RELEVANCES, bias=st.floats(-10, 10, width=32))
+def test_a_cross_encoder_that_says_the_same_of_all_leaves_fusion_s_order(relevances: list[float], bias: float) -> None:
+    prior = np.array(relevances, dtype=np.float32)
+    said = reranked(prior, np.full_like(prior, bias))
+    order = np.argsort(prior, kind="stable")
+    assert (np.diff(said[order]) >= 0).all()
+
+
+@given(relevances=RELEVANCES)
+def test_an_undecided_cross_encoder_leaves_relevance_as_it_was(relevances: list[float]) -> None:
+    prior = np.array(relevances, dtype=np.float32)
+    likely = probabilities(reranked(prior, np.zeros_like(prior)))
+    np.testing.assert_allclose(likely, prior, atol=UNSURE * 1.01)
+
+
+@given(relevances=RELEVANCES, which=st.data())
+def test_a_cross_encoder_that_is_sure_enough_leads_whatever_fusion_said(
+    relevances: list[float], which: st.DataObject
+) -> None:
+    prior, chosen = np.array(relevances, dtype=np.float32), which.draw(st.integers(0, len(relevances) - 1))
+    logits = np.full_like(prior, -60.0)
+    logits[chosen] = 60.0
+    assert int(np.argmax(reranked(prior, logits))) == chosen
 
 
 def _reranker(form: str) -> Reranker:

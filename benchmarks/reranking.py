@@ -1,0 +1,151 @@
+"""What a cross-encoder's word is worth beside fusion's, and whether it knows of an answer that is not there.
+
+It reads the best of `query` once; the order is then made with every weight of its logit. The reranker is that of the
+settings, QMD_RERANKER=FOLDER; indexes are those of benchmarks.quality.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import numpy as np
+
+from benchmarks.evidence import evidence_of, policy_of
+from benchmarks.machine import headed, positive, provenance
+from benchmarks.quality import sets_of
+from qmd_mcp.evaluation.corpus_files import document_ids
+from qmd_mcp.evaluation.datasets import Dataset, read_dataset
+from qmd_mcp.evaluation.evidence import EvidenceSource, without
+from qmd_mcp.evaluation.metrics import best_of_each, measure
+from qmd_mcp.evaluation.reliability import area_under_curve, calibration_error, reliability
+from qmd_mcp.inference.loading import make_reranker, open_model, session_factory, user_catalogue
+from qmd_mcp.inference.reranker import Reranker
+from qmd_mcp.inference.session import cores
+from qmd_mcp.lookup import FloatArray
+from qmd_mcp.retrieval.evidence import Evidence
+from qmd_mcp.retrieval.policy import FusionPolicy
+from qmd_mcp.retrieval.reranking import probabilities, reranked
+from qmd_mcp.retrieval.syntax import ParsedQuery, parse
+from qmd_mcp.retrieval.verdict import answerable
+from qmd_mcp.settings import Settings, read_settings
+
+WORDS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 30.0)
+"""Weights of the logit; the first is fusion alone, the last nearly the cross-encoder alone."""
+
+FIRST = 4
+"""Of the best, those that are read where it is only asked whether there is an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The best candidates of a query, best first by fusion."""
+
+    relevance: FloatArray
+    """[read], fusion's."""
+    logits: FloatArray
+    """[read]."""
+    documents: tuple[str, ...]
+    """Of every candidate, best first; the first are those that were read."""
+    answerable: float
+    """What the verdict makes of the first hit without a reranker."""
+
+    def ranked(self, word: float) -> tuple[FloatArray, tuple[str, ...]]:
+        """Probabilities of what was read and all documents, in the order that this weight of the logit makes."""
+        likely = probabilities(reranked(self.relevance, self.logits, word=word))
+        order = np.argsort(-reranked(self.relevance, self.logits, word=word), kind="stable")
+        first = tuple(self.documents[place] for place in order)
+        return likely[order], (*first, *self.documents[len(first) :])
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, print both tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reranking", description=__doc__)
+    parser.add_argument("sets", type=Path)
+    parser.add_argument("--only", nargs="+", metavar="SET", help="only these sets of the folder")
+    parser.add_argument("--queries", type=positive, default=150, metavar="N", help="at most N queries a set")
+    parser.add_argument("--read", type=positive, default=20, metavar="N", help="passages that are read")
+    options = parser.parse_args(arguments)
+    settings = read_settings()
+    model = user_catalogue().reranker(settings.reranker, providers=["cpu"])
+    if model is None:
+        parser.error("there is no reranker: QMD_RERANKER=FOLDER")
+    reranker = make_reranker(model, open_model(model, session_factory(settings), threads=cores()))
+    datasets = [read_dataset(folder) for folder in sets_of(options.sets, only=options.only)]
+    rows = anyio.run(measure_sets, datasets, settings, reranker, options.queries, options.read)
+    header = ["set", "ms", *(f"nDCG@10, ECE@1: word {word:g}" for word in WORDS), "deleted AUC: verdict", "logit"]
+    print(headed(provenance("benchmarks.reranking", arguments), [header, *rows]))
+
+
+async def measure_sets(
+    datasets: Sequence[Dataset], settings: Settings, reranker: Reranker, count: int, read: int
+) -> list[list[str]]:
+    """A row for each set."""
+    policy = policy_of(settings)
+    rows: list[list[str]] = []
+    for dataset in datasets:
+        async with evidence_of(dataset, settings, policy=policy) as source:
+            rows.append([dataset.name, *await measure_set(source, dataset, policy, reranker, count=count, read=read)])
+        print(*rows[-1], file=sys.stderr)
+    return rows
+
+
+async def measure_set(
+    source: EvidenceSource, dataset: Dataset, policy: FusionPolicy, reranker: Reranker, *, count: int, read: int
+) -> list[str]:
+    """Every weight on one set; then the same queries without the documents that answer them."""
+    ids, queries = document_ids(dataset), dataset.sample(count)
+    own: list[Read] = []
+    deleted: list[Read] = []
+    seconds: list[float] = []
+    for query in queries:
+        parsed = parse(query.text)
+        evidence = await source.of(parsed)
+        since = time.perf_counter()
+        own.append(reading(evidence, parsed, policy, reranker, ids=ids, most=read))
+        seconds.append(time.perf_counter() - since)
+        left = without(evidence, {path for path, name in ids.items() if name in query.grades})
+        deleted.append(reading(left, parsed, policy, reranker, ids=ids, most=FIRST))
+    cells = [f"{np.median(seconds) * 1_000:.0f}"]
+    grades = {query.query_id: query.grades for query in queries}
+    for word in WORDS:
+        ranked = [each.ranked(word) for each in own]
+        orders = {query.query_id: best_of_each(order) for query, (_, order) in zip(queries, ranked, strict=True)}
+        firsts = [(likely[0], order[0] in query.grades) for query, (likely, order) in zip(queries, ranked, strict=True)]
+        predicted, relevant = (np.array(column) for column in zip(*firsts, strict=True))
+        error = calibration_error(reliability(predicted, relevant))
+        cells.append(f"{measure(orders, grades).ndcg_at_10:.4f}, {error:.3f}")
+    verdicts = ([each.answerable for each in kind] for kind in (own, deleted))
+    logits = ([float(each.logits[:FIRST].max()) for each in kind] for kind in (own, deleted))
+    for values in (verdicts, logits):
+        answered, unanswered = (np.array(each) for each in values)
+        cells.append(f"{area_under_curve(answered, unanswered):.3f}")
+    return cells
+
+
+def reading(
+    evidence: Evidence, query: ParsedQuery, policy: FusionPolicy, reranker: Reranker, *, ids: dict[str, str], most: int
+) -> Read:
+    """Let the reranker read the best."""
+    found = policy.judge(evidence, query, policy.fuse(evidence, query))
+    assert found.relevance is not None
+    assert found.signs is not None
+    assert found.weights is not None
+    order = np.argsort(-found.scores, kind="stable")
+    best = order[:most]
+    said = reranker.score(query.text, [evidence.passages[row].embedded_text for row in best])
+    return Read(
+        relevance=found.relevance[best],
+        logits=said.logits,
+        documents=tuple(ids[evidence.passages[row].path] for row in order),
+        answerable=answerable(found.signs, first=int(order[0]), weights=found.weights.verdict),
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -11,8 +11,9 @@ WORD = 0.125
 
 Both read the same words, so that they must not count as if they were independent, and a cross-encoder is surer than it
 is right. Of ms-marco-MiniLM-L-12-v2 over the best 20, nDCG@10 in the mean over four sets of 100 queries is .668 without
-it, .670 with an eighth or a quarter, .665 with a half, .656 with 1, .654 with 2 and .649 nearly alone; with an eighth no
-set loses more than .005, with a quarter code loses .014 (benchmarks/README.md). For other rerankers it is a guess."""
+it, .670 with an eighth or a quarter, .665 with a half, .656 with 1, .654 with 2 and .649 nearly alone. With an eighth
+no set loses more than .005, with a quarter code loses .014 (benchmarks/README.md). For other rerankers it is a guess.
+"""
 
 UNSURE = 1e-3
 """Probabilities are kept so far from 0 and 1 before they become log-odds: a prior is never proof."""

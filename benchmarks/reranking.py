@@ -20,7 +20,7 @@ from benchmarks.evidence import evidence_of, policy_of
 from benchmarks.machine import headed, positive, provenance
 from benchmarks.quality import sets_of
 from qmd_mcp.evaluation.corpus_files import document_ids
-from qmd_mcp.evaluation.datasets import Dataset, read_dataset
+from qmd_mcp.evaluation.datasets import Dataset, JudgedQuery, read_dataset
 from qmd_mcp.evaluation.evidence import EvidenceSource, without
 from qmd_mcp.evaluation.metrics import best_of_each, measure
 from qmd_mcp.evaluation.reliability import area_under_curve, calibration_error, reliability
@@ -57,10 +57,10 @@ class Read:
 
     def ranked(self, word: float) -> tuple[FloatArray, tuple[str, ...]]:
         """Probabilities of what was read and all documents, in the order that this weight of the logit makes."""
-        likely = probabilities(reranked(self.relevance, self.logits, word=word))
-        order = np.argsort(-reranked(self.relevance, self.logits, word=word), kind="stable")
+        odds = reranked(self.relevance, self.logits, word=word)
+        order = np.argsort(-odds, kind="stable")
         first = tuple(self.documents[place] for place in order)
-        return likely[order], (*first, *self.documents[len(first) :])
+        return probabilities(odds)[order], (*first, *self.documents[len(first) :])
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -99,24 +99,28 @@ async def measure_set(
     source: EvidenceSource, dataset: Dataset, policy: FusionPolicy, reranker: Reranker, *, count: int, read: int
 ) -> list[str]:
     """Every weight on one set; then the same queries without the documents that answer them."""
-    ids, queries = document_ids(dataset), dataset.sample(count)
+    ids = document_ids(dataset)
+    asked: list[JudgedQuery] = []
     own: list[Read] = []
     deleted: list[Read] = []
     seconds: list[float] = []
-    for query in queries:
+    for query in dataset.sample(count):
         parsed = parse(query.text)
         evidence = await source.of(parsed)
+        left = without(evidence, {path for path, name in ids.items() if name in query.grades})
+        if not len(left):  # then nothing is left to read
+            continue
+        asked.append(query)
         since = time.perf_counter()
         own.append(reading(evidence, parsed, policy, reranker, ids=ids, most=read))
         seconds.append(time.perf_counter() - since)
-        left = without(evidence, {path for path, name in ids.items() if name in query.grades})
         deleted.append(reading(left, parsed, policy, reranker, ids=ids, most=FIRST))
     cells = [f"{np.median(seconds) * 1_000:.0f}"]
-    grades = {query.query_id: query.grades for query in queries}
+    grades = {query.query_id: query.grades for query in asked}
     for word in WORDS:
         ranked = [each.ranked(word) for each in own]
-        orders = {query.query_id: best_of_each(order) for query, (_, order) in zip(queries, ranked, strict=True)}
-        firsts = [(likely[0], order[0] in query.grades) for query, (likely, order) in zip(queries, ranked, strict=True)]
+        orders = {query.query_id: best_of_each(order) for query, (_, order) in zip(asked, ranked, strict=True)}
+        firsts = [(likely[0], order[0] in query.grades) for query, (likely, order) in zip(asked, ranked, strict=True)]
         predicted, relevant = (np.array(column) for column in zip(*firsts, strict=True))
         error = calibration_error(reliability(predicted, relevant))
         cells.append(f"{measure(orders, grades).ndcg_at_10:.4f}, {error:.3f}")

@@ -114,6 +114,7 @@ async def test_if_the_server_dies_the_conversation_goes_on_alone(cache: Path, tm
                 calls.start_soon(keep, client)
                 await anyio.to_thread.run_sync(server.says, HANGING)
                 server.process.kill()
+                await anyio.to_thread.run_sync(server.process.wait)  # or the dying one takes what is in the pipe
                 await anyio.to_thread.run_sync(pipe.write_text, "go on")
             assert [answer.is_error for answer in answers] == [False]
             assert "…" not in str((await client.call_tool("status", {})).structured_content), "nobody else answers"

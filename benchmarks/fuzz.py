@@ -10,7 +10,6 @@ or holds a trace or the path of the temporary folder, or if it raises what no ca
 from __future__ import annotations
 
 import argparse
-import codecs
 import faulthandler
 import json
 import random
@@ -24,6 +23,7 @@ from urllib.parse import quote
 
 import anyio
 
+from benchmarks.fuzz_pieces import ENCODINGS, FILES, MARKS, MARKUP, PIECES, YAML
 from benchmarks.machine import headed, positive, provenance
 from benchmarks.queries import SUFFIXES
 from benchmarks.serving import Connection, Reply, serving
@@ -48,125 +48,6 @@ METHODS = (
     *("completion/complete", "server/discover", "ping", "initialize", "logging/setLevel", "tasks/get", "no/such"),
 )
 NAMES = ("query", "limit", "collections", "min_score", "document", "documents", "from_line", "max_lines", "q", "path")
-PIECES = (
-    *('"', "-", "-x", '"a b"', "path:", "path:*", "title:", "OR", "NOT", "(", ")", "*", "?", "[", "]", "{", "}", "\\"),
-    *("..", "../", "/", "//", "%2e%2e", "%00", "%", "\0", "\n", "\r\n", "\t", "~", "#", "#a1b2c3", ":1:2", ":0"),
-    *("qmd://", "file://", "/etc/passwd", "C:\\", "documents/", "failover", "数据库", "é", "e\u0301", "\u202e", "'"),
-    *("\U000e0041", "\ufeff", "\ud800", "🙂", "x" * 300, "a.b.c", "C++", "3.11", "ERR_X", "1' OR '1'='1", "<script>"),
-    *(
-        "~~~",
-        "---",
-        "```",
-        "NaN",
-        ",",
-        "{a,b}",
-        "[!",
-        "**/",
-        "**",
-        "$HOME",
-        "\u2028",
-        "\x85",
-        "İ",
-        "ﷺ",
-        "\U0001f468\u200d",
-    ),
-)
-MARKUP = (
-    *(
-        "# ",
-        "## a\n",
-        "\n\n",
-        "```\n",
-        "~~~",
-        "=====\n",
-        "- ",
-        "> ",
-        "\r\n",
-        "\r",
-        "\f",
-        "| a | b |\n",
-        "|---|\n",
-        "* " * 40,
-    ),
-    *(
-        "<p>",
-        "</p>",
-        "<pre>",
-        "<!--",
-        "-->",
-        "<![CDATA[",
-        "<script>",
-        "<h1>",
-        "&amp;",
-        "&#0;",
-        "&#xd800;",
-        "<",
-        "<![if",
-    ),
-    *("[a](", "[[", "]]", "![", "<title>", "</title>", '<a href="', "===\n", ".. code::\n\n  x\n", "\t", "word " * 60),
-    *(
-        "def f(x):\n    return x\n",
-        "汉字。" * 50,
-        "a" * 700,
-        "\u2028",
-        "\x85",
-        "`" * 30,
-        "#" * 10 + " x\n",
-        "\\",
-        "[" * 200,
-    ),
-)
-YAML = (
-    *(
-        "---\n",
-        "---",
-        "...\n",
-        "+++\n",
-        "title: x\n",
-        "title: [",
-        "title: {",
-        "a: &a\n",
-        "*a",
-        "<<: *a\n",
-        "!!python/object:os ",
-    ),
-    *(
-        "title: 2026-01-01\n",
-        "title: 0x10\n",
-        "title: 1e999\n",
-        '"title": "\\ud800"\n',
-        "? x\n",
-        ": ",
-        "- ",
-        "|\n",
-        ">\n",
-    ),
-    *(
-        "[" * 300,
-        "{" * 300,
-        "a: b: c\n",
-        "\t",
-        "#",
-        "%YAML 9.9\n",
-        "title: !!binary x\n",
-        "title: ~\n",
-        "\0",
-        "&a [*a]",
-    ),
-    *("title: !!timestamp 99999-99-99\n", "!!int 1:99:99\n", "!<tag:x> 1\n", "'", '"', "a" * 500),
-)
-ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030", "gbk", "big5", "shift_jis",
-             "euc-kr", "latin-1", "cp1252", "koi8-r", "utf-7")  # fmt: skip
-MARKS = (
-    codecs.BOM_UTF8,
-    codecs.BOM_UTF16_LE,
-    codecs.BOM_UTF16_BE,
-    codecs.BOM_UTF32_LE,
-    codecs.BOM_UTF32_BE,
-    b"\0",
-    b"",
-)
-FILES = ("a.md", "a.markdown", "a.mdx", "a.html", "a.htm", "a.txt", "a.py", "a.rst", "a.json", "a.org", "a", "名.md")
 
 
 def main(arguments: Sequence[str]) -> None:

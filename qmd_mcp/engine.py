@@ -13,8 +13,9 @@ from qmd_mcp.corpus.library import Library
 from qmd_mcp.corpus.port import TokenStates
 from qmd_mcp.corpus.preparation import Preparation
 from qmd_mcp.corpus.readers import read
-from qmd_mcp.documents import Collection, CollectionStatus, IndexStatus, Passage
+from qmd_mcp.documents import Collection, Passage
 from qmd_mcp.figures import CacheFigures, Figures, QueueFigures
+from qmd_mcp.index_status import CollectionStatus, IndexStatus
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.manifest import EmbedderManifest, fingerprint_of
 from qmd_mcp.inference.model import Model, identity_of

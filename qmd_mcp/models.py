@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from qmd_mcp.documents import ModelStatus
+from qmd_mcp.index_status import ModelStatus
 from qmd_mcp.inference.embedder import Embedder
 from qmd_mcp.inference.expansion import ExpansionScheduler, open_expansion
 from qmd_mcp.inference.lanes import Lanes

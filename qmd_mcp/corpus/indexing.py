@@ -12,10 +12,11 @@ import anyio
 import anyio.to_thread
 import numpy as np
 
+from qmd_mcp.answers import Skip
 from qmd_mcp.corpus.port import DocumentStore, PassageEmbedder, PassageStore, TermCounter, TokenStates
 from qmd_mcp.corpus.preparation import Preparation, Prepared
 from qmd_mcp.corpus.update import Progress, Step, UpdateSummary
-from qmd_mcp.documents import Collection, Document, Passage, Skip
+from qmd_mcp.documents import Collection, Document, Passage
 from qmd_mcp.errors import CollectionError
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.tasks import task_group

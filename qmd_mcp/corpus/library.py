@@ -7,12 +7,13 @@ from typing import Protocol
 
 import anyio.to_thread
 
+from qmd_mcp.answers import Excerpt, Excerpts, Skip
 from qmd_mcp.corpus.excerpt import MAX_CHARACTERS, excerpt_of
 from qmd_mcp.corpus.files import read_file
 from qmd_mcp.corpus.freshness import FreshnessCheck
 from qmd_mcp.corpus.naming import NamedDocuments, Naming
 from qmd_mcp.corpus.readers import SourceText
-from qmd_mcp.documents import Collection, Document, Excerpt, Excerpts, Freshness, Skip
+from qmd_mcp.documents import Collection, Document, Freshness
 from qmd_mcp.errors import (
     ArgumentError,
     CallerError,

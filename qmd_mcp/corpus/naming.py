@@ -12,9 +12,10 @@ from typing import Protocol
 import anyio.to_thread
 from rapidfuzz import fuzz, process
 
+from qmd_mcp.answers import Skip
 from qmd_mcp.corpus.globs import compile_globs, expand_globs
 from qmd_mcp.corpus.reference import Reference, readings
-from qmd_mcp.documents import Collection, Document, Skip
+from qmd_mcp.documents import Collection, Document
 from qmd_mcp.errors import AmbiguousDocidError, ArgumentError, CallerError, CollectionError, DocumentNotFoundError
 
 MANY_DOCUMENTS = 50

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from qmd_mcp.answers import Skip
 from qmd_mcp.corpus.chunking import Chunker
 from qmd_mcp.corpus.files import RACY_NS, read_file
 from qmd_mcp.corpus.readers import SourceText
 from qmd_mcp.corpus.scan import ScannedFile, scan
-from qmd_mcp.documents import Collection, Document, Passage, Skip, docid_of
+from qmd_mcp.documents import Collection, Document, Passage, docid_of
 
 WINDOW = 1_024
 """Passages of one commit: some ten seconds of embedding on 2 cores are lost when a run is killed, sorting by length

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
+from qmd_mcp.answers import Skip
 from qmd_mcp.corpus.decoding import NotTextError, decode
 from qmd_mcp.corpus.front_matter import front_matter
 from qmd_mcp.corpus.headings import Heading, markdown_headings, one_line, underlined_headings
 from qmd_mcp.corpus.html_page import HtmlPage
-from qmd_mcp.documents import Skip
 
 Kind: TypeAlias = Literal["markdown", "restructuredtext", "html", "code", "text"]
 TitleSource: TypeAlias = Literal["front matter", "heading", "file name"]

@@ -10,9 +10,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TypeAlias
 
+from qmd_mcp.answers import Skip
 from qmd_mcp.corpus import gitignore
 from qmd_mcp.corpus.collections import SECRET_FOLDERS, Membership, SkipReason, is_secret
-from qmd_mcp.documents import Collection, Skip
+from qmd_mcp.documents import Collection
 from qmd_mcp.errors import CollectionError
 
 MAX_FILE_BYTES = 5 * 1024 * 1024

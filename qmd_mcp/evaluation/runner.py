@@ -12,8 +12,9 @@ from typing import Protocol
 import anyio.to_thread
 import numpy as np
 
+from qmd_mcp.answers import Answer
 from qmd_mcp.corpus.update import Progress, UpdateSummary
-from qmd_mcp.documents import Answer, Collection, Mode
+from qmd_mcp.documents import Collection, Mode
 from qmd_mcp.errors import EmptyQueryError, OnlyNegativesError, QueryTooLongError
 from qmd_mcp.evaluation.corpus_files import document_ids, write_corpus
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset

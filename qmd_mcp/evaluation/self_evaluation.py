@@ -10,7 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from qmd_mcp.documents import Answer, Mode, Passage
+from qmd_mcp.answers import Answer
+from qmd_mcp.documents import Mode, Passage
 from qmd_mcp.errors import CallerError, DatasetError
 from qmd_mcp.evaluation.known_items import KINDS, Kind, KnownItem, known_items
 from qmd_mcp.evaluation.recommendation import Measured, recommendation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from qmd_mcp.documents import Explanation
+from qmd_mcp.answers import Explanation
 from qmd_mcp.retrieval.evidence import UNRANKED, Evidence
 from qmd_mcp.retrieval.gathering import Lists
 

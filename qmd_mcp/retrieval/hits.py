@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qmd_mcp.documents import Collection, Document, Explanation, Hit, Passage, shown_docid, uri_of
+from qmd_mcp.answers import Explanation, Hit
+from qmd_mcp.documents import Collection, Document, Passage, shown_docid, uri_of
 from qmd_mcp.retrieval.port import Library
 from qmd_mcp.retrieval.spans import Span
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 import anyio
 import numpy as np
 
-from qmd_mcp.documents import Answer, Collection, LineFound, Stage
+from qmd_mcp.answers import Answer, LineFound, Stage
+from qmd_mcp.documents import Collection
 from qmd_mcp.errors import ModelBusyError, SetupError
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.diagnosis import Diagnosis

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from qmd_mcp.documents import Answer, Collection, Passage, Stage
+from qmd_mcp.answers import Answer, Stage
+from qmd_mcp.documents import Collection, Passage
 from qmd_mcp.errors import EmptyIndexError, UnknownCollectionError
 from qmd_mcp.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.retrieval.diagnosis import Diagnosis

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 
-from qmd_mcp.documents import Stage
+from qmd_mcp.answers import Stage
 
 
 class StageLog:

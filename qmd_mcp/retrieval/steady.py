@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
-from qmd_mcp.documents import Answer, Stage
+from qmd_mcp.answers import Answer, Stage
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import Protocol
 
-from qmd_mcp.documents import IndexStatus
 from qmd_mcp.errors import QmdError, SetupError
+from qmd_mcp.index_status import IndexStatus
 
 _ABSOLUTE = re.compile(r"(?<![\w:/.…])(?:[A-Za-z]:[\\/]|\\\\|/)[^\s'\"<>|:;,()]+")
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from qmd_mcp.documents import Answer, Excerpt, Excerpts, IndexStatus
+from qmd_mcp.answers import Answer, Excerpt, Excerpts
+from qmd_mcp.index_status import IndexStatus
 
 
 def as_json(value: Answer | Excerpt | Excerpts | IndexStatus) -> dict[str, Any]:

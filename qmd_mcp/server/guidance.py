@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from textwrap import shorten
 from typing import Literal
 
-from qmd_mcp.documents import Collection, IndexStatus
+from qmd_mcp.documents import Collection
+from qmd_mcp.index_status import IndexStatus
 from qmd_mcp.server.quotation import one_line
 
 INSTRUCTIONS = (

@@ -9,7 +9,7 @@ from mcp.server.mcpserver.tools import Tool
 from pydantic import TypeAdapter
 
 from qmd_mcp import __version__
-from qmd_mcp.documents import Answer, Excerpt
+from qmd_mcp.answers import Answer, Excerpt
 from qmd_mcp.server.rest import MODES
 
 _REASONS = {

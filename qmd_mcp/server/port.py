@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
+from qmd_mcp.answers import Answer, Excerpt, Excerpts, Stage
 from qmd_mcp.corpus.update import UpdateSummary
-from qmd_mcp.documents import Answer, Collection, Excerpt, Excerpts, IndexStatus, Stage
+from qmd_mcp.documents import Collection
 from qmd_mcp.figures import Figures
+from qmd_mcp.index_status import IndexStatus
 from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 

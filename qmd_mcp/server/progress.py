@@ -11,7 +11,7 @@ import anyio
 from anyio.abc import ObjectReceiveStream
 from mcp.server.mcpserver import Context
 
-from qmd_mcp.documents import Stage
+from qmd_mcp.answers import Stage
 
 
 @asynccontextmanager

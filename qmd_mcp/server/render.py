@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import shorten
 
+from qmd_mcp.answers import Answer, Excerpt, Excerpts, Explanation, Hit
 from qmd_mcp.corpus.collections import DEFAULT_GLOBS
-from qmd_mcp.documents import (
-    Answer,
-    CollectionStatus,
-    Excerpt,
-    Excerpts,
-    Explanation,
-    Freshness,
-    Hit,
-    IndexStatus,
-    ModelStatus,
-)
+from qmd_mcp.documents import Freshness
+from qmd_mcp.index_status import CollectionStatus, IndexStatus, ModelStatus
 from qmd_mcp.server.quotation import block, fence_around, notice, one_line
 
 _OF_A_HIT: dict[Freshness, str | None] = {

@@ -12,7 +12,8 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from qmd_mcp.documents import Answer, Excerpt, Excerpts, IndexStatus
+from qmd_mcp.answers import Answer, Excerpt, Excerpts
+from qmd_mcp.index_status import IndexStatus
 from qmd_mcp.retrieval.request import (
     CANDIDATE_LIMIT,
     FEWEST_TOKENS,

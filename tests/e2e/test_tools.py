@@ -16,8 +16,9 @@ from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from tokenizers import Tokenizer
 
 from qmd_mcp import __version__
-from qmd_mcp.documents import Answer, Excerpt, Excerpts, IndexStatus, Skip
+from qmd_mcp.answers import Answer, Excerpt, Excerpts, Skip
 from qmd_mcp.errors import EmptyIndexError
+from qmd_mcp.index_status import IndexStatus
 from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.server.application import Application
 from qmd_mcp.server.encoding import as_json

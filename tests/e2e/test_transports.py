@@ -22,7 +22,7 @@ from mcp_types import (
 )
 
 from qmd_mcp import __version__
-from qmd_mcp.documents import Excerpts, Skip
+from qmd_mcp.answers import Excerpts, Skip
 from qmd_mcp.server.encoding import as_json
 from qmd_mcp.server.guidance import GUIDE
 from qmd_mcp.server.render import render_excerpt

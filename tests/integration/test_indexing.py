@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from qmd_mcp.answers import Skip
 from qmd_mcp.corpus.indexing import _gone
-from qmd_mcp.documents import Collection, Document, Skip
+from qmd_mcp.documents import Collection, Document
 from qmd_mcp.engine import Engine, open_engine
 from qmd_mcp.errors import CollectionError, UnknownCollectionError, WriterBusyError
 from qmd_mcp.retrieval.request import SearchRequest

@@ -8,7 +8,8 @@ import anyio
 import numpy as np
 import pytest
 
-from qmd_mcp.documents import Answer, Collection, Stage, SubQuery
+from qmd_mcp.answers import Answer, Stage
+from qmd_mcp.documents import Collection, SubQuery
 from qmd_mcp.engine import Engine, open_engine
 from qmd_mcp.errors import ArgumentError, ModelError
 from qmd_mcp.lookup import Expansion, Reranking
@@ -95,7 +96,7 @@ async def ask(engine: Engine, query: str, **changes: object) -> Answer:
         pipeline = replace(pipeline, gathering=replace(pipeline.gathering, expander=models["expander"]))
     if "reranker" in models:
         pipeline = replace(pipeline, reranker=models["reranker"])
-    request = QueryRequest(query, **changes)  # type: ignore[arg-type]
+    request = QueryRequest(query, **changes)
     return await pipeline.answer(request, collections=await engine.collections())
 
 

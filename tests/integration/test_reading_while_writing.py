@@ -9,7 +9,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from qmd_mcp.documents import Answer, Collection
+from qmd_mcp.answers import Answer
+from qmd_mcp.documents import Collection
 from qmd_mcp.engine import Engine, open_engine
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.models import open_models

@@ -132,7 +132,7 @@ def test_every_step_feeds_one_token_to_each_branch_that_is_not_done() -> None:
     decoder = Counting(DECODERS[GROUPED])
     wanted = [Branch(forced=(1,), budget=1, seed=1), Branch(forced=(1, 2), budget=3, seed=2)]
     past = DECODERS[GROUPED].fork(PASTS[GROUPED], rows=2, room=room_for(wanted))
-    generate(decoder, past, wanted, stop=(), sampling=SAMPLING)  # type: ignore[arg-type]
+    generate(decoder, past, wanted, stop=(), sampling=SAMPLING)
     assert decoder.fed == [2, 1, 1, 1]
 
 
@@ -144,7 +144,7 @@ def test_cancelling_ends_before_the_next_step() -> None:
     decoder = Counting(DECODERS[GROUPED])
     with pytest.raises(GenerationCancelled):
         generate(
-            decoder,  # type: ignore[arg-type]
+            decoder,
             DECODERS[GROUPED].fork(PASTS[GROUPED], rows=1, room=10),
             [Branch(forced=(1,), budget=9, seed=1)],
             stop=(),

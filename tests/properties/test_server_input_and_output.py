@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmd_mcp.documents import Answer
+from qmd_mcp.answers import Answer
 from qmd_mcp.errors import ArgumentError
 from qmd_mcp.server.arguments import JsonSchema, fit
 from qmd_mcp.server.quotation import one_line

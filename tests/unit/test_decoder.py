@@ -12,7 +12,7 @@ from qmd_mcp.inference.decoder import CHUNK, Decoder
 from qmd_mcp.inference.decoder_contract import read_contract
 from qmd_mcp.lookup import FloatArray
 from tests.starving import starving
-from tests.tiny_decoders import FORMS, HEAD_SIZE, KV_HEADS, LAYERS, VOCABULARY, Form, decoder_graph, opened
+from tests.tiny_decoders import FORMS, HEAD_SIZE, KV_HEADS, LAYERS, VOCABULARY, Attention, Form, decoder_graph, opened
 
 DECODERS = {form: Decoder(opened(decoder_graph(form))) for form in FORMS}
 TOLERANCE = {"float32": 1e-4, "float16": 0.03}
@@ -103,9 +103,9 @@ def test_grouped_attention_writes_in_place_and_joined_tensors_grow() -> None:
 
 
 @pytest.mark.parametrize("attention", ["grouped", "plain"])
-def test_a_graph_that_can_gives_the_last_logits_alone(attention: str) -> None:
-    form = Form(attention, kept_logits=True)  # type: ignore[arg-type]
-    every = DECODERS[Form(attention)]  # type: ignore[arg-type]
+def test_a_graph_that_can_gives_the_last_logits_alone(attention: Attention) -> None:
+    form = Form(attention, kept_logits=True)
+    every = DECODERS[Form(attention)]
     last = Decoder(opened(decoder_graph(form)))
     assert last.contract.kept_logits == "num_logits_to_keep"
     np.testing.assert_allclose(recomputed(last, PROMPT), recomputed(every, PROMPT), atol=1e-4)
@@ -120,10 +120,10 @@ def test_the_contract_is_read_from_the_graph(form: Form) -> None:
 
 
 @pytest.mark.parametrize("attention", ["grouped", "plain"])
-def test_a_head_size_that_is_not_stated_is_found(attention: str) -> None:
-    session = opened(decoder_graph(Form(attention, states_head_size=False)))  # type: ignore[arg-type]
+def test_a_head_size_that_is_not_stated_is_found(attention: Attention) -> None:
+    session = opened(decoder_graph(Form(attention, states_head_size=False)))
     assert session.get_inputs()[-1].shape[3] == "size"
-    assert read_contract(session) == DECODERS[Form(attention)].contract  # type: ignore[arg-type]
+    assert read_contract(session) == DECODERS[Form(attention)].contract
 
 
 def test_a_refusal_has_the_names_of_one_layer_for_all() -> None:

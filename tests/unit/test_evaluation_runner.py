@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from qmd_mcp.answers import Answer, Hit
 from qmd_mcp.corpus.update import Progress, Step, UpdateSummary
-from qmd_mcp.documents import Answer, Collection, Hit, Mode
+from qmd_mcp.documents import Collection, Mode
 from qmd_mcp.errors import DatasetError, OnlyNegativesError, UnknownCollectionError
 from qmd_mcp.evaluation.datasets import Dataset, JudgedDocument, JudgedQuery, read_dataset
 from qmd_mcp.evaluation.report import Report

@@ -37,7 +37,7 @@ def test_a_large_forward_gives_the_gpus_memory_back(
 ) -> None:
     options, ids = ort.RunOptions(), np.ones((8, tokens // 8), np.int64)
     for _ in range(2):
-        forward(On(provider), output="logits", feeds={"input_ids": ids}, model="m", run=options)  # type: ignore[arg-type]
+        forward(On(provider), output="logits", feeds={"input_ids": ids}, model="m", run=options)
     if shrinks:
         assert options.get_run_config_entry(SHRINKAGE) == "gpu:0"
     else:

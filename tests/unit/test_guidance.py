@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from qmd_mcp.documents import Collection, CollectionStatus, Context
+from qmd_mcp.documents import Collection, Context
+from qmd_mcp.index_status import CollectionStatus
 from qmd_mcp.server.guidance import GUIDE, INSTRUCTIONS, guide, instructions_for
 from tests.fakes import STATUS
 

@@ -5,9 +5,9 @@ import unicodedata
 
 import pytest
 
+from qmd_mcp.answers import Skip
 from qmd_mcp.corpus.headings import Heading
 from qmd_mcp.corpus.readers import SourceText, kind_of, read
-from qmd_mcp.documents import Skip
 
 
 def source(content: str | bytes, path: str = "some-page.md") -> SourceText:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from qmd_mcp.answers import Answer, Excerpts, Skip, Stage
 from qmd_mcp.corpus.collections import DEFAULT_GLOBS
-from qmd_mcp.documents import Answer, Excerpts, Freshness, Skip, Stage
+from qmd_mcp.documents import Freshness
 from qmd_mcp.server.render import render_answer, render_excerpt, render_excerpts, render_status
 from tests.fakes import EXCERPT, HIT, STATUS
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from qmd_mcp.answers import Skip
 from qmd_mcp.corpus.scan import ScannedFile, scan
-from qmd_mcp.documents import Collection, Skip
+from qmd_mcp.documents import Collection
 from qmd_mcp.errors import CollectionError
 
 needs_links = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")

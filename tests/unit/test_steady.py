@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from qmd_mcp.documents import Answer, Stage
+from qmd_mcp.answers import Answer, Stage
 from qmd_mcp.lookup import FloatArray
 from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.retrieval.steady import ATTEMPTS, SteadySearches

@@ -34,7 +34,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
 
 
 def _runs(package: str) -> int:
-    path = Path(str(importlib.import_module(package).__spec__.origin)).parents[1] / "runs"  # type: ignore[union-attr]
+    path = Path(str(importlib.import_module(package).__spec__.origin)).parents[1] / "runs"
     return len(path.read_text()) if path.exists() else 0
 
 

@@ -44,7 +44,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="qmd-mcp-demo-") as folder:
         index = str(Path(folder) / "index")
         program = [sys.executable, "-m", "qmd_mcp", "--index", index]
-        subprocess.run([*program, "collection", "add", str(NOTES), "--name", "notes"], check=True)  # noqa: ASYNC221
+        subprocess.run([*program, "collection", "add", str(NOTES), "--name", "notes"], check=True)  # noqa: ASYNC221  nothing else runs yet
         subprocess.run(  # noqa: ASYNC221  nothing else runs yet
             [*program, "context", "add", "notes/runbooks", "What to do when production breaks"], check=True
         )

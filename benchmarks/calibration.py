@@ -15,12 +15,13 @@ from pathlib import Path
 import anyio
 import numpy as np
 
-from benchmarks.evidence import evidence_of, policy_of
-from benchmarks.machine import headed, positive, provenance
+from benchmarks.parts.evidence import evidence_of, policy_of
+from benchmarks.parts.machine import headed, positive, provenance
 from benchmarks.quality import sets_of
+from qmd_mcp.domain.scripts import script_of
 from qmd_mcp.evaluation.corpus_files import document_ids
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset
-from qmd_mcp.evaluation.evidence import without
+from qmd_mcp.evaluation.evidence_source import without
 from qmd_mcp.evaluation.reliability import (
     area_under_curve,
     brier_skill,
@@ -28,11 +29,10 @@ from qmd_mcp.evaluation.reliability import (
     chance_error,
     reliability,
 )
-from qmd_mcp.retrieval.evidence import Evidence
-from qmd_mcp.retrieval.policy import FusionPolicy
-from qmd_mcp.retrieval.syntax import ParsedQuery, parse
-from qmd_mcp.retrieval.verdict import answerable
-from qmd_mcp.script import script_of
+from qmd_mcp.retrieval.answering.verdict import answerable
+from qmd_mcp.retrieval.candidates.evidence import Evidence
+from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
+from qmd_mcp.retrieval.ranking.fusion_policy import FusionPolicy
 from qmd_mcp.settings import Settings, read_settings
 
 SHOWN = 10

@@ -21,15 +21,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.machine import headed, positive, provenance
-from benchmarks.queries import SUFFIXES
-from benchmarks.serving import built, serving
+from benchmarks.parts.machine import headed, positive, provenance
+from benchmarks.parts.queries import SUFFIXES
+from benchmarks.parts.serving import built, serving
 
 INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "benchmarks", "version": "0"}}
 SHOWN = 14
 """Libraries; the others cost next to nothing."""
 
-EVERYTHING = "import qmd_mcp.server.stdio, qmd_mcp.server.serving, qmd_mcp.engine, fastembed"
+EVERYTHING = (
+    "import qmd_mcp.server.process.stdio_process, qmd_mcp.server.process.served_application, "
+    "qmd_mcp.application.engine, fastembed"
+)
 LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
 
 

@@ -20,16 +20,16 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from benchmarks.genai import Peer
-from benchmarks.machine import headed, memory, positive, provenance
-from benchmarks.timing import TimedSession, Times, share
-from qmd_mcp.inference.cuda import find_cuda
-from qmd_mcp.inference.decoder import Decoder, Past
-from qmd_mcp.inference.expander import KINDS
-from qmd_mcp.inference.generation import Branch, Continuation, generate, room_for
-from qmd_mcp.inference.manifest import Sampling
-from qmd_mcp.inference.prompts import PROMPTS, asked
-from qmd_mcp.inference.tokenizer import read_tokenizer
+from benchmarks.parts.genai import Peer
+from benchmarks.parts.machine import headed, memory, positive, provenance
+from benchmarks.parts.timing import TimedSession, Times, share
+from qmd_mcp.inference.expanding.branch_decoding import Branch, Continuation, generate, room_for
+from qmd_mcp.inference.expanding.decoder import Decoder, Past
+from qmd_mcp.inference.expanding.expander import KINDS
+from qmd_mcp.inference.expanding.prompts import PROMPTS, asked
+from qmd_mcp.inference.hub.manifest import Sampling
+from qmd_mcp.inference.runtime.cuda import find_cuda
+from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 
 QUERY = "how do we restore the database when the primary data centre is lost"
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}

@@ -16,12 +16,12 @@ from time import perf_counter, process_time
 
 import onnxruntime as ort
 
-from benchmarks.machine import headed, positive, provenance
+from benchmarks.parts.machine import headed, positive, provenance
 from qmd_mcp.evaluation.datasets import read_dataset
-from qmd_mcp.inference.embedder import Embedder
+from qmd_mcp.inference.embedding.embedder import Embedder
 from qmd_mcp.inference.loading import user_catalogue
-from qmd_mcp.inference.placement import RECORDING, read_placement
-from qmd_mcp.inference.session import PlacedSession, cores
+from qmd_mcp.inference.runtime.placement import RECORDING, read_placement
+from qmd_mcp.inference.runtime.session import PlacedSession, cores
 
 CHARACTERS = 900
 """About one passage."""

@@ -18,12 +18,12 @@ import anyio
 import numpy as np
 
 from benchmarks.embedding import CHARACTERS, TEXTS, rate
-from benchmarks.machine import headed, positive, provenance
+from benchmarks.parts.machine import headed, positive, provenance
 from benchmarks.quality import Way, measure_sets
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset
-from qmd_mcp.inference.embedder import BATCH, Embedder
+from qmd_mcp.inference.embedding.embedder import BATCH, Embedder
 from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
-from qmd_mcp.inference.session import cores
+from qmd_mcp.inference.runtime.session import cores
 from qmd_mcp.settings import read_settings
 
 WAYS = (Way("vsearch", "vsearch"), Way("query", "query"))

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.forwards import Cell, Timing, key
-from benchmarks.machine import headed, provenance
+from benchmarks.parts.forwards import Cell, Timing, key
+from benchmarks.parts.machine import headed, provenance
 
 LAYERS, HIDDEN, QUERIES, KEYS, INTERMEDIATE, VOCABULARY = 28, 1024, 2048, 1024, 3072, 151_669
 """Of Qwen3-0.6B: widths of all heads together."""

@@ -12,30 +12,30 @@ from time import perf_counter
 import anyio
 import numpy as np
 
-from benchmarks.machine import headed, positive, provenance
+from benchmarks.parts.machine import headed, positive, provenance
 from benchmarks.quality import Watch, sets_of
-from qmd_mcp.documents import Passage
-from qmd_mcp.engine import DEFAULT_PROFILE, index_identity, open_engine
+from qmd_mcp.application.engine import DEFAULT_PROFILE, index_identity, open_engine
+from qmd_mcp.domain.documents import Passage
+from qmd_mcp.domain.lookup import FloatArray
+from qmd_mcp.domain.token_states import packed, unpacked
 from qmd_mcp.evaluation.corpus_files import document_ids
 from qmd_mcp.evaluation.datasets import Dataset, JudgedQuery, read_dataset
 from qmd_mcp.evaluation.metrics import best_of_each, ndcg
 from qmd_mcp.evaluation.runner import COLLECTION, index_dataset, index_folder, index_of
+from qmd_mcp.inference.embedding.projection import Projection, projection_beside, read_projection
+from qmd_mcp.inference.embedding.token_encoder import TokenEncoder
 from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
-from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
-from qmd_mcp.inference.token_states import TokenEncoder
-from qmd_mcp.inference.tokenizer import read_tokenizer
-from qmd_mcp.lookup import FloatArray
-from qmd_mcp.retrieval.evidence import gather
-from qmd_mcp.retrieval.fusion import convex
-from qmd_mcp.retrieval.late_interaction import max_similarity
-from qmd_mcp.retrieval.rarity import Rarities
-from qmd_mcp.retrieval.syntax import parse
+from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
+from qmd_mcp.retrieval.candidates.evidence import gather
+from qmd_mcp.retrieval.query.rarity import Rarities
+from qmd_mcp.retrieval.query.syntax import parse
+from qmd_mcp.retrieval.ranking.fusion import convex
+from qmd_mcp.retrieval.ranking.late_interaction import max_similarity
 from qmd_mcp.settings import Settings, read_settings
-from qmd_mcp.states import packed, unpacked
-from qmd_mcp.store.database import Database
 from qmd_mcp.store.generation import serving
-from qmd_mcp.store.opened import OpenIndex
-from qmd_mcp.store.vocabulary import IndexVocabulary
+from qmd_mcp.store.lance.database import Database
+from qmd_mcp.store.open_index import OpenIndex
+from qmd_mcp.store.stored_vocabulary import StoredVocabulary
 
 DEPTHS = (10, 20, 30)
 SHARE = 0.5
@@ -109,7 +109,7 @@ class Reading:
     def __init__(self, index: OpenIndex, encoder: TokenEncoder, dataset: Dataset) -> None:
         self._index = index
         self._encoder = encoder
-        self._rarities = Rarities(IndexVocabulary(passages=index.passages, terms=index.terms))
+        self._rarities = Rarities(StoredVocabulary(passages=index.passages, terms=index.terms))
         self._ids = document_ids(dataset)
         self.states: dict[str, FloatArray] = {}
 

@@ -22,9 +22,9 @@ from time import perf_counter
 import anyio
 import numpy as np
 
-from benchmarks.machine import headed, positive, provenance
-from benchmarks.queries import SUFFIXES, derive_queries
-from benchmarks.serving import Connection, Reply, serving
+from benchmarks.parts.machine import headed, positive, provenance
+from benchmarks.parts.queries import SUFFIXES, derive_queries
+from benchmarks.parts.serving import Connection, Reply, serving
 
 BURST = 100
 CLIENTS = 16

@@ -13,14 +13,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.machine import headed, positive, provenance
-from qmd_mcp.corpus.chunking import Chunker
-from qmd_mcp.corpus.readers import SourceText, read
-from qmd_mcp.inference.batching import padding, plan
+from benchmarks.parts.machine import headed, positive, provenance
+from qmd_mcp.corpus.chunking.chunker import Chunker
+from qmd_mcp.corpus.readers.source_text import SourceText, read
+from qmd_mcp.inference.hub.manifest import TOKEN_BUDGET
 from qmd_mcp.inference.loading import user_catalogue
-from qmd_mcp.inference.manifest import TOKEN_BUDGET
-from qmd_mcp.inference.template import PairTemplate
-from qmd_mcp.inference.tokenizer import read_tokenizer
+from qmd_mcp.inference.reranking.batching import padding, plan
+from qmd_mcp.inference.reranking.pair_template import PairTemplate
+from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 
 CANDIDATES = 40
 QUERY = "how do I make this work without losing what I have?"

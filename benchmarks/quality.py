@@ -15,10 +15,10 @@ from pathlib import Path
 
 import anyio
 
-from benchmarks.machine import headed, positive, provenance
-from qmd_mcp.corpus.update import Step
-from qmd_mcp.documents import Mode
-from qmd_mcp.engine import index_identity, open_engine
+from benchmarks.parts.machine import headed, positive, provenance
+from qmd_mcp.application.engine import index_identity, open_engine
+from qmd_mcp.corpus.indexing.update_summary import Step
+from qmd_mcp.domain.documents import Mode
 from qmd_mcp.errors import QmdError
 from qmd_mcp.evaluation.datasets import CORPUS, Dataset, read_dataset
 from qmd_mcp.evaluation.report import Report

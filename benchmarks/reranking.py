@@ -16,23 +16,23 @@ from pathlib import Path
 import anyio
 import numpy as np
 
-from benchmarks.evidence import evidence_of, policy_of
-from benchmarks.machine import headed, positive, provenance
+from benchmarks.parts.evidence import evidence_of, policy_of
+from benchmarks.parts.machine import headed, positive, provenance
 from benchmarks.quality import sets_of
+from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.evaluation.corpus_files import document_ids
 from qmd_mcp.evaluation.datasets import Dataset, JudgedQuery, read_dataset
-from qmd_mcp.evaluation.evidence import EvidenceSource, without
+from qmd_mcp.evaluation.evidence_source import EvidenceSource, without
 from qmd_mcp.evaluation.metrics import best_of_each, measure
 from qmd_mcp.evaluation.reliability import area_under_curve, calibration_error, reliability
 from qmd_mcp.inference.loading import make_reranker, open_model, session_factory, user_catalogue
-from qmd_mcp.inference.reranker import Reranker
-from qmd_mcp.inference.session import cores
-from qmd_mcp.lookup import FloatArray
-from qmd_mcp.retrieval.evidence import Evidence
-from qmd_mcp.retrieval.policy import FusionPolicy
-from qmd_mcp.retrieval.reranking import probabilities, reranked
-from qmd_mcp.retrieval.syntax import ParsedQuery, parse
-from qmd_mcp.retrieval.verdict import answerable
+from qmd_mcp.inference.reranking.reranker import Reranker
+from qmd_mcp.inference.runtime.session import cores
+from qmd_mcp.retrieval.answering.verdict import answerable
+from qmd_mcp.retrieval.candidates.evidence import Evidence
+from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
+from qmd_mcp.retrieval.ranking.fusion_policy import FusionPolicy
+from qmd_mcp.retrieval.ranking.rerank_blend import probabilities, reranked
 from qmd_mcp.settings import Settings, read_settings
 
 WORDS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 30.0)

@@ -23,15 +23,15 @@ from time import perf_counter
 import anyio
 import numpy as np
 
-from benchmarks.machine import headed, positive, provenance
-from benchmarks.queries import SUFFIXES, derive_queries
-from qmd_mcp.documents import Collection
-from qmd_mcp.engine import Engine, open_engine
+from benchmarks.parts.machine import headed, positive, provenance
+from benchmarks.parts.queries import SUFFIXES, derive_queries
+from qmd_mcp.application.engine import Engine, open_engine
+from qmd_mcp.domain.documents import Collection
+from qmd_mcp.domain.requests import QueryRequest
 from qmd_mcp.errors import QmdError
-from qmd_mcp.retrieval.request import QueryRequest
 from qmd_mcp.settings import IndexLocation, Settings, read_settings
-from qmd_mcp.store.database import Database
-from qmd_mcp.store.passages import PassageTable
+from qmd_mcp.store.lance.database import Database
+from qmd_mcp.store.tables.passage_table import PassageTable
 
 GLOBS = tuple(f"**/*{suffix}" for suffix in SUFFIXES)
 WARM_UP = 10

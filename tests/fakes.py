@@ -12,13 +12,13 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from qmd_mcp.answers import Answer, Excerpt, Excerpts, Hit, Skip, Stage
-from qmd_mcp.corpus.update import UpdateSummary
-from qmd_mcp.documents import Collection, Context, Mode
+from qmd_mcp.corpus.indexing.update_summary import UpdateSummary
+from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts, Hit, Skip, Stage
+from qmd_mcp.domain.documents import Collection, Context, Mode
+from qmd_mcp.domain.figures import CacheFigures, Figures, QueueFigures
+from qmd_mcp.domain.index_status import CollectionStatus, IndexStatus, ModelStatus
+from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.errors import DocumentNotFoundError, UnknownCollectionError, WriterBusyError
-from qmd_mcp.figures import CacheFigures, Figures, QueueFigures
-from qmd_mcp.index_status import CollectionStatus, IndexStatus, ModelStatus
-from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 
 HIT = Hit(

@@ -13,7 +13,7 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from qmd_mcp.inference.manifest import ExpanderManifest, GraphFile, Sampling
+from qmd_mcp.inference.hub.manifest import ExpanderManifest, GraphFile, Sampling
 
 VOCABULARY = 61
 """No multiple of anything, so that a transposed or padded axis shows."""

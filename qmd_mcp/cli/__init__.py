@@ -10,8 +10,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from qmd_mcp import __version__
-from qmd_mcp.cli import asking, doctor, indexing, measuring, models, serving
-from qmd_mcp.cli.session import Session
+from qmd_mcp.cli import (
+    doctor_command,
+    evaluation_commands,
+    index_commands,
+    model_commands,
+    search_commands,
+    server_commands,
+)
+from qmd_mcp.cli.command_session import Session
 from qmd_mcp.errors import CallerError, SetupError
 from qmd_mcp.settings import locate_index, read_settings
 
@@ -26,7 +33,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (indexing, asking, measuring, models, doctor, serving):
+for part in (
+    index_commands,
+    search_commands,
+    evaluation_commands,
+    model_commands,
+    doctor_command,
+    server_commands,
+):
     app.add_typer(part.app)
 
 

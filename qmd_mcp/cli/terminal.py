@@ -21,8 +21,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from qmd_mcp.corpus.update import Progress as Watcher
-from qmd_mcp.corpus.update import Step, UpdateSummary
+from qmd_mcp.corpus.indexing.update_summary import Progress as Watcher
+from qmd_mcp.corpus.indexing.update_summary import Step, UpdateSummary
 from qmd_mcp.evaluation.report import Report
 from qmd_mcp.evaluation.runner import Answered
 from qmd_mcp.evaluation.self_evaluation import SelfReport

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from qmd_mcp.documents import Passage
+from qmd_mcp.domain.documents import Passage
 
 Kind: TypeAlias = Literal["heading", "rare words", "masked sentence", "identifier"]
 

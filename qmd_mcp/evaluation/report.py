@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qmd_mcp.documents import Mode
+from qmd_mcp.domain.documents import Mode
 from qmd_mcp.evaluation.metrics import Quality
 
 

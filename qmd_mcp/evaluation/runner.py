@@ -12,15 +12,15 @@ from typing import Protocol
 import anyio.to_thread
 import numpy as np
 
-from qmd_mcp.answers import Answer
-from qmd_mcp.corpus.update import Progress, UpdateSummary
-from qmd_mcp.documents import Collection, Mode
+from qmd_mcp.corpus.indexing.update_summary import Progress, UpdateSummary
+from qmd_mcp.domain.answers import Answer
+from qmd_mcp.domain.documents import Collection, Mode
+from qmd_mcp.domain.requests import MAX_LIMIT, QueryRequest, SearchRequest
 from qmd_mcp.errors import EmptyQueryError, OnlyNegativesError, QueryTooLongError
 from qmd_mcp.evaluation.corpus_files import document_ids, write_corpus
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset
 from qmd_mcp.evaluation.metrics import best_of_each, measure
 from qmd_mcp.evaluation.report import Report
-from qmd_mcp.retrieval.request import MAX_LIMIT, QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings, cache_folder
 
 COLLECTION = "set"

@@ -10,13 +10,13 @@ from typing import Protocol
 
 import numpy as np
 
-from qmd_mcp.answers import Answer
-from qmd_mcp.documents import Mode, Passage
+from qmd_mcp.domain.answers import Answer
+from qmd_mcp.domain.documents import Mode, Passage
+from qmd_mcp.domain.requests import QueryRequest
 from qmd_mcp.errors import CallerError, DatasetError
 from qmd_mcp.evaluation.known_items import KINDS, Kind, KnownItem, known_items
 from qmd_mcp.evaluation.recommendation import Measured, recommendation
 from qmd_mcp.evaluation.runner import Answered, Searching
-from qmd_mcp.retrieval.request import QueryRequest
 from qmd_mcp.settings import IndexLocation, Settings
 
 OF_EACH_KIND = 50

@@ -6,21 +6,21 @@ from functools import cache
 
 from tokenizers import Tokenizer
 
-from qmd_mcp.inference.catalogue import Catalogue, models_folder
-from qmd_mcp.inference.decoder import Decoder
-from qmd_mcp.inference.embedder import Embedder
-from qmd_mcp.inference.expander import Expander
-from qmd_mcp.inference.lanes import Lanes
-from qmd_mcp.inference.manifest import EmbedderManifest, ExpanderManifest, ModelManifest, RerankerManifest
-from qmd_mcp.inference.model import Model
-from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
-from qmd_mcp.inference.reranker import Reranker
-from qmd_mcp.inference.session import PlacedSession, SessionFactory
-from qmd_mcp.inference.slot import ModelSlot
-from qmd_mcp.inference.token_scheduler import TokenScheduler
-from qmd_mcp.inference.token_states import TokenEncoder
-from qmd_mcp.inference.tokenizer import read_tokenizer
-from qmd_mcp.script import script_of
+from qmd_mcp.domain.scripts import script_of
+from qmd_mcp.inference.embedding.embedder import Embedder
+from qmd_mcp.inference.embedding.projection import Projection, projection_beside, read_projection
+from qmd_mcp.inference.embedding.token_encoder import TokenEncoder
+from qmd_mcp.inference.embedding.token_scheduler import TokenScheduler
+from qmd_mcp.inference.expanding.decoder import Decoder
+from qmd_mcp.inference.expanding.expander import Expander
+from qmd_mcp.inference.hub.catalogue import Catalogue, models_folder
+from qmd_mcp.inference.hub.local_model import Model
+from qmd_mcp.inference.hub.manifest import EmbedderManifest, ExpanderManifest, ModelManifest, RerankerManifest
+from qmd_mcp.inference.reranking.reranker import Reranker
+from qmd_mcp.inference.runtime.lanes import Lanes
+from qmd_mcp.inference.runtime.model_slot import ModelSlot
+from qmd_mcp.inference.runtime.session import PlacedSession, SessionFactory
+from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 from qmd_mcp.settings import Settings, cache_folder, manifests_folder
 
 EMBEDDER_THREADS = 1

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qmd_mcp.errors import EmbedderMismatchError
-from qmd_mcp.store.counting import TERMS_KEY, complete_mark
-from qmd_mcp.store.database import Database, table_names
-from qmd_mcp.store.passages import PassageTable
-from qmd_mcp.store.schema import PASSAGES_PREFIX, STATES_PREFIX
-from qmd_mcp.store.states import StateTable
-from qmd_mcp.store.tables import DocumentTable
+from qmd_mcp.store.lance.database import Database, table_names
+from qmd_mcp.store.lance.schema import PASSAGES_PREFIX, STATES_PREFIX
+from qmd_mcp.store.tables.document_table import DocumentTable
+from qmd_mcp.store.tables.passage_table import PassageTable
+from qmd_mcp.store.tables.term_ledger import TERMS_KEY, complete_mark
+from qmd_mcp.store.tables.token_state_table import StateTable
 
 _KEY = "generation"
 

@@ -8,12 +8,12 @@ import sys
 import anyio
 import uvicorn
 
-from qmd_mcp.server.application import Application
-from qmd_mcp.server.http import bound, url_of
-from qmd_mcp.server.metrics import Metrics
-from qmd_mcp.server.tools import Tools
-from qmd_mcp.server.traffic import Traffic
-from qmd_mcp.server.web import web_application
+from qmd_mcp.server.http.prometheus import Metrics
+from qmd_mcp.server.http.traffic import Traffic
+from qmd_mcp.server.http.web_application import web_application
+from qmd_mcp.server.mcp.mcp_application import Application
+from qmd_mcp.server.mcp.tools import Tools
+from qmd_mcp.server.process.http_process import bound, url_of
 from qmd_mcp.settings import IndexLocation, Settings
 from tests.fakes import open_fake_engine
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from qmd_mcp.server.http import serve_http
+from qmd_mcp.server.process.http_process import serve_http
 from qmd_mcp.settings import locate_index, read_settings
 from tests.e2e import furnished_process
 from tests.e2e.stdio_process import KINDS

@@ -6,8 +6,8 @@ import sys
 import threading
 from pathlib import Path
 
-from qmd_mcp.server.port import OpenEngine
-from qmd_mcp.server.stdio import load_engine, serve_stdio
+from qmd_mcp.application.engine_protocols import OpenEngine
+from qmd_mcp.server.process.stdio_process import load_engine, serve_stdio
 from qmd_mcp.settings import locate_index, read_settings
 from tests.fakes import open_fake_engine
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from qmd_mcp.documents import Collection
-from qmd_mcp.engine import open_engine
+from qmd_mcp.application.engine import open_engine
+from qmd_mcp.domain.documents import Collection
 from qmd_mcp.settings import locate_index, read_settings
 from tests.e2e.http_server import PATIENCE, PROJECT, HttpServer, Reply, environment, http_server
 

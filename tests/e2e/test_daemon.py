@@ -18,8 +18,8 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult
 
-from qmd_mcp.server import running
-from qmd_mcp.server.running import Running
+from qmd_mcp.server.process import run_file as running
+from qmd_mcp.server.process.run_file import Running
 from qmd_mcp.settings import IndexLocation
 from tests.e2e.http_server import PATIENCE, PROJECT, http_server
 from tests.fakes import HANGING
@@ -159,7 +159,8 @@ def test_a_run_file_of_another_user_is_no_server(cache: Path, tmp_path: Path) ->
 def test_forwarding_imports_neither_the_engine_nor_the_protocol() -> None:
     """Several windows share one set of models, and start at once."""
     script = (
-        "import sys, qmd_mcp.cli.serving, qmd_mcp.server.stdio, qmd_mcp.server.forwarding\n"
+        "import sys, qmd_mcp.cli.server_commands\n"
+        "import qmd_mcp.server.process.stdio_process, qmd_mcp.server.process.forwarding\n"
         "print(sorted({'lancedb', 'numpy', 'fastembed', 'onnxruntime', 'mcp', 'starlette'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Whatever is sent, the server answers, in time, and gives nothing away; at length in benchmarks/fuzz.py."""
+"""Whatever is sent, the server answers, in time, and gives nothing away; at length in benchmarks/fuzz/."""
 
 from __future__ import annotations
 

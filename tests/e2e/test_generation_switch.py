@@ -14,8 +14,8 @@ import anyio.to_thread
 import pytest
 from mcp import Client, StdioServerParameters
 
-from qmd_mcp.documents import Collection
-from qmd_mcp.engine import open_engine
+from qmd_mcp.application.engine import open_engine
+from qmd_mcp.domain.documents import Collection
 from qmd_mcp.settings import IndexLocation, Settings
 from tests import tiny_embedder
 from tests.e2e.http_server import PATIENCE, PROJECT, HttpServer, Reply, http_server

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from qmd_mcp.cli import run
-from qmd_mcp.inference.tokenizer import read_tokenizer
+from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 from tests import hub_server, tiny_embedder, tiny_encoders
 from tests.tiny_decoders import write_talker
 
@@ -187,8 +187,8 @@ def test_the_doctor_uses_every_role_once(qmd: Terminal, tmp_path: Path, monkeypa
 
 
 def test_two_runtimes_in_one_environment_are_a_conflict() -> None:
-    from qmd_mcp.inference.cuda import Cuda
-    from qmd_mcp.inference.environment import Environment
+    from qmd_mcp.inference.runtime.cuda import Cuda
+    from qmd_mcp.inference.runtime.environment import Environment
 
     cuda = Cuda(built=True, version="13.0", libraries=(), gpus=())
     both = Environment((), ("onnxruntime 1.31.1", "onnxruntime-gpu 1.31.1"), cuda)

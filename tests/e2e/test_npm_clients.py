@@ -11,8 +11,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from qmd_mcp.documents import Collection
-from qmd_mcp.engine import open_engine
+from qmd_mcp.application.engine import open_engine
+from qmd_mcp.domain.documents import Collection
 from qmd_mcp.settings import IndexLocation, Settings
 from tests.e2e.http_server import PROJECT, HttpServer, http_server
 from tests.e2e.npm_clients import NoClientsError, NpmClients, installed_clients

@@ -14,11 +14,11 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, TextContent
 
-from qmd_mcp.documents import Collection
-from qmd_mcp.engine import open_engine
+from qmd_mcp.application.engine import open_engine
+from qmd_mcp.domain.documents import Collection
 from qmd_mcp.settings import IndexLocation, Settings
-from qmd_mcp.store.database import Database
 from qmd_mcp.store.generation import Generation, switch
+from qmd_mcp.store.lance.database import Database
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from qmd_mcp.answers import Answer, Stage
-from qmd_mcp.server.encoding import as_json
+from qmd_mcp.domain.answers import Answer, Stage
+from qmd_mcp.presentation.json_encoding import as_json
 from tests.e2e.http_server import HttpServer, http_server
 from tests.fakes import EXCERPT, HIT
 

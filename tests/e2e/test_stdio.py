@@ -18,8 +18,8 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
-from qmd_mcp.documents import Collection
-from qmd_mcp.engine import open_engine
+from qmd_mcp.application.engine import open_engine
+from qmd_mcp.domain.documents import Collection
 from qmd_mcp.settings import locate_index, read_settings
 from tests.e2e.stdio_process import LOADING
 from tests.fakes import CANCELLED, HANGING, NOISE
@@ -184,7 +184,7 @@ async def test_a_note_is_found_read_and_found_again_after_a_change(tmp_path: Pat
 def test_the_server_itself_imports_nothing_heavy() -> None:
     """All of it, the tools included."""
     script = (
-        "import sys, qmd_mcp.server.stdio, qmd_mcp.server.serving\n"
+        "import sys, qmd_mcp.server.process.stdio_process, qmd_mcp.server.process.served_application\n"
         "print(sorted({'lancedb', 'pyarrow', 'numpy', 'fastembed', 'onnxruntime', 'tokenizers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
@@ -193,7 +193,9 @@ def test_the_server_itself_imports_nothing_heavy() -> None:
 
 def test_rendering_and_encoding_need_no_sdk() -> None:
     """The command line uses them, too."""
-    script = "import sys, qmd_mcp.server.render, qmd_mcp.server.encoding; print('mcp' in sys.modules)"
+    script = (
+        "import sys, qmd_mcp.presentation.rendering, qmd_mcp.presentation.json_encoding; print('mcp' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

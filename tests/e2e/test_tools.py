@@ -16,16 +16,16 @@ from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from tokenizers import Tokenizer
 
 from qmd_mcp import __version__
-from qmd_mcp.answers import Answer, Excerpt, Excerpts, Skip
+from qmd_mcp.application.engine_protocols import Engine
+from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts, Skip
+from qmd_mcp.domain.index_status import IndexStatus
+from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.errors import EmptyIndexError
-from qmd_mcp.index_status import IndexStatus
-from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
-from qmd_mcp.server.application import Application
-from qmd_mcp.server.encoding import as_json
-from qmd_mcp.server.guidance import INSTRUCTIONS
-from qmd_mcp.server.port import Engine
-from qmd_mcp.server.render import render_answer, render_excerpt, render_excerpts, render_status
-from qmd_mcp.server.tools import Tools
+from qmd_mcp.presentation.guidance import INSTRUCTIONS
+from qmd_mcp.presentation.json_encoding import as_json
+from qmd_mcp.presentation.rendering import render_answer, render_excerpt, render_excerpts, render_status
+from qmd_mcp.server.mcp.mcp_application import Application
+from qmd_mcp.server.mcp.tools import Tools
 from tests.fakes import EXCERPT, STATUS, FakeEngine
 
 pytestmark = pytest.mark.anyio

@@ -22,10 +22,10 @@ from mcp_types import (
 )
 
 from qmd_mcp import __version__
-from qmd_mcp.answers import Excerpts, Skip
-from qmd_mcp.server.encoding import as_json
-from qmd_mcp.server.guidance import GUIDE
-from qmd_mcp.server.render import render_excerpt
+from qmd_mcp.domain.answers import Excerpts, Skip
+from qmd_mcp.presentation.guidance import GUIDE
+from qmd_mcp.presentation.json_encoding import as_json
+from qmd_mcp.presentation.rendering import render_excerpt
 from tests.e2e.http_server import PATIENCE, PROJECT, HttpServer, http_server
 from tests.fakes import EXCERPT, STATUS
 

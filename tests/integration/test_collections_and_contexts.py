@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from qmd_mcp.documents import Collection
-from qmd_mcp.engine import Engine, open_engine
+from qmd_mcp.application.engine import Engine, open_engine
+from qmd_mcp.domain.documents import Collection
+from qmd_mcp.domain.requests import SearchRequest
 from qmd_mcp.errors import CollectionError
-from qmd_mcp.retrieval.request import SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 
 pytestmark = pytest.mark.anyio

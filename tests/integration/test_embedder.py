@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
+from qmd_mcp.domain.figures import QueueFigures
 from qmd_mcp.errors import ModelError, ModelMissingError, OutOfMemoryError
-from qmd_mcp.figures import QueueFigures
-from qmd_mcp.inference.catalogue import Catalogue, models_folder
-from qmd_mcp.inference.embedder import Embedder, prompted
-from qmd_mcp.inference.lanes import Lanes
+from qmd_mcp.inference.embedding.embedder import Embedder, prompted
+from qmd_mcp.inference.embedding.embedding_scheduler import EmbeddingScheduler
+from qmd_mcp.inference.hub.catalogue import Catalogue, models_folder
 from qmd_mcp.inference.loading import load_embedder, user_catalogue
-from qmd_mcp.inference.scheduler import EmbeddingScheduler
-from qmd_mcp.inference.session import SessionFactory
-from qmd_mcp.inference.slot import ModelSlot
+from qmd_mcp.inference.runtime.lanes import Lanes
+from qmd_mcp.inference.runtime.model_slot import ModelSlot
+from qmd_mcp.inference.runtime.session import SessionFactory
 from tests import tiny_embedder
 from tests.tiny_embedder import DIMENSION, WORDS, Form
 

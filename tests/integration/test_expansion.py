@@ -7,14 +7,14 @@ from pathlib import Path
 import anyio
 import pytest
 
-from qmd_mcp.inference.decoder import Decoder
-from qmd_mcp.inference.expander import Expander
-from qmd_mcp.inference.expansion import open_expansion
-from qmd_mcp.inference.session import open_session
-from qmd_mcp.inference.slot import ModelSlot
-from qmd_mcp.inference.tokenizer import read_tokenizer
-from qmd_mcp.lookup import Expansion
-from qmd_mcp.script import script_of
+from qmd_mcp.domain.lookup import Expansion
+from qmd_mcp.domain.scripts import script_of
+from qmd_mcp.inference.expanding.decoder import Decoder
+from qmd_mcp.inference.expanding.expander import Expander
+from qmd_mcp.inference.expanding.expansion_scheduler import open_expansion
+from qmd_mcp.inference.runtime.model_slot import ModelSlot
+from qmd_mcp.inference.runtime.session import open_session
+from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 from tests.tiny_decoders import expander_manifest, write_talker
 
 pytestmark = pytest.mark.anyio

@@ -6,14 +6,14 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from qmd_mcp.documents import Collection
-from qmd_mcp.engine import open_engine
+from qmd_mcp.application.engine import open_engine
+from qmd_mcp.domain.documents import Collection
+from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.errors import EmbedderMismatchError, ManifestError
-from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
-from qmd_mcp.store.database import Database, table_names
 from qmd_mcp.store.generation import Generation, switch
-from qmd_mcp.store.passages import PassageTable
+from qmd_mcp.store.lance.database import Database, table_names
+from qmd_mcp.store.tables.passage_table import PassageTable
 from tests import tiny_embedder
 
 pytestmark = pytest.mark.anyio

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from qmd_mcp.answers import Skip
-from qmd_mcp.corpus.indexing import _gone
-from qmd_mcp.documents import Collection, Document
-from qmd_mcp.engine import Engine, open_engine
+from qmd_mcp.application.engine import Engine, open_engine
+from qmd_mcp.corpus.indexing.indexer import _gone
+from qmd_mcp.domain.answers import Skip
+from qmd_mcp.domain.documents import Collection, Document
+from qmd_mcp.domain.requests import SearchRequest
 from qmd_mcp.errors import CollectionError, UnknownCollectionError, WriterBusyError
-from qmd_mcp.retrieval.request import SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
-from qmd_mcp.store.lock import WriterLock
+from qmd_mcp.store.writer_lock import WriterLock
 
 pytestmark = pytest.mark.anyio
 

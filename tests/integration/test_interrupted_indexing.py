@@ -11,8 +11,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from qmd_mcp.documents import Collection
-from qmd_mcp.engine import Engine, open_engine
+from qmd_mcp.application.engine import Engine, open_engine
+from qmd_mcp.domain.documents import Collection
 from qmd_mcp.settings import IndexLocation, Settings
 
 KILLS = 30
@@ -22,7 +22,7 @@ FILES = 1_300
 SETTINGS = Settings()
 
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["qmd_mcp.engine"])
+processes.set_forkserver_preload(["qmd_mcp.application.engine"])
 
 
 def write_corpus(folder: Path, *, edition: int) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from qmd_mcp.application.model_roles import Models, open_models
+from qmd_mcp.domain.index_status import ModelStatus
 from qmd_mcp.errors import ModelMissingError
-from qmd_mcp.index_status import ModelStatus
 from qmd_mcp.inference.loading import user_catalogue
-from qmd_mcp.models import Models, open_models
 from qmd_mcp.settings import Settings
 from tests import tiny_embedder, tiny_encoders
 

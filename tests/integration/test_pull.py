@@ -13,10 +13,10 @@ import pytest
 from filelock import FileLock
 
 from qmd_mcp.errors import PullError, SetupError
-from qmd_mcp.inference.hub import Hub
-from qmd_mcp.inference.lock import LOCK_FILE, LockedFile, read_lock
-from qmd_mcp.inference.manifest import EmbedderManifest
-from qmd_mcp.inference.pulling import RESERVE, pull, remove
+from qmd_mcp.inference.hub.hub_client import Hub
+from qmd_mcp.inference.hub.manifest import EmbedderManifest
+from qmd_mcp.inference.hub.pull_lock import LOCK_FILE, LockedFile, read_lock
+from qmd_mcp.inference.hub.pulling import RESERVE, pull, remove
 from tests import hub_server, tiny_embedder
 
 CHUNK = 10 * 1024 * 1024

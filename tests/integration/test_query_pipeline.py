@@ -8,13 +8,13 @@ import anyio
 import numpy as np
 import pytest
 
-from qmd_mcp.answers import Answer, Stage
-from qmd_mcp.documents import Collection, SubQuery
-from qmd_mcp.engine import Engine, open_engine
+from qmd_mcp.application.engine import Engine, open_engine
+from qmd_mcp.domain.answers import Answer, Stage
+from qmd_mcp.domain.documents import Collection, SubQuery
+from qmd_mcp.domain.lookup import Expansion, Reranking
+from qmd_mcp.domain.requests import QueryRequest, sub_queries
 from qmd_mcp.errors import ArgumentError, ModelError
-from qmd_mcp.lookup import Expansion, Reranking
-from qmd_mcp.retrieval.querying import QueryPipeline
-from qmd_mcp.retrieval.request import QueryRequest, sub_queries
+from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.settings import IndexLocation, Settings
 
 pytestmark = pytest.mark.anyio

@@ -9,17 +9,17 @@ from pathlib import Path
 import anyio
 import pytest
 
-from qmd_mcp.answers import Answer
-from qmd_mcp.documents import Collection
-from qmd_mcp.engine import Engine, open_engine
+from qmd_mcp.application.engine import Engine, open_engine
+from qmd_mcp.application.model_roles import open_models
+from qmd_mcp.domain.answers import Answer
+from qmd_mcp.domain.documents import Collection
+from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.inference.loading import user_catalogue
-from qmd_mcp.models import open_models
-from qmd_mcp.retrieval.request import QueryRequest, SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
-from qmd_mcp.store.database import Database
 from qmd_mcp.store.generation import Generation, freeze, switch
-from qmd_mcp.store.opened import OpenIndex
-from qmd_mcp.store.passages import PassageTable
+from qmd_mcp.store.lance.database import Database
+from qmd_mcp.store.open_index import OpenIndex
+from qmd_mcp.store.tables.passage_table import PassageTable
 
 pytestmark = pytest.mark.anyio
 

@@ -9,11 +9,11 @@ import anyio
 import numpy as np
 import pytest
 
+from qmd_mcp.domain.lookup import Reranking
 from qmd_mcp.errors import ModelError
-from qmd_mcp.inference.reranker import Reranker
-from qmd_mcp.inference.scheduler import RerankScheduler
-from qmd_mcp.inference.slot import ModelSlot
-from qmd_mcp.lookup import Reranking
+from qmd_mcp.inference.reranking.rerank_scheduler import RerankScheduler
+from qmd_mcp.inference.reranking.reranker import Reranker
+from qmd_mcp.inference.runtime.model_slot import ModelSlot
 from tests.tiny_encoders import bert_tokenizer, encoder, endless, reranker_manifest, session
 
 pytestmark = pytest.mark.anyio

@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qmd_mcp.documents import Collection, Context, Document, Passage, docid_of
+from qmd_mcp.domain.documents import Collection, Context, Document, Passage, docid_of
+from qmd_mcp.domain.lookup import LexicalQuery, Scope
 from qmd_mcp.errors import CollectionError, EmbedderMismatchError, NotAnIndexError, WriterBusyError
-from qmd_mcp.lookup import LexicalQuery, Scope
-from qmd_mcp.store.counting import TermLedger
-from qmd_mcp.store.database import Database
 from qmd_mcp.store.generation import Generation, begin, check_serving
-from qmd_mcp.store.lock import WriterLock
-from qmd_mcp.store.passages import PassageTable
-from qmd_mcp.store.schema import TERMS
-from qmd_mcp.store.tables import CollectionTable, DocumentTable
-from qmd_mcp.store.terms import TermTable
+from qmd_mcp.store.lance.database import Database
+from qmd_mcp.store.lance.schema import TERMS
+from qmd_mcp.store.tables.collection_table import CollectionTable
+from qmd_mcp.store.tables.document_table import DocumentTable
+from qmd_mcp.store.tables.passage_table import PassageTable
+from qmd_mcp.store.tables.term_ledger import TermLedger
+from qmd_mcp.store.tables.term_table import TermTable
+from qmd_mcp.store.writer_lock import WriterLock
 
 pytestmark = pytest.mark.anyio
 
@@ -293,7 +294,7 @@ async def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
     program = (
         "import anyio, sys\n"
         "from qmd_mcp.errors import WriterBusyError\n"
-        "from qmd_mcp.store.lock import WriterLock\n"
+        "from qmd_mcp.store.writer_lock import WriterLock\n"
         "async def main():\n"
         f"    async with WriterLock({uri!r}).held(wait_seconds=0):\n"
         "        print('held', flush=True)\n"

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from qmd_mcp.inference.reranker import Reranker
-from qmd_mcp.inference.session import open_session
+from qmd_mcp.inference.reranking.reranker import Reranker
+from qmd_mcp.inference.runtime.session import open_session
 from tests.tiny_encoders import chat_tokenizer, reranker_manifest
 
 TRAINING = Path(__file__).parents[2] / "models" / "training"

@@ -6,26 +6,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qmd_mcp.documents import Collection, Passage, docid_of
-from qmd_mcp.engine import open_engine
+from qmd_mcp.application.engine import open_engine
+from qmd_mcp.domain.documents import Collection, Passage, docid_of
+from qmd_mcp.domain.token_states import packed, unpacked
 from qmd_mcp.errors import ModelError, OutOfMemoryError
-from qmd_mcp.inference.embedder import Embedder
-from qmd_mcp.inference.lanes import Lanes
+from qmd_mcp.inference.embedding.embedder import Embedder
+from qmd_mcp.inference.embedding.projection import Projection, projection_beside, read_projection
+from qmd_mcp.inference.embedding.token_encoder import TokenEncoder
+from qmd_mcp.inference.embedding.token_scheduler import TokenScheduler
 from qmd_mcp.inference.loading import load_embedder, user_catalogue
-from qmd_mcp.inference.projection import Projection, projection_beside, read_projection
-from qmd_mcp.inference.session import SessionFactory
-from qmd_mcp.inference.slot import ModelSlot
-from qmd_mcp.inference.token_scheduler import TokenScheduler
-from qmd_mcp.inference.token_states import TokenEncoder
-from qmd_mcp.inference.tokenizer import read_tokenizer
-from qmd_mcp.retrieval.late_interaction import max_similarity
+from qmd_mcp.inference.runtime.lanes import Lanes
+from qmd_mcp.inference.runtime.model_slot import ModelSlot
+from qmd_mcp.inference.runtime.session import SessionFactory
+from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
+from qmd_mcp.retrieval.ranking.late_interaction import max_similarity
 from qmd_mcp.settings import IndexLocation, Settings
-from qmd_mcp.states import packed, unpacked
-from qmd_mcp.store.database import Database
 from qmd_mcp.store.generation import serving
-from qmd_mcp.store.opened import OpenIndex
-from qmd_mcp.store.passages import PassageTable
-from qmd_mcp.store.states import StateTable
+from qmd_mcp.store.lance.database import Database
+from qmd_mcp.store.open_index import OpenIndex
+from qmd_mcp.store.tables.passage_table import PassageTable
+from qmd_mcp.store.tables.token_state_table import StateTable
 from tests import tiny_embedder
 
 pytestmark = pytest.mark.anyio

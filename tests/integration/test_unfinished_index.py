@@ -8,12 +8,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from qmd_mcp.documents import Collection
-from qmd_mcp.engine import open_engine
-from qmd_mcp.retrieval.request import SearchRequest
+from qmd_mcp.application.engine import open_engine
+from qmd_mcp.domain.documents import Collection
+from qmd_mcp.domain.requests import SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
-from qmd_mcp.store.database import Database, table_names
-from qmd_mcp.store.lock import WriterLock
+from qmd_mcp.store.lance.database import Database, table_names
+from qmd_mcp.store.writer_lock import WriterLock
 
 pytestmark = pytest.mark.anyio
 

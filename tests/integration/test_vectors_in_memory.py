@@ -8,11 +8,11 @@ import anyio
 import numpy as np
 import pytest
 
-from qmd_mcp.documents import Passage, docid_of
-from qmd_mcp.lookup import FloatArray, LexicalQuery, Scope
-from qmd_mcp.store.database import Database
-from qmd_mcp.store.passages import PassageTable
-from qmd_mcp.store.rows import Kept
+from qmd_mcp.domain.documents import Passage, docid_of
+from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Scope
+from qmd_mcp.store.lance.database import Database
+from qmd_mcp.store.tables.passage_rows import Kept
+from qmd_mcp.store.tables.passage_table import PassageTable
 
 pytestmark = pytest.mark.anyio
 

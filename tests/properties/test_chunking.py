@@ -7,11 +7,11 @@ from tokenizers.models import BPE, WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel
 
-from qmd_mcp.corpus.chunking import Chunker
-from qmd_mcp.corpus.pieces import CHARACTERS_PER_TOKEN
-from qmd_mcp.corpus.readers import SourceText, read
-from qmd_mcp.corpus.tokens import TokenCounter
-from qmd_mcp.documents import Passage
+from qmd_mcp.corpus.chunking.chunker import Chunker
+from qmd_mcp.corpus.chunking.pieces import CHARACTERS_PER_TOKEN
+from qmd_mcp.corpus.chunking.token_counter import TokenCounter
+from qmd_mcp.corpus.readers.source_text import SourceText, read
+from qmd_mcp.domain.documents import Passage
 
 BUDGET, BREADCRUMB = 24, 8
 

@@ -6,14 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmd_mcp.documents import Passage
-from qmd_mcp.inference.catalogue import models_folder
-from qmd_mcp.lookup import Ranking
-from qmd_mcp.retrieval.evidence import UNRANKED, gather
-from qmd_mcp.retrieval.features import features
-from qmd_mcp.retrieval.fusion import adaptive, convex, reciprocal_ranks, supported
-from qmd_mcp.retrieval.matching import Term
-from qmd_mcp.retrieval.weights import read_weights
+from qmd_mcp.domain.documents import Passage
+from qmd_mcp.domain.lookup import Ranking
+from qmd_mcp.inference.hub.catalogue import models_folder
+from qmd_mcp.retrieval.candidates.evidence import UNRANKED, gather
+from qmd_mcp.retrieval.query.term_occurrences import Term
+from qmd_mcp.retrieval.ranking.features import features
+from qmd_mcp.retrieval.ranking.fusion import adaptive, convex, reciprocal_ranks, supported
+from qmd_mcp.retrieval.ranking.trained_weights import read_weights
 
 NAMES = st.lists(st.integers(0, 30), unique=True, max_size=20)
 

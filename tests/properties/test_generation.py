@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qmd_mcp.inference.decoder import Decoder, Past
-from qmd_mcp.inference.generation import Branch, Continuation, GenerationCancelled, generate, room_for
-from qmd_mcp.inference.manifest import Sampling
-from qmd_mcp.inference.prompt_cache import PromptCache
+from qmd_mcp.inference.expanding.branch_decoding import Branch, Continuation, GenerationCancelled, generate, room_for
+from qmd_mcp.inference.expanding.decoder import Decoder, Past
+from qmd_mcp.inference.expanding.prompt_cache import PromptCache
+from qmd_mcp.inference.hub.manifest import Sampling
 from tests.tiny_decoders import FORMS, VOCABULARY, Form, decoder_graph, opened
 
 DECODERS = {form: Decoder(opened(decoder_graph(form))) for form in FORMS}

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmd_mcp.retrieval.late_interaction import max_similarity
-from qmd_mcp.states import packed, unpacked
+from qmd_mcp.domain.token_states import packed, unpacked
+from qmd_mcp.retrieval.ranking.late_interaction import max_similarity
 
 WIDTH = 64
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmd_mcp.errors import ModelBusyError, OutOfMemoryError
-from qmd_mcp.inference.merging import BatchScheduler, Outcome
+from qmd_mcp.inference.runtime.merging import BatchScheduler, Outcome
 
 ROWS = 5
 When = Literal["at first", "later"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_mcp.errors import ArgumentError
-from qmd_mcp.retrieval.packing import OVERHEAD, Cursor, Piece, pack, tokens_of
+from qmd_mcp.retrieval.answering.packing import OVERHEAD, Cursor, Piece, pack, tokens_of
 
 TEXTS = st.lists(st.text(alphabet=st.sampled_from("ab 数据\n"), min_size=1, max_size=80), min_size=1, max_size=6)
 BUDGETS = st.integers(50, 400)

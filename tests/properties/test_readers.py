@@ -5,10 +5,10 @@ import unicodedata
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qmd_mcp.answers import Skip
-from qmd_mcp.corpus.globs import expand_globs
-from qmd_mcp.corpus.headings import LONGEST
-from qmd_mcp.corpus.readers import SourceText, read
+from qmd_mcp.corpus.readers.headings import LONGEST
+from qmd_mcp.corpus.readers.source_text import SourceText, read
+from qmd_mcp.corpus.scanning.globs import expand_globs
+from qmd_mcp.domain.answers import Skip
 from qmd_mcp.errors import CollectionError
 
 paths = st.sampled_from(["a.md", "a.rst", "a.html", "a.txt", "a.py", "000.md", "名.md"])

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from qmd_mcp.inference.batching import FORWARD_TOKENS, padding, plan
-from qmd_mcp.inference.reranker import Reranker
-from qmd_mcp.inference.template import Pair, Template, make_template
-from qmd_mcp.retrieval.reranking import UNSURE, probabilities, reranked
+from qmd_mcp.inference.reranking.batching import FORWARD_TOKENS, padding, plan
+from qmd_mcp.inference.reranking.pair_template import Pair, Template, make_template
+from qmd_mcp.inference.reranking.reranker import Reranker
+from qmd_mcp.retrieval.ranking.rerank_blend import UNSURE, probabilities, reranked
 from tests.tiny_encoders import bert_tokenizer, chat_tokenizer, encoder, reranker_manifest, session
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>", "[PAD]", "[CLS]", "[SEP]")

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmd_mcp.inference.manifest import Sampling
-from qmd_mcp.inference.sampling import Sampler, greatest
-from qmd_mcp.lookup import FloatArray
+from qmd_mcp.domain.lookup import FloatArray
+from qmd_mcp.inference.expanding.sampling import Sampler, greatest
+from qmd_mcp.inference.hub.manifest import Sampling
 
 seeds = st.integers(0, 2**64 - 1)
 

@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmd_mcp.answers import Answer
+from qmd_mcp.domain.answers import Answer
 from qmd_mcp.errors import ArgumentError
-from qmd_mcp.server.arguments import JsonSchema, fit
-from qmd_mcp.server.quotation import one_line
-from qmd_mcp.server.render import render_answer
+from qmd_mcp.presentation.quotation import one_line
+from qmd_mcp.presentation.rendering import render_answer
+from qmd_mcp.server.mcp.arguments import JsonSchema, fit
 from tests.fakes import HIT
 
 SCHEMA: JsonSchema = {

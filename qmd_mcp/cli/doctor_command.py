@@ -1,0 +1,199 @@
+"""The command that says whether everything that is asked for holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qmd_mcp.cli.command_session import Session
+from qmd_mcp.errors import NotAnIndexError, SetupError
+
+if TYPE_CHECKING:  # importing them takes seconds, which --help must not wait for
+    from qmd_mcp.inference.hub.local_model import Model
+    from qmd_mcp.inference.hub.manifest import ModelManifest
+    from qmd_mcp.inference.runtime.environment import Environment
+    from qmd_mcp.inference.runtime.model_examination import Examination, Loaded
+
+app = typer.Typer()
+
+_QUESTION = "how do we fail over to the standby?"
+_PASSAGE = "Promote the standby before you restart the old primary, and wait until replication has caught up. " * 8
+"""About 200 tokens, as a passage has; with the question one use of every role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that was found out."""
+
+    environment: Environment
+    device: str
+    index: str
+    models: tuple[Examination, ...]
+    notes: tuple[str, ...]
+    problems: tuple[str, ...]
+    """What is asked for and does not hold."""
+
+
+@app.command()
+def doctor(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False
+) -> None:
+    """Check versions, devices, models and the index; exit code 1 where something asked for does not hold."""
+    report = _report(context.obj)
+    if as_json:
+        answer = {"holds": not report.problems, "obstacle_to_cuda": report.environment.cuda.obstacle, **asdict(report)}
+        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    else:
+        typer.echo(_text(report))
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def _report(session: Session) -> Report:
+    from qmd_mcp.inference.runtime.environment import inspect_environment
+    from qmd_mcp.inference.runtime.model_examination import examine
+
+    settings, environment = session.settings, inspect_environment()
+    index, embedder, problems = _index(session)
+    problems = [*environment.problems(device=settings.device), *problems]
+    models: list[Examination] = []
+    notes: list[str] = []
+    for role, find in _asked_for(session, embedder=embedder):
+        try:
+            found = find()
+        except SetupError as error:
+            problems.append(f"{role}: {error}")
+            continue
+        if found is None:
+            notes.append(f"{role}: none ({getattr(settings, role)})")
+            continue
+        model, load = found
+        examination = examine(model, load=load)
+        models.append(examination)
+        if examination.problem:
+            problems.append(f"{role} {model.manifest.model}: {examination.problem}")
+    return Report(environment, settings.device, index, tuple(models), tuple(notes), tuple(dict.fromkeys(problems)))
+
+
+def _index(session: Session) -> tuple[str, str | None, list[str]]:
+    """The index and its identity in words, its embedder's name, and what is wrong with it."""
+
+    async def identity(uri: str) -> str | None:
+        from qmd_mcp.store.generation import serving
+        from qmd_mcp.store.lance.database import Database
+
+        database = await Database.open(uri)
+        try:
+            generation = await serving(database)
+        finally:
+            database.close()
+        return str(generation) if generation else None
+
+    import anyio
+
+    uri = session.location.uri
+    try:
+        made = anyio.run(identity, uri)
+    except NotAnIndexError as error:
+        asked = session.settings.index is not None
+        return f"{uri}: none yet", None, [str(error)] if asked else []
+    if made is None:
+        return f"{uri}: empty", None, []
+    fingerprint, dimension, embedder = made.split(" ", 2)
+    described = f"{uri}: made by {embedder}, {dimension}-d, identity {fingerprint}"
+    try:
+        session.run(_nothing)
+    except SetupError as error:
+        return described, embedder, [f"index: {error}"]
+    return described, embedder, []
+
+
+async def _nothing(_: object) -> None: ...
+
+
+def _asked_for(
+    session: Session, *, embedder: str | None
+) -> Sequence[tuple[str, Callable[[], tuple[Model[ModelManifest], Callable[[], Loaded]] | None]]]:
+    """Each role with a way to its model and its loading."""
+    from qmd_mcp.inference.loading import (
+        load_embedder,
+        make_expander,
+        make_reranker,
+        open_model,
+        session_factory,
+        user_catalogue,
+    )
+    from qmd_mcp.inference.runtime.model_examination import Loaded
+    from qmd_mcp.inference.runtime.session import cores
+
+    settings = session.settings
+    catalogue, sessions = user_catalogue(), session_factory(settings)
+
+    def embedding() -> tuple[Model[ModelManifest], Callable[[], Loaded]]:
+        from qmd_mcp.application.engine import DEFAULT_PROFILE
+
+        name = settings.embedder or embedder or DEFAULT_PROFILE
+        model = catalogue.embedder(name, folders=settings.embedder is not None or session.location.project is None)
+
+        def load() -> Loaded:
+            loaded = load_embedder(model, sessions)
+            return Loaded(loaded.placed, loaded.contract, use=lambda: loaded.embed_query(_QUESTION))
+
+        return model, load
+
+    def expanding() -> tuple[Model[ModelManifest], Callable[[], Loaded]] | None:
+        model = catalogue.expander(settings.expander, providers=sessions.usable)
+
+        def load() -> Loaded:
+            assert model is not None
+            placed = open_model(model, sessions, threads=cores())
+            expander = make_expander(model, placed)
+            return Loaded(placed, expander.contract, use=lambda: expander.expand(_QUESTION))
+
+        return None if model is None else (model, load)
+
+    def reranking() -> tuple[Model[ModelManifest], Callable[[], Loaded]] | None:
+        model = catalogue.reranker(settings.reranker, providers=sessions.usable)
+
+        def load() -> Loaded:
+            assert model is not None
+            placed = open_model(model, sessions, threads=cores())
+            reranker = make_reranker(model, placed)
+            return Loaded(placed, str(reranker.contract), use=lambda: reranker.score(_QUESTION, [_PASSAGE]))
+
+        return None if model is None else (model, load)
+
+    return (("embedder", embedding), ("expander", expanding), ("reranker", reranking))
+
+
+def _text(report: Report) -> str:
+    environment, cuda = report.environment, report.environment.cuda
+    lines = [
+        f"versions    {', '.join((*environment.versions, *environment.runtimes))}",
+        f"device      {report.device}",
+        f"CUDA        {_cuda_text(report)}",
+        *(
+            f"GPU         {gpu.name}, {gpu.memory / 1e9:.1f} GB, {gpu.free / 1e9:.1f} GB free, driver {gpu.driver}"
+            for gpu in cuda.gpus
+        ),
+        *(f"            {library.file}: {library.path or f'missing; {library.mend}'}" for library in cuda.libraries),
+        f"index       {report.index}",
+    ]
+    for model in report.models:
+        lines.append(f"{model.role:<12}{model.name}: {model.model}; {model.files}; {model.folder}")
+        if model.placement:
+            timed = f"loaded in {model.load_ms} ms, one use {model.probe_ms} ms"
+            lines.append(f"            {model.placement}; {model.contract}; {timed}")
+        lines += [f"            note: {note}" for note in model.notes]
+    lines += [f"note        {note}" for note in report.notes]
+    lines += [f"PROBLEM     {problem}" for problem in report.problems]
+    return "\n".join([*lines, "" if report.problems else "Everything that is asked for holds."]).rstrip()
+
+
+def _cuda_text(report: Report) -> str:
+    cuda = report.environment.cuda
+    return f"{cuda.version or 'none'}: {cuda.obstacle or 'can be used'}"

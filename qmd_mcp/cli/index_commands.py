@@ -1,0 +1,177 @@
+"""Commands that decide what is indexed, and index it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qmd_mcp.cli.command_session import Session
+from qmd_mcp.errors import CollectionError
+from qmd_mcp.settings import PROJECT_FOLDER, IndexLocation
+
+if TYPE_CHECKING:  # importing it takes two seconds, which --help must not wait for
+    from qmd_mcp.application.engine import Engine
+    from qmd_mcp.corpus.indexing.update_summary import UpdateSummary
+
+app = typer.Typer()
+collection_app = typer.Typer(help="Folders that are indexed.", no_args_is_help=True)
+context_app = typer.Typer(help="Descriptions of paths, returned with every hit below them.", no_args_is_help=True)
+app.add_typer(collection_app, name="collection")
+app.add_typer(context_app, name="context")
+
+Within = Annotated[list[str] | None, typer.Option("--collection", "-c", help="Only these collections.")]
+
+
+@app.command()
+def init(context: typer.Context) -> None:
+    """Make an index for this project, in ./.qmd-mcp."""
+    session: Session = context.obj
+    folder = Path.cwd() / PROJECT_FOLDER
+    location = session.location if session.settings.index else IndexLocation(str(folder), folder.parent)
+
+    async def done(_: Engine) -> None: ...
+
+    Session(session.settings, location).run(done, create=True)
+    typer.echo(f"Index ready: {location.uri}\nNext: qmd-mcp collection add FOLDER --name NAME")
+
+
+@collection_app.command("add")
+def collection_add(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder to index.")],
+    name: Annotated[str | None, typer.Option(help="Name of the collection; default: the folder's.")] = None,
+    glob: Annotated[list[str] | None, typer.Option(help="Files to index, such as '**/*.{md,txt}'; repeatable.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Files to leave out, as in .gitignore; repeatable.")] = None,
+    embed: Annotated[bool, typer.Option(help="Embed now; without it, vsearch waits for `embed`.")] = True,
+) -> None:
+    """Register a folder and index it."""
+    from qmd_mcp.corpus.scanning.membership import DEFAULT_GLOBS
+    from qmd_mcp.domain.documents import Collection
+
+    root = folder.expanduser().resolve()
+    chosen = name or root.name
+    collection = Collection(chosen, root, tuple(glob or DEFAULT_GLOBS), tuple(ignore or ()))
+
+    async def add(engine: Engine) -> str:
+        from qmd_mcp.cli.terminal import summary_text, watched
+
+        await engine.writing.add_collection(collection)
+        with watched() as progress:
+            summary = await engine.writing.update(collections=[chosen], embed=embed, progress=progress)
+        nothing = (
+            "\nNo file of it is indexed: --glob says which are, --ignore which are not." if not summary.added else ""
+        )
+        return summary_text(summary) + nothing
+
+    typer.echo(f"{chosen}: {context.obj.run(add, create=True)}")
+
+
+@collection_app.command("list")
+def collection_list(context: typer.Context) -> None:
+    """List the collections."""
+
+    async def listed(engine: Engine) -> str:
+        lines: list[str] = []
+        for collection in (await engine.collections()).values():
+            lines.append(f"{collection.name}  {collection.root}")
+            lines += [f"  {each.prefix or '(all)'}: {each.text}" for each in collection.contexts]
+        return "\n".join(lines) or "No collection yet: qmd-mcp collection add FOLDER --name NAME"
+
+    typer.echo(context.obj.run(listed))
+
+
+@collection_app.command("remove")
+def collection_remove(context: typer.Context, name: str) -> None:
+    """Forget a folder and what was indexed of it; the files stay."""
+    count = context.obj.run(lambda engine: engine.writing.remove_collection(name))
+    typer.echo(f"{name}: {count} documents removed from the index")
+
+
+@collection_app.command("rename")
+def collection_rename(context: typer.Context, name: str, new_name: str) -> None:
+    """Give a collection another name; nothing is embedded again."""
+    context.obj.run(lambda engine: engine.writing.rename_collection(name, new_name))
+    typer.echo(f"{name} is now {new_name}")
+
+
+@context_app.command("add")
+def context_add(
+    context: typer.Context,
+    place: Annotated[str, typer.Argument(metavar="COLLECTION[/PATH]")],
+    text: Annotated[str, typer.Argument(help="What is to be found there.")],
+) -> None:
+    """Describe a collection or a path in it."""
+    name, _, prefix = place.removeprefix("qmd://").strip("/").partition("/")
+    context.obj.run(lambda engine: engine.writing.set_context(name, prefix, text))
+    typer.echo(f"{place}: {text}")
+
+
+@context_app.command("list")
+def context_list(context: typer.Context) -> None:
+    """List the descriptions."""
+
+    async def listed(engine: Engine) -> str:
+        lines = [
+            f"{collection.name}{'/' if each.prefix else ''}{each.prefix}: {each.text}"
+            for collection in (await engine.collections()).values()
+            for each in collection.contexts
+        ]
+        return "\n".join(lines) or "No context yet: qmd-mcp context add COLLECTION[/PATH] TEXT"
+
+    typer.echo(context.obj.run(listed))
+
+
+@context_app.command("rm")
+def context_remove(context: typer.Context, place: Annotated[str, typer.Argument(metavar="COLLECTION[/PATH]")]) -> None:
+    """Take a description back."""
+    name, _, prefix = place.removeprefix("qmd://").strip("/").partition("/")
+    context.obj.run(lambda engine: engine.writing.set_context(name, prefix, None))
+    typer.echo(f"{place}: no context any more")
+
+
+@app.command()
+def update(
+    context: typer.Context,
+    collection: Within = None,
+    embed: Annotated[bool, typer.Option(help="Embed now; without it, vsearch waits for `embed`.")] = True,
+    embedder: Annotated[
+        str | None, typer.Option(help="Rebuild the index with this embedder; the old one answers until it is done.")
+    ] = None,
+) -> None:
+    """Index what changed on disk."""
+    session: Session = context.obj
+    if embedder is not None and (collection or not embed):
+        sentence = "--embedder rebuilds the whole index; leave --collection and --no-embed out"
+        raise typer.BadParameter(sentence)
+
+    async def updated(engine: Engine) -> UpdateSummary:
+        from qmd_mcp.cli.terminal import watched
+
+        with watched() as progress:
+            if embedder is not None:
+                return await engine.writing.rebuild(progress=progress)
+            return await engine.writing.update(collections=collection or [], embed=embed, progress=progress)
+
+    if embedder is not None:
+        session = Session(session.settings.model_copy(update={"embedder": embedder}), session.location)
+    from qmd_mcp.cli.terminal import summary_text
+
+    summary = session.run(updated, rebuild=embedder is not None)
+    typer.echo(summary_text(summary))
+    if summary.problems:
+        raise CollectionError(" ".join(summary.problems))
+
+
+@app.command()
+def embed(context: typer.Context) -> None:
+    """Fill in the vectors that `update --no-embed` left out."""
+
+    async def embedded(engine: Engine) -> int:
+        from qmd_mcp.cli.terminal import watched
+
+        with watched() as progress:
+            return await engine.writing.embed(progress=progress)
+
+    typer.echo(f"{context.obj.run(embedded)} passages embedded")

@@ -1,0 +1,138 @@
+"""Cutting a section that is too long for one passage."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from semantic_text_splitter import MarkdownSplitter, TextSplitter
+
+from qmd_mcp.corpus.chunking.sections import Section, blocks
+from qmd_mcp.corpus.chunking.token_counter import TokenCounter
+from qmd_mcp.corpus.readers.source_text import SourceText
+
+CHARACTERS_PER_TOKEN = 16
+"""A passage has no more, however few tokens they make: to WordPiece a word of over 100 letters is one unknown token,
+and blanks are none."""
+
+WINDOW = 16_384
+"""Characters that the splitter gets at once: it looks at the whole rest for every cut, which is quadratic."""
+
+FINE = 4_096
+"""Characters up to which a block is cut into parts of a fourth of the budget, which are put together to pieces of like
+size; beyond, into parts of nine tenths, since fine parts take two to three times as long."""
+
+_CUTS = ("\n\n", "\n", "。", ". ", " ")
+_NESTED = re.compile(r"^[ \t]*(?:[>*+-][ \t]*|\d+[.)][ \t]+){64}", re.MULTILINE)
+"""Containers so deep that the Markdown parser needs quadratic time; nobody writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a section, with the blanks behind it."""
+
+    start: int
+    end: int
+    tokens: int
+    depth: int
+    """Of its indentation: above a deep one is no good place for a cut."""
+
+
+class Cutter:
+    """Cuts between blocks, then between items, lines and sentences, and within a word only where it is too long."""
+
+    def __init__(self, tokens: TokenCounter, *, budget: int) -> None:
+        self._tokens = tokens
+        self._budget = budget
+
+    def cost(self, text: str) -> int:
+        """Tokens, or what the characters alone cost; beyond the budget only that it is beyond."""
+        least = _least(text)
+        return least if least > self._budget else max(self._tokens.count(text), least)
+
+    def beginning(self, text: str) -> str:
+        """As much of a line as the budget allows."""
+        if self._tokens.count(text) <= self._budget:
+            return text
+        return TextSplitter.from_callback(self._tokens.count, self._budget).chunks(text)[0]
+
+    def pieces(self, source: SourceText, section: Section) -> Iterator[Piece]:
+        """A section in pieces of like size, none beyond the budget."""
+        parts: list[Piece] = []
+        for part in self._parts(source, section):
+            if parts and source.text[parts[-1].start : part.start].rstrip().endswith((":", "：")):
+                announced = replace(parts[-1], end=part.end, tokens=parts[-1].tokens + part.tokens)
+                if announced.tokens <= self._budget:
+                    parts[-1] = announced
+                    continue
+            parts.append(part)
+        return self._packed(source, parts, budget=self._budget)
+
+    def _packed(self, source: SourceText, parts: Sequence[Piece], *, budget: int) -> Iterator[Piece]:
+        for first, stop in _runs(parts, budget):
+            start, end = parts[first].start, parts[stop - 1].end
+            tokens = sum(part.tokens for part in parts[first:stop])
+            if stop - first > 1 and not self._tokens.adds_up and self.cost(source.text[start:end]) > self._budget:
+                yield from self._packed(source, parts[first:stop], budget=budget * 3 // 4)
+            else:
+                yield Piece(start, end, tokens, parts[first].depth)
+
+    def _parts(self, source: SourceText, section: Section) -> Iterator[Piece]:
+        """Blocks, and the items, lines, sentences or words of those that are too long."""
+        for start, end in blocks(source, section):
+            text = source.text[start:end]
+            depth = len(text) - len(text.lstrip(" \t"))
+            cost = self.cost(text)
+            if cost <= self._budget:
+                yield Piece(start, end, cost, depth)
+                continue
+            for part_start, part_end in self._split(source, start, end):
+                cost = self.cost(source.text[part_start:part_end])
+                yield Piece(part_start, part_end, cost, depth + (part_start > start))
+
+    def _split(self, source: SourceText, start: int, end: int) -> Iterator[tuple[int, int]]:
+        least = max(self._budget // 4 if end - start <= FINE else self._budget * 9 // 10, 1)
+        for window_start, window_end in _windows(source.text, start, end):
+            text = source.text[window_start:window_end]
+            markdown = source.kind in {"markdown", "html"} and not _NESTED.search(text)
+            splitter = (MarkdownSplitter if markdown else TextSplitter).from_callback(
+                self.cost, (least, self._budget), trim=False
+            )
+            for offset, part in splitter.chunk_indices(text):
+                yield window_start + offset, window_start + offset + len(part)
+
+
+def _least(text: str) -> int:
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+def _runs(parts: Sequence[Piece], budget: int) -> Iterator[tuple[int, int]]:
+    """Blocks that make a piece together: pieces of the rest alike, cuts where the indentation is least."""
+    first, rest = 0, sum(block.tokens for block in parts)
+    while first < len(parts):
+        like = math.ceil(rest / math.ceil(rest / budget))
+        stop, filled = first, 0
+        while stop < len(parts) and filled < like and (stop == first or filled + parts[stop].tokens <= budget):
+            filled += parts[stop].tokens
+            stop += 1
+        if stop < len(parts):
+            earlier, left = stop - 1, filled - parts[stop - 1].tokens
+            while earlier > first and left >= like / 2:
+                if parts[earlier].depth < parts[stop].depth:
+                    stop, filled = earlier, left
+                earlier -= 1
+                left -= parts[earlier].tokens
+        yield first, stop
+        first, rest = stop, rest - filled
+
+
+def _windows(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A span in parts that the splitter can look at whole, cut where it would cut as well."""
+    while end - start > WINDOW:
+        middle, limit = start + WINDOW // 2, start + WINDOW
+        cut = next((found + len(sign) for sign in _CUTS if (found := text.rfind(sign, middle, limit)) >= 0), limit)
+        yield start, cut
+        start = cut
+    yield start, end

@@ -1,0 +1,126 @@
+"""From files on disk to documents and passages, ready to be embedded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from qmd_mcp.corpus.chunking.chunker import Chunker
+from qmd_mcp.corpus.readers.source_text import SourceText
+from qmd_mcp.corpus.scanning.disk_files import RACY_NS, read_file
+from qmd_mcp.corpus.scanning.scan import ScannedFile, scan
+from qmd_mcp.domain.answers import Skip
+from qmd_mcp.domain.documents import Collection, Document, Passage, docid_of
+
+WINDOW = 1_024
+"""Passages of one commit: some ten seconds of embedding on 2 cores are lost when a run is killed, sorting by length
+wastes little, and the commits cost a hundredth of the embedding (benchmarks)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done for one collection."""
+
+    files: tuple[ScannedFile, ...]
+    """To be read."""
+    unchanged: int
+    present: frozenset[str]
+    """Paths of every file that can be indexed, to be read or unchanged."""
+    skips: tuple[Skip, ...]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """One commit's worth of work."""
+
+    documents: list[Document] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
+    touched: list[Document] = field(default_factory=list)
+    """Same content, other time."""
+    skips: list[Skip] = field(default_factory=list)
+    files: int = 0
+
+
+class Preparation:
+    """Synchronous; runs in a worker thread while the window before is embedded."""
+
+    def __init__(
+        self, *, chunker: Chunker, decode: Callable[[bytes, str], SourceText | Skip], max_file_bytes: int
+    ) -> None:
+        self._chunker = chunker
+        self._decode = decode
+        self._max_file_bytes = max_file_bytes
+
+    def plan(self, collection: Collection, known: Mapping[str, Document]) -> Plan:
+        """Compare a folder with what the index knows, by size and time.
+
+        Raises:
+            CollectionError: the folder cannot be read at all.
+        """
+        files: list[ScannedFile] = []
+        skips: list[Skip] = []
+        present: set[str] = set()
+        unchanged = 0
+        for entry in scan(collection, max_file_bytes=self._max_file_bytes):
+            if isinstance(entry, Skip):
+                skips.append(entry)
+                continue
+            present.add(entry.path)
+            if _same(entry, known.get(entry.path)):
+                unchanged += 1
+            else:
+                files.append(entry)
+        return Plan(tuple(files), unchanged=unchanged, present=frozenset(present), skips=tuple(skips))
+
+    def windows(self, collection: Collection, plan: Plan, known: Mapping[str, Document]) -> Iterator[Prepared]:
+        """Read and cut the planned files; every document lies in one window whole."""
+        window = Prepared()
+        for file in plan.files:
+            self._prepare(file, collection, known.get(file.path), window)
+            if len(window.passages) >= WINDOW:
+                yield window
+                window = Prepared()
+        if window.files:
+            yield window
+
+    def _prepare(self, file: ScannedFile, collection: Collection, before: Document | None, window: Prepared) -> None:
+        window.files += 1
+        read_at = time.time_ns()
+        content = read_file(collection.root, file.path, max_bytes=self._max_file_bytes)
+        if isinstance(content, Skip):
+            window.skips.append(content)
+            return
+        content_hash = content.content_hash
+        if before is not None and before.content_hash == content_hash:
+            window.touched.append(replace(before, size=content.size, mtime_ns=content.mtime_ns, indexed_ns=read_at))
+            return
+        source = self._decode(content.data, file.path)
+        if isinstance(source, Skip):
+            window.skips.append(source)
+            return
+        docid = docid_of(collection.name, file.path, content_hash)
+        passages = self._chunker.passages(source, docid=docid, collection=collection.name, path=file.path)
+        window.passages.extend(passages)
+        window.documents.append(
+            Document(
+                docid=docid,
+                collection=collection.name,
+                path=file.path,
+                title=source.title,
+                content_hash=content_hash,
+                size=content.size,
+                mtime_ns=content.mtime_ns,
+                indexed_ns=read_at,
+                passages=len(passages),
+            )
+        )
+
+
+def _same(file: ScannedFile, document: Document | None) -> bool:
+    return (
+        document is not None
+        and document.size == file.size
+        and document.mtime_ns == file.mtime_ns
+        and document.mtime_ns < document.indexed_ns - RACY_NS
+    )

@@ -1,0 +1,194 @@
+"""The indexed files: found by name, read from disk, compared with what the index knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import anyio.to_thread
+
+from qmd_mcp.corpus.library.excerpt import MAX_CHARACTERS, excerpt_of
+from qmd_mcp.corpus.library.naming import NamedDocuments, Naming
+from qmd_mcp.corpus.readers.source_text import SourceText
+from qmd_mcp.corpus.scanning.disk_files import read_file
+from qmd_mcp.corpus.scanning.freshness import FreshnessCheck
+from qmd_mcp.domain.answers import Excerpt, Excerpts, Skip
+from qmd_mcp.domain.documents import Collection, Document, Freshness
+from qmd_mcp.errors import (
+    ArgumentError,
+    CallerError,
+    DocumentNotFoundError,
+    UnreadableDocumentError,
+)
+
+MANY_CHARACTERS = 80_000
+"""About 20,000 tokens, below the 25,000 at which Claude Code cuts a tool's answer."""
+
+KNOWN_DOCUMENTS = 50_000
+"""Up to so many documents all rows are kept in memory (25 MB): asking the table for those of one answer takes as long
+as the search itself. Beyond it the rows of each answer are asked for."""
+
+
+class CollectionSource(Protocol):
+    """Where collections are kept."""
+
+    async def all(self) -> tuple[Collection, ...]:
+        """Every collection."""
+        ...
+
+    async def version(self) -> int:
+        """Counts every write."""
+        ...
+
+
+class DocumentSource(NamedDocuments, Protocol):
+    """Where documents are kept."""
+
+    async def count(self) -> int:
+        """How many there are."""
+        ...
+
+    async def all(self) -> tuple[Document, ...]:
+        """Every document."""
+        ...
+
+    async def by_docid(self, docids: Sequence[str]) -> dict[str, Document]:
+        """The visible ones of exact docids."""
+        ...
+
+    async def version(self) -> int:
+        """Counts every write."""
+        ...
+
+
+class Library:
+    """Reads for callers; every file is opened only after it was found inside its collection's root."""
+
+    def __init__(
+        self,
+        *,
+        collections: CollectionSource,
+        documents: DocumentSource,
+        decode: Callable[[bytes, str], SourceText | Skip],
+        max_file_bytes: int,
+    ) -> None:
+        self._collections = collections
+        self._documents = documents
+        self._decode = decode
+        self._max_file_bytes = max_file_bytes
+        self._check = FreshnessCheck()
+        self._naming = Naming(documents, collections=self.collections)
+        self._known_collections: tuple[int, Mapping[str, Collection]] = (-1, {})
+        self._known_documents: tuple[int, dict[str, Document], bool] = (-1, {}, False)
+        """Version of the table, documents by docid, and whether these are all."""
+
+    async def collections(self) -> Mapping[str, Collection]:
+        """By name; read again only when the table has a new version."""
+        version = await self._collections.version()
+        if version != self._known_collections[0]:
+            self._known_collections = (version, {each.name: each for each in await self._collections.all()})
+        return self._known_collections[1]
+
+    async def documents(self, docids: Sequence[str]) -> Mapping[str, Document]:
+        """The visible ones; kept while the table has the same version."""
+        version = await self._documents.version()
+        if version != self._known_documents[0]:
+            small = await self._documents.count() <= KNOWN_DOCUMENTS
+            every = {each.docid: each for each in await self._documents.all()} if small else {}
+            self._known_documents = (version, every, small)
+        _, known, complete = self._known_documents
+        absent = [] if complete else [docid for docid in docids if docid not in known]
+        if absent:
+            known.update(await self._documents.by_docid(absent))
+        return {docid: known[docid] for docid in docids if docid in known}
+
+    async def freshness(self, documents: Sequence[Document]) -> Mapping[str, Freshness]:
+        """Compare documents with their files, in one worker thread."""
+        collections = await self.collections()
+
+        return await anyio.to_thread.run_sync(self._check.of, documents, collections)
+
+    async def keys(self) -> tuple[str, ...]:
+        """Every document's `collection/path`."""
+        return await self._documents.keys()
+
+    async def get(self, reference: str, *, from_line: int | None, max_lines: int | None, line_numbers: bool) -> Excerpt:
+        """Lines of one document, as they are on disk now.
+
+        Raises:
+            DocumentNotFoundError, AmbiguousDocidError, UnreadableDocumentError: it names none, several, or one that
+                is gone or no longer text.
+            ArgumentError: a line number does not fit.
+        """
+        found, document = await self._naming.find(reference)
+        return await self._read(
+            document,
+            from_line=from_line if from_line is not None else found.from_line,
+            max_lines=max_lines if max_lines is not None else found.max_lines,
+            line_numbers=line_numbers,
+        )
+
+    async def get_many(
+        self, patterns: Sequence[str], *, max_lines: int | None, max_bytes: int, line_numbers: bool
+    ) -> Excerpts:
+        """The documents of references and globs; what does not fit is named, never dropped silently."""
+        documents, skipped = await self._naming.select(patterns)
+        read: list[Excerpt] = []
+        room = MANY_CHARACTERS
+        for document in documents:
+            if document.size > max_bytes:
+                skipped.append(
+                    Skip(
+                        document.key, f"{document.size:,} bytes, over max_bytes={max_bytes}: read it with get_document"
+                    )
+                )
+            elif room <= 0:
+                skipped.append(Skip(document.key, "this answer is full: ask for it in another call"))
+            else:
+                try:
+                    excerpt = await self._read(
+                        document, from_line=None, max_lines=max_lines, line_numbers=line_numbers, room=room
+                    )
+                except CallerError as error:
+                    skipped.append(Skip(document.key, str(error)))
+                else:
+                    read.append(excerpt)
+                    room -= len(excerpt.text)
+        return Excerpts(tuple(read), tuple(skipped))
+
+    async def _read(
+        self,
+        document: Document,
+        *,
+        from_line: int | None,
+        max_lines: int | None,
+        line_numbers: bool,
+        room: int = MAX_CHARACTERS,
+    ) -> Excerpt:
+        for name, value in (("from_line", from_line), ("max_lines", max_lines)):
+            if value is not None and value < 1:
+                sentence = f"{name} is {value}; lines count from 1."
+                raise ArgumentError(sentence)
+        collection = (await self.collections()).get(document.collection)
+        if collection is None:  # removed a moment ago
+            raise DocumentNotFoundError(document.key)
+        data = await anyio.to_thread.run_sync(
+            lambda: read_file(collection.root, document.path, max_bytes=self._max_file_bytes)
+        )
+        if isinstance(data, Skip):
+            similar = () if data.reason != "missing" else await self._naming.similar(document.key)
+            reason = "is no longer on disk" if data.reason == "missing" else f"cannot be read now ({data.reason})"
+            raise UnreadableDocumentError(document.key, reason=reason, similar=similar)
+        source = await anyio.to_thread.run_sync(self._decode, data.data, document.path)
+        if isinstance(source, Skip):
+            raise UnreadableDocumentError(document.key, reason=f"is no longer text ({source.reason})")
+        return excerpt_of(
+            source,
+            document=document,
+            data=data,
+            context=collection.context_of(document.path),
+            from_line=from_line or 1,
+            max_lines=max_lines,
+            line_numbers=line_numbers,
+            room=room,
+        )

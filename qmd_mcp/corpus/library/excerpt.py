@@ -1,0 +1,70 @@
+"""Lines of a document as an agent reads them."""
+
+from __future__ import annotations
+
+from qmd_mcp.corpus.readers.source_text import SourceText
+from qmd_mcp.corpus.scanning.disk_files import FileContent
+from qmd_mcp.domain.answers import Excerpt
+from qmd_mcp.domain.documents import Document, shown_docid, uri_of
+from qmd_mcp.errors import ArgumentError
+
+MAX_CHARACTERS = 24_000
+"""About 6,000 tokens: a fourth of what clients take in one answer; the rest is a call away."""
+
+
+def excerpt_of(
+    source: SourceText,
+    *,
+    document: Document,
+    data: FileContent,
+    context: str | None,
+    from_line: int,
+    max_lines: int | None,
+    line_numbers: bool,
+    room: int = MAX_CHARACTERS,
+) -> Excerpt:
+    """Cut lines out of a document, at whole lines, within the size cap or less room.
+
+    Raises:
+        ArgumentError: `from_line` lies behind the end.
+    """
+    lines = source.text.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    numbered = [(source.source_line(position), line) for position, line in enumerate(lines, 1)]
+    last = numbered[-1][0] if numbered else 0
+    if from_line > max(last, 1):
+        sentence = f"from_line is {from_line}, but {document.key} has {last} lines."
+        raise ArgumentError(sentence)
+    wanted = [(number, line) for number, line in numbered if number >= from_line]
+    chosen: list[tuple[int, str]] = []
+    notes: list[str] = []
+    room = min(room, MAX_CHARACTERS)
+    around = len(str(last)) + 3 if line_numbers else 1  # number, blanks and the line's end
+    for number, line in wanted[:max_lines]:
+        if len(line) + around > room:
+            if chosen:
+                break
+            notes.append(f"Line {number} is cut at {room:,} of its {len(line):,} characters.")
+            chosen.append((number, line[:room]))
+            break
+        chosen.append((number, line))
+        room -= len(line) + around
+    rest = wanted[len(chosen) :]
+    width = len(str(chosen[-1][0])) if chosen else 1
+    text = "\n".join(f"{number:>{width}}  {line}" if line_numbers else line for number, line in chosen)
+    return Excerpt(
+        docid=shown_docid(document.docid),
+        collection=document.collection,
+        path=document.path,
+        uri=uri_of(document.collection, document.path),
+        title=source.title,
+        start_line=chosen[0][0] if chosen else 0,
+        end_line=chosen[-1][0] if chosen else 0,
+        total_lines=last,
+        text=text,
+        freshness="current" if data.content_hash == document.content_hash else "changed",
+        context=context,
+        next_line=rest[0][0] if rest else None,
+        notes=tuple(notes),
+    )

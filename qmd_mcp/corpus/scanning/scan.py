@@ -1,0 +1,182 @@
+"""Walking through a collection's folder."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+from typing import TypeAlias
+
+from qmd_mcp.corpus.scanning import gitignore
+from qmd_mcp.corpus.scanning.membership import SECRET_FOLDERS, Membership, SkipReason, is_secret
+from qmd_mcp.domain.answers import Skip
+from qmd_mcp.domain.documents import Collection
+from qmd_mcp.errors import CollectionError
+
+MAX_FILE_BYTES = 5 * 1024 * 1024
+"""The largest page of the five documentation folders in `docs` has 92 kB and CPython's largest source file 0.8 MB;
+beyond this it is data, and one file would be 6,000 passages: a minute of embedding on 2 cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedFile:
+    """A file that belongs to the collection, not opened yet."""
+
+    path: str
+    """Relative to the collection's root, POSIX, NFC."""
+    absolute: Path
+    """As the file system spells it."""
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    path: str
+    """Ends with a slash; empty for the root."""
+    absolute: str
+    rules: tuple[gitignore.Rules, ...]
+
+
+_Child: TypeAlias = ScannedFile | Skip | _Folder
+
+
+def scan(collection: Collection, *, max_file_bytes: int = MAX_FILE_BYTES) -> Iterator[ScannedFile | Skip]:
+    """Files of a collection and those left out, in the order of their paths, while folders are being read.
+
+    A file that no glob takes, or that an ignore leaves out, is not part of the collection and not mentioned; one that
+    is named like a secret always is. The path of a folder that was left out ends with a slash. Links are not followed:
+    inside of the root their target has its own place, and outside it is none of the collection's.
+
+    Raises:
+        CollectionError: the root is no folder or cannot be read, or a glob cannot be used.
+    """
+    root = Path(os.path.realpath(collection.root))
+    walk = _Walk(Membership.of(collection), root=root, max_file_bytes=max_file_bytes)
+    try:
+        os.scandir(collection.root).close()
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        sentence = f"{collection.root} is no folder that can be read: {reason}."
+        raise CollectionError(sentence) from error
+    return walk.entries(_Folder("", os.fspath(collection.root), gitignore.rules_above(root)))
+
+
+class _Walk:
+    def __init__(self, membership: Membership, *, root: Path, max_file_bytes: int) -> None:
+        self._membership = membership
+        self._root = root
+        self._max_file_bytes = max_file_bytes
+
+    def entries(self, root: _Folder) -> Iterator[ScannedFile | Skip]:
+        """Depth first: folders sort by path and slash, so that the whole is in the order of the paths."""
+        pending: list[_Child] = [root]
+        while pending:
+            child = pending.pop()
+            if isinstance(child, _Folder):
+                pending += sorted(self._children(child), key=attrgetter("path"), reverse=True)
+            else:
+                yield child
+
+    def _children(self, folder: _Folder) -> Iterator[_Child]:
+        try:
+            with os.scandir(folder.absolute) as found:
+                entries = sorted(
+                    found, key=lambda entry: (not unicodedata.is_normalized("NFC", entry.name), entry.name)
+                )
+        except OSError:
+            yield Skip(folder.path, "unreadable")
+            return
+        rules = folder.rules
+        if any(entry.name == gitignore.FILE_NAME for entry in entries):
+            rules += gitignore.rules_in(Path(folder.absolute), below=len(folder.path))
+        seen: set[str] = set()
+        for entry in entries:
+            name = entry.name if entry.name.isascii() else unicodedata.normalize("NFC", entry.name)
+            child = self._child(entry, name, folder=folder, rules=rules)
+            if child is None:
+                continue
+            if name in seen:  # one name in NFC and in NFD: two files for Linux, one path for us
+                yield _skip(folder.path + entry.name, "same name as another file")
+                continue
+            seen.add(name)
+            yield child
+
+    def _child(
+        self, entry: os.DirEntry[str], name: str, *, folder: _Folder, rules: tuple[gitignore.Rules, ...]
+    ) -> _Child | None:
+        path = folder.path + name
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                return self._folder(name, path + "/", absolute=entry.path, rules=rules)
+            if is_secret(name):
+                return _skip(path, "secret by its name")
+            if entry.is_symlink():
+                return self._link(entry, name, path=path, rules=rules)
+            if not self._membership.selects(path, name=name) or self._is_ignored(path, rules):
+                return None
+            if not _is_encodable(path):
+                return _skip(path, "name is not UTF-8")
+            state = entry.stat(follow_symlinks=False)
+        except OSError:  # gone since it was listed, or not ours to look at
+            return _skip(path, "unreadable")
+        if not entry.is_file(follow_symlinks=False):  # a pipe or device: opening it could wait for ever
+            return _skip(path, "unreadable")
+        if state.st_size > self._max_file_bytes:
+            return _skip(path, "too large")
+        return ScannedFile(path, Path(entry.path), size=state.st_size, mtime_ns=state.st_mtime_ns)
+
+    def _folder(self, name: str, path: str, *, absolute: str, rules: tuple[gitignore.Rules, ...]) -> _Child | None:
+        if name in SECRET_FOLDERS:
+            return _skip(path, "secret by its name")
+        if name in self._membership.ignored_folders or self._is_ignored(path, rules):
+            return None
+        if gitignore.decision_of(self._membership.ignores, path) is False:
+            rules = ()  # taken back by the collection, with what is inside
+        return _Folder(path, absolute, rules) if _is_encodable(path) else _skip(path, "name is not UTF-8")
+
+    def _link(
+        self, entry: os.DirEntry[str], name: str, *, path: str, rules: tuple[gitignore.Rules, ...]
+    ) -> _Child | None:
+        target = Path(os.path.realpath(entry.path))
+        exists = target.exists()
+        if exists and target.is_relative_to(self._root):
+            return None
+        if target.is_dir():
+            path += "/"
+            wanted = name not in self._membership.ignored_folders
+        else:
+            wanted = self._membership.selects(path, name=name)
+        if not wanted or self._is_ignored(path, rules):
+            return None
+        return _skip(path, "link out of the collection" if exists else "unreadable")
+
+    def _is_ignored(self, path: str, rules: tuple[gitignore.Rules, ...]) -> bool:
+        """The collection's own ignores first, then the nearest `.gitignore` that says anything."""
+        if self._membership.ignores:
+            decision = gitignore.decision_of(self._membership.ignores, path)
+            if decision is not None:
+                return decision
+        for each in reversed(rules):
+            decision = each.decision(path)
+            if decision is not None:
+                return decision
+        return False
+
+
+def _skip(path: str, reason: SkipReason) -> Skip:
+    return Skip(os.fsencode(path).decode(errors="backslashreplace"), reason)
+
+
+def _is_encodable(path: str) -> bool:
+    """Linux has names that are no text; Python shows their bytes as surrogates, which no store takes."""
+    if path.isascii():
+        return True
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

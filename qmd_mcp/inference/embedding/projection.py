@@ -1,0 +1,54 @@
+"""Fewer dimensions for token states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qmd_mcp.domain.lookup import FloatArray
+from qmd_mcp.errors import ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Centres unit states and keeps the directions in which they vary most."""
+
+    mean: FloatArray
+    """[states' width]."""
+    basis: FloatArray
+    """[states' width, width kept], orthonormal columns."""
+
+    def __call__(self, states: FloatArray) -> FloatArray:
+        """[tokens, width kept], unit length."""
+        return _unit(np.asarray((_unit(states) - self.mean) @ self.basis, dtype=np.float32))
+
+
+def projection_beside(folder: Path) -> Path | None:
+    """The projection that comes with an embedder's folder; null where late interaction is not for that embedder."""
+    path = folder.parent / "late" / "projection.npy"
+    return path if path.is_file() else None
+
+
+def read_projection(path: Path, *, dimension: int) -> Projection:
+    """Read a projection of states of so many dimensions: an array whose first row is the mean, the others the basis.
+
+    Raises:
+        ModelError: the file is missing, is no array or fits another model.
+    """
+    try:
+        rows = np.load(path, allow_pickle=False).astype(np.float32)
+    except (OSError, ValueError, EOFError) as error:
+        sentence = f"The projection {path.parent.name}/{path.name} cannot be read: {error}"
+        raise ModelError(sentence) from error
+    if rows.ndim != 2 or rows.shape[1] != dimension:  # noqa: PLR2004  a matrix
+        sentence = f"The projection {path.parent.name}/{path.name} has shape {rows.shape} and not (…, {dimension})."
+        raise ModelError(sentence)
+    return Projection(mean=rows[0], basis=np.ascontiguousarray(rows[1:].T))
+
+
+def _unit(states: FloatArray) -> FloatArray:
+    lengths = np.linalg.norm(states, axis=1, keepdims=True)
+    scaled: FloatArray = states / np.maximum(lengths, np.float32(1e-6))
+    return scaled

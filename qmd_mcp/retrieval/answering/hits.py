@@ -1,0 +1,70 @@
+"""From ranked passages to hits: visible ones, with their files as they stand now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from qmd_mcp.domain.answers import Explanation, Hit
+from qmd_mcp.domain.documents import Collection, Document, Passage, shown_docid, uri_of
+from qmd_mcp.retrieval.answering.spans import Span
+from qmd_mcp.retrieval.search_protocols import Library
+
+MARGIN = 10
+"""Candidates read beyond the limit, for those that an update is just making invisible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One span with what is to be said about it."""
+
+    span: Span
+    lines: tuple[int, int]
+    """First and last in the file, both included."""
+    score: float
+    snippet: str
+    relevance: float | None = None
+    explanation: Explanation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Makes hits of spans."""
+
+    library: Library
+
+    async def visible(
+        self, passages: Sequence[Passage], *, collections: Mapping[str, Collection]
+    ) -> Mapping[str, Document]:
+        """The documents, by docid, of those passages that may be shown."""
+        documents = await self.library.documents(tuple({passage.docid for passage in passages}))
+        return {docid: document for docid, document in documents.items() if document.collection in collections}
+
+    async def of(
+        self, shown: Sequence[Shown], *, documents: Mapping[str, Document], collections: Mapping[str, Collection]
+    ) -> tuple[Hit, ...]:
+        """In the same order."""
+        states = await self.library.freshness(
+            tuple({each.span.best.docid: documents[each.span.best.docid] for each in shown}.values())
+        )
+        return tuple(
+            Hit(
+                docid=shown_docid(each.span.best.docid),
+                passage_id=each.span.best.passage_id,
+                collection=each.span.best.collection,
+                path=each.span.best.path,
+                uri=uri_of(each.span.best.collection, each.span.best.path),
+                title=each.span.best.title,
+                heading=each.span.best.heading,
+                start_line=each.lines[0],
+                end_line=each.lines[1],
+                score=round(each.score, 4),
+                relevance=None if each.relevance is None else round(each.relevance, 3),
+                snippet=each.snippet,
+                context=collections[each.span.best.collection].context_of(each.span.best.path),
+                freshness=states[each.span.best.docid],
+                also=each.span.also,
+                explanation=each.explanation,
+            )
+            for each in shown
+        )

@@ -1,0 +1,1 @@
+"""The order of the candidates: features, fusion, late interaction and the cross-encoder's word."""

@@ -1,0 +1,1 @@
+"""The HTTP side: access, limits, REST, metrics, and every route in one application."""

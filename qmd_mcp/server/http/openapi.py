@@ -1,0 +1,116 @@
+"""The REST side described, for whoever generates clients."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mcp.server.mcpserver.tools import Tool
+from pydantic import TypeAdapter
+
+from qmd_mcp import __version__
+from qmd_mcp.domain.answers import Answer, Excerpt
+from qmd_mcp.server.http.rest import MODES
+
+_REASONS = {
+    400: "An argument does not fit; the sentence says which and how.",
+    401: "The token is missing or wrong.",
+    403: "Requests from this Origin are not answered.",
+    404: "There is no such document, or it cannot be read now.",
+    413: "The request is too large.",
+    421: "The server is not addressed by this Host.",
+    500: "A fault in the server, which has logged it.",
+    503: "Too much is in progress, or the operator must change something first.",
+}
+
+_REFERENCE = "docid (a1b2c3), collection/path or qmd:// URI; :from:count may follow"
+
+
+def describe(tools: list[Tool], *, token: bool) -> dict[str, Any]:
+    """OpenAPI 3.1, made of the tools' own schemas."""
+    by_name = {tool.name: tool for tool in tools}
+    _, values = TypeAdapter.json_schemas(
+        [(kind, "serialization", TypeAdapter[Any](kind)) for kind in (Answer, Excerpt)],
+        ref_template="#/components/schemas/{model}",
+    )
+    failure = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+    security: dict[str, Any] = {"security": [{"token": []}]} if token else {}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "qmd-mcp",
+            "version": __version__,
+            "description": "Local search: ranked, citable passages of one index. The same tools speak MCP at /mcp.",
+        },
+        "paths": {
+            **{f"/{mode}": {"post": _searching(by_name[mode]) | security} for mode in MODES},
+            "/documents/{reference}": {"get": _reading(by_name["get_document"]) | security},
+            "/health": {"get": _plain("health", "Whether the index is open", "application/json")},
+            "/metrics": {"get": _plain("metrics", "Figures for Prometheus", "text/plain") | security},
+        },
+        "components": {
+            "schemas": {**values["$defs"], "Failure": failure},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _searching(tool: Tool) -> dict[str, Any]:
+    return {
+        "operationId": tool.name,
+        "summary": tool.title,
+        "description": tool.description,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": tool.parameters}}},
+        "responses": _responses("Answer", without=(404,)),
+    }
+
+
+def _reading(tool: Tool) -> dict[str, Any]:
+    optional = [name for name in tool.parameters["properties"] if name != "document"]
+    return {
+        "operationId": tool.name,
+        "summary": tool.title,
+        "description": re.sub(r"\s+", " ", tool.description),
+        "parameters": [
+            {
+                "name": "reference",
+                "in": "path",
+                "required": True,
+                "description": _REFERENCE,
+                "schema": {"type": "string", "minLength": 1},
+            },
+            *(
+                {"name": name, "in": "query", "schema": _parameter(tool.parameters["properties"][name])}
+                for name in optional
+            ),
+        ],
+        "responses": _responses("Excerpt", without=()),
+    }
+
+
+def _parameter(schema: dict[str, Any]) -> dict[str, Any]:
+    """A file is read without line numbers over REST, unless they are asked for."""
+    return schema | {"default": False} if schema.get("type") == "boolean" else schema
+
+
+def _responses(value: str, *, without: tuple[int, ...]) -> dict[str, Any]:
+    return {
+        "200": {"description": value, "content": _content(f"#/components/schemas/{value}")},
+        **{
+            str(status): {"description": reason, "content": _content("#/components/schemas/Failure")}
+            for status, reason in _REASONS.items()
+            if status not in without
+        },
+    }
+
+
+def _content(reference: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": reference}}}
+
+
+def _plain(name: str, summary: str, kind: str) -> dict[str, Any]:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "responses": {"200": {"description": summary, "content": {kind: {}}}},
+    }

@@ -1,0 +1,58 @@
+"""Documents as resources, for clients that let a person pick them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp_types import Completion
+
+from qmd_mcp.application.engine_protocols import EngineSource
+from qmd_mcp.errors import DocumentNotFoundError, QmdError, UnreadableDocumentError
+from qmd_mcp.presentation.disclosure import Disclosure, Everything
+from qmd_mcp.presentation.rendering import render_excerpt
+
+TEMPLATE = "qmd://{+path}"
+"""The address that every hit carries."""
+
+MOST_COMPLETIONS = 100
+"""The protocol's own limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Reads and completes `qmd://` addresses."""
+
+    engine: EngineSource
+    disclosure: Disclosure = field(default_factory=Everything)
+
+    async def document(self, path: str) -> str:
+        """Read a document of the index, quoted as data; lines may follow: qmd://notes/a.md:10:40."""
+        try:
+            engine = await self.engine()
+            excerpt = await engine.reading.get(path, from_line=None, max_lines=None, line_numbers=False)
+        except (DocumentNotFoundError, UnreadableDocumentError) as error:
+            raise ResourceNotFoundError(str(error)) from error
+        except QmdError as error:
+            raise ResourceError(self.disclosure.sentence(error)) from error
+        return render_excerpt(excerpt)
+
+    async def complete(self, begun: str) -> Completion:
+        """The collections and documents whose names begin so, then the files whose own name does."""
+        try:
+            engine = await self.engine()
+            keys = await engine.reading.keys()
+        except QmdError:
+            return Completion(values=[])
+        return completed(begun, keys)
+
+
+def completed(begun: str, keys: tuple[str, ...]) -> Completion:
+    """What a path may become: a collection first, then what is in it."""
+    start = begun.casefold()
+    collections = [f"{name}/" for name in sorted({key.split("/", 1)[0] for key in keys})]
+    near = [name for name in collections if name.casefold().startswith(start)] if "/" not in begun else []
+    documents = sorted(key for key in keys if key.casefold().startswith(start))
+    elsewhere = sorted(key for key in keys if start and key.rsplit("/", 1)[-1].casefold().startswith(start))
+    values = list(dict.fromkeys([*near, *documents, *elsewhere]))
+    return Completion(values=values[:MOST_COMPLETIONS], total=len(values), has_more=len(values) > MOST_COMPLETIONS)

@@ -1,0 +1,104 @@
+"""The application, with the engine opening behind it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+
+import anyio
+from anyio.to_thread import run_sync
+
+from qmd_mcp.application.engine_protocols import Engine, EngineSource, OpenEngine
+from qmd_mcp.server.mcp.mcp_application import Application
+from qmd_mcp.server.mcp.tools import Tools
+from qmd_mcp.server.process.engine_host import EngineHost, warm
+from qmd_mcp.server.process.index_refresh import Refresh
+from qmd_mcp.settings import IndexLocation, Settings
+
+logger = logging.getLogger(__name__)
+
+UNASKED_SECONDS = 2.0
+"""A client that lists no tools and calls none gets a warm engine all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An application, and the engine behind it as far as it is."""
+
+    application: Application
+    host: EngineHost
+
+
+@asynccontextmanager
+async def served(
+    settings: Settings,
+    location: IndexLocation,
+    *,
+    refresh: bool,
+    load: Callable[[], OpenEngine],
+    unasked_after: float,
+    build: Callable[[EngineHost, EngineSource], Application],
+) -> AsyncGenerator[Served]:
+    """One engine for every caller of the process: imported, opened, warmed and refreshed in the background."""
+
+    async def opener() -> AbstractAsyncContextManager[Engine]:
+        open_engine = await run_sync(load, abandon_on_cancel=True)
+        return open_engine(settings, location)
+
+    async def describe(engine: Engine) -> None:
+        try:
+            await application.describe(engine, contexts="without" if location.project else "with")
+        except Exception as error:  # noqa: BLE001  the sentences that need no index will do
+            logger.info("The instructions are not made from the index: %s", error)
+
+    async def accompany(engine: Engine) -> None:
+        await describe(engine)
+        await warm(engine)
+        async with anyio.create_task_group() as group:
+            group.start_soon(refreshing.run, engine)
+            await engine.superseded()
+            group.cancel_scope.cancel()
+
+    async def engine() -> Engine:
+        refreshing.used()
+        return await host.engine()
+
+    refreshing = Refresh(seconds=settings.refresh_seconds if refresh else None, afterwards=describe)
+    host = EngineHost(opener, while_open=accompany)
+    application = build(host, engine)
+    async with anyio.create_task_group() as background:
+        background.start_soon(partial(host.run, unasked_after=unasked_after))
+        yield Served(application, host)
+        background.cancel_scope.cancel()
+
+
+async def converse(
+    settings: Settings, location: IndexLocation, *, refresh: bool, load: Callable[[], OpenEngine]
+) -> None:
+    """Serve one client until standard input ends.
+
+    The engine is imported and opened once the client has asked for the tools: sooner it would delay that answer.
+    """
+    async with served(
+        settings,
+        location,
+        refresh=refresh,
+        load=load,
+        unasked_after=UNASKED_SECONDS,
+        build=lambda host, engine: Application(Tools(engine), listed=host.ask),
+    ) as serving:
+        try:
+            await serving.application.run_stdio_async()
+        except* ConnectionError:
+            pass  # the client went away in the middle of an answer: nobody is left to tell
+        _keep_off_the_wire()
+
+
+def _keep_off_the_wire() -> None:
+    """Send to standard error what libraries print while they close; the SDK does so only while it serves."""
+    with suppress(OSError):
+        os.dup2(2, 1)

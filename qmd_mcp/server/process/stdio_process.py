@@ -1,0 +1,107 @@
+"""A server process that speaks MCP over standard input and output."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import FrameType
+from typing import TextIO
+
+import anyio
+
+from qmd_mcp.application.engine_protocols import OpenEngine
+from qmd_mcp.errors import SetupError
+from qmd_mcp.server.process.endable_stdin import EndableStdin
+from qmd_mcp.server.process.forwarding import Child, Conversation, Server, Upstream
+from qmd_mcp.server.process.importing import importing
+from qmd_mcp.server.process.process_exit import leave_anyway, leave_if_busy
+from qmd_mcp.server.process.run_file import find
+from qmd_mcp.settings import IndexLocation, Settings
+
+
+def load_engine() -> OpenEngine:
+    """Import lancedb, fastembed and onnxruntime: seconds of work, for a worker thread."""
+    with importing():
+        from qmd_mcp.application.engine import open_engine
+
+    return open_engine
+
+
+def serve_stdio(
+    settings: Settings,
+    location: IndexLocation,
+    *,
+    refresh: bool,
+    forward: bool = True,
+    alone: Sequence[str] = (),
+    load: Callable[[], OpenEngine] = load_engine,
+) -> None:
+    """Serve until standard input ends or SIGINT or SIGTERM comes; the process has to end after that.
+
+    With `forward` a running HTTP server of the same index answers, so that several clients share one set of models;
+    should it end, the command `alone` goes on.
+
+    Raises:
+        SetupError: there is no standard input or output to talk over.
+    """
+    streams: tuple[TextIO | None, ...] = (sys.stdin, sys.stdout)
+    if None in streams:
+        sentence = "serve talks MCP over standard input and output, and one of them is closed."
+        raise SetupError(sentence)
+    if sys.stdin.isatty():
+        sys.stderr.write("qmd-mcp: waiting for an MCP client on standard input; Ctrl-D ends.\n")
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
+    stdin = EndableStdin()
+    _end_by_signal(stdin)
+
+    if forward and _forwarded(location, alone, stdin):
+        return
+
+    with importing():
+        from qmd_mcp.server.process.served_application import converse  # takes a second: a signal may come sooner
+
+    _leave_in_time(stdin)
+    anyio.run(partial(converse, settings, location, refresh=refresh, load=load))
+    leave_if_busy()
+
+
+def _forwarded(location: IndexLocation, alone: Sequence[str], stdin: EndableStdin) -> bool:
+    """Have a running server answer; false if there is none."""
+    running = find(location)
+    if running is None:
+        return False
+    try:
+        server = Server(running)
+    except OSError:
+        return False
+
+    _leave_in_time(stdin)
+
+    def connect() -> Upstream:
+        another = find(location)
+        return Child(alone) if another is None else Server(another)
+
+    with open(0, "rb", closefd=False) as source, open(1, "wb", closefd=False) as output:
+        Conversation(server, connect=connect, output=output).run(source)
+    return True
+
+
+def _leave_in_time(stdin: EndableStdin) -> None:
+    threading.Thread(target=leave_anyway, args=(stdin.ended,), name="last resort", daemon=True).start()
+
+
+def _end_by_signal(stdin: EndableStdin) -> None:
+    """Treat a signal like the end of input, and a second one as nothing but a signal."""
+    ending = (signal.SIGINT, signal.SIGTERM)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        for number in ending:
+            signal.signal(number, signal.SIG_DFL)
+        stdin.end()
+
+    for number in ending:
+        signal.signal(number, end)

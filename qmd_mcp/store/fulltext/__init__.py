@@ -1,0 +1,1 @@
+"""LanceDB's full-text search: queries, indexes, and the column of identifiers that we add."""

@@ -1,0 +1,1 @@
+"""LanceDB itself: the database, its schema, its versions and its SQL predicates."""

@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import codecs
+import unicodedata
+
+import pytest
+
+from qmd_mcp.corpus.readers.headings import Heading
+from qmd_mcp.corpus.readers.source_text import SourceText, kind_of, read
+from qmd_mcp.domain.answers import Skip
+
+
+def source(content: str | bytes, path: str = "some-page.md") -> SourceText:
+    made = read(content.encode() if isinstance(content, str) else content, path)
+    assert isinstance(made, SourceText), made
+    return made
+
+
+def headings(content: str, path: str = "page.md") -> list[tuple[int, str]]:
+    return [(heading.level, heading.text) for heading in source(content, path).headings()]
+
+
+# Decoding
+
+CHINESE = "这是一个关于数据库索引的说明，用来测试旧的编码。" * 3
+KOREAN = "이 문서는 데이터베이스 색인에 대한 설명입니다"
+JAPANESE = "これはデータベースの索引についての説明です。"
+RUSSIAN = "Это описание индекса базы данных, чтобы проверить кодировку"
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le with its mark", "utf-16-be with its mark", "gb18030"],
+)
+def test_chinese_is_read_in_every_encoding_that_can_be_told(encoding: str) -> None:
+    marks = {"utf-16-le with its mark": codecs.BOM_UTF16_LE, "utf-16-be with its mark": codecs.BOM_UTF16_BE}
+    data = marks.get(encoding, b"") + CHINESE.encode(encoding.partition(" ")[0])
+    assert source(data).text == CHINESE
+
+
+def test_western_letters_of_windows_are_read() -> None:
+    text = "Müller liest im Café – „déjà vu“ für 5 €"
+    assert source(text.encode("cp1252")).text == text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(JAPANESE.encode("shift-jis"), id="Shift-JIS"),
+        pytest.param(KOREAN.encode("euc-kr"), id="EUC-KR"),
+        pytest.param(RUSSIAN.encode("cp1251"), id="Cyrillic of Windows"),
+        pytest.param(codecs.BOM_UTF16_LE + b"\x00\xd8", id="half a character"),
+        pytest.param(codecs.BOM_UTF8 + b"\xff", id="UTF-8 that is none"),
+    ],
+)
+def test_what_would_have_to_be_guessed_is_left_out(data: bytes) -> None:
+    assert read(data, "a.txt") == Skip("a.txt", "not decodable")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", id="image"),
+        pytest.param(b"text\0text", id="a zero byte"),
+        pytest.param(bytes(range(1, 32)) * 10, id="control characters"),
+        pytest.param("a\0b".encode("utf-16"), id="a zero character"),
+    ],
+)
+def test_binary_files_are_left_out(data: bytes) -> None:
+    assert read(data, "a.md") == Skip("a.md", "binary")
+
+
+@pytest.mark.parametrize("content", ["", " \n\t\n", "---\ntitle: Only this\n---\n", "\N{BYTE ORDER MARK}"])
+def test_a_file_without_a_body_is_empty(content: str) -> None:
+    assert read(content.encode(), "a.md") == Skip("a.md", "empty")
+
+
+def test_a_page_that_shows_nothing_is_empty() -> None:
+    assert read(b"<html><script>var x = 1;</script><nav>Home</nav></html>", "a.html") == Skip("a.html", "empty")
+
+
+def test_line_ends_of_windows_and_of_old_macs_are_newlines() -> None:
+    assert source("one\r\ntwo\rthree\n").text == "one\ntwo\nthree\n"
+
+
+def test_control_characters_become_blanks() -> None:
+    assert source("red \x1b[31mtext\x0c\x85end").text == "red  [31mtext  end"
+
+
+def test_text_is_composed() -> None:
+    assert source(unicodedata.normalize("NFD", "Café crème")).text == "Café crème"
+
+
+# Titles
+
+
+@pytest.mark.parametrize(
+    ("content", "title", "title_source"),
+    [
+        ("---\ntitle: Given\n---\n# Written\n", "Given", "front matter"),
+        ('+++\ntitle = "Given"\n+++\n# Written\n', "Given", "front matter"),
+        ("---\ntitle: no\n---\ntext", "no", "front matter"),
+        ("---\ntitle:\n---\n# Written\n", "Written", "heading"),
+        ("---\ntitle: null\n---\n# Written\n", "Written", "heading"),
+        ("---\nmeta: {title: inner}\n---\n# Written\n", "Written", "heading"),
+        ("# Written\ntext", "Written", "heading"),
+        ("text above\n\n# Written\n", "Written", "heading"),
+        ("## Part\ntext", "Part", "heading"),
+        ("## Part\ntext\n### Below it\ntext", "Part", "heading"),
+        ("## Part\ntext\n## Another part\ntext", "some page", "file name"),
+        ("### Part\ntext\n# Late\ntext", "some page", "file name"),
+        ("text above\n\n## Part\n", "some page", "file name"),
+        ("Written\n=======\ntext", "Written", "heading"),
+        ("# `code` and [a link](http://x) **here** {#anchor}\n", "code and a link here", "heading"),
+        ("#\n\n# Second\n", "Second", "heading"),
+        ("only text", "some page", "file name"),
+    ],
+)
+def test_the_title_is_what_the_author_says_it_is(content: str, title: str, title_source: str) -> None:
+    made = source(content, "folder/some-page.md")
+    assert (made.title, made.title_source) == (title, title_source)
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [("a/my_long-name.md", "my long name"), (".env.example", ".env"), ("Makefile", "Makefile"), ("-.md", "-.md")],
+)
+def test_failing_all_else_the_title_is_the_name_of_the_file(path: str, title: str) -> None:
+    assert source("text", path).title == title
+
+
+def test_a_title_is_one_short_line_that_can_be_encoded() -> None:
+    title = source('---\ntitle: "a\\nb\\0 ' + "x" * 1_000 + '"\n---\ntext').title
+    assert title.startswith("a b x")
+    assert len(title) == 300
+    title.encode()
+
+
+# Front matter
+
+
+def test_the_body_begins_below_the_front_matter() -> None:
+    made = source("---\ntitle: Given\n---\nbody\n")
+    assert made.text[made.body_start :] == "body\n"
+    assert made.source_line(4) == 4
+
+
+@pytest.mark.parametrize(
+    "content", ["---\ntitle: a: b\n---\nbody", "---\ntitle: 'a: b\n---\nbody", "+++\ntitle = a: b\n+++\nbody"]
+)
+def test_front_matter_with_a_mistake_is_left_out_all_the_same(content: str) -> None:
+    made = source(content)
+    assert (made.text[made.body_start :], made.title) == ("body", "a: b")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["---\njust a sentence\n---\nbody", "---\n- a list\n---\nbody", "---\ntitle: never closed\n\nbody", "--- \n"],
+)
+def test_text_between_two_rules_is_no_front_matter(content: str) -> None:
+    assert source(content).body_start == 0
+
+
+def test_a_file_of_yaml_has_no_front_matter() -> None:
+    made = source("---\nkind: Pod\n---\nkind: Service\n", "deploy.yaml")
+    assert (made.kind, made.body_start, made.title) == ("code", 0, "deploy")
+
+
+def test_aliases_that_multiply_cost_nothing() -> None:
+    levels = "".join(f"l{i}: &l{i} {{<<: [*l{i - 1}, *l{i - 1}]}}\n" for i in range(1, 200))
+    assert source(f"---\nl0: &l0 {{a: 1}}\n{levels}title: bomb\n---\nbody").title == "bomb"
+
+
+@pytest.mark.parametrize("block", ["a: " + "[" * 30_000, "a: " + "{a: " * 10_000, "- " * 30_000, "&a [*a]"])
+def test_nesting_without_end_is_no_danger(block: str) -> None:
+    assert source(f"---\n{block}\n---\nbody", "page.md").title in {"page", "body"}
+
+
+# Headings
+
+
+def test_headings_of_markdown_are_found_with_their_place() -> None:
+    text = "# One #\ntext\n\nTwo\n---\n\n### Three\n"
+    assert list(source(text).headings()) == [
+        Heading(0, 7, 1, "One"),
+        Heading(14, 21, 2, "Two"),
+        Heading(23, 32, 3, "Three"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```python\n# comment\n```",
+        "~~~~\n```\n# comment\n~~~\n# comment\n~~~~",
+        "- item\n\n  ```sh\n  # comment\n  ```",
+        "> ```\n# comment\n> ```",
+        "```\n# comment in a fence that is never closed\n",
+        "    # indented code",
+        "#hashtag",
+        "####### seven",
+        "a paragraph\nof two lines\n---\n",
+        "- item\n---\n",
+        "| a |\n---\n",
+        "\n---\n",
+    ],
+)
+def test_what_only_looks_like_a_heading_is_none(text: str) -> None:
+    assert headings(text) == []
+
+
+def test_behind_closed_code_headings_count_again() -> None:
+    assert headings("```\n# no\n```\n# Yes\n`` ```inline``` ``\n# Too\n") == [(1, "Yes"), (1, "Too")]
+
+
+def test_headings_of_restructuredtext_have_the_order_of_their_adornments() -> None:
+    parts = "Part\n====\n\ntext\n\nSub part\n--------\n\nOther\n=====\n\n==== ====\nno   table\n==== ====\n"
+    text = f"=====\nTitle\n=====\n\n{parts}"
+    assert headings(text, "a.rst") == [(1, "Title"), (2, "Part"), (3, "Sub part"), (2, "Other")]
+    assert source(text, "a.rst").title == "Title"
+
+
+def test_code_and_plain_text_have_no_headings() -> None:
+    assert headings("# comment\n", "a.py") == headings("# no\n", "a.txt") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("a.MD", "markdown"), ("a.rst", "restructuredtext"), ("a.htm", "html"), ("a.txt", "text"), ("README", "text")],
+)
+def test_the_name_tells_the_format(path: str, kind: str) -> None:
+    assert kind_of(path) == kind
+    assert kind_of("src/a.py") == kind_of("a.yaml") == "code"
+
+
+# HTML
+
+PAGE = """<!DOCTYPE html>
+<html>
+<head><title>Setup &amp; use</title>
+<style>p { color: red }</style></head>
+<body>
+<nav><a href="/">Home</a></nav>
+<h1>Getting
+ started</h1>
+<p>First <b>install</b> it,
+then   run&nbsp;it.</p>
+<ul>
+<li>one</li>
+<li><p>two &#60;2&gt;</p></li>
+</ul>
+<pre><code>def f():
+    return 1
+
+f()
+</code></pre>
+<table><tr><td>a</td><td>b</td></tr></table>
+<p># no heading</p><img src="x.png" alt="A chart">
+<script>alert("<p>no</p>")</script>
+</body></html>
+"""
+
+
+def test_a_page_becomes_markdown() -> None:
+    made = source(PAGE, "page.html")
+    assert made.text.split("\n") == [
+        "# Getting started",
+        "",
+        "First install it,",
+        "then run it.",
+        "",
+        "- one",
+        "- two <2>",
+        "",
+        "```",
+        "def f():",
+        "    return 1",
+        "",
+        "f()",
+        "```",
+        "",
+        "a | b",
+        "",
+        "\\# no heading",
+        "",
+        "A chart",
+        "",
+    ]
+    assert (made.title, made.title_source) == ("Setup & use", "front matter")
+    assert list(made.headings()) == [Heading(0, 17, 1, "Getting started")]
+
+
+def test_every_line_of_a_page_knows_its_line_in_the_file() -> None:
+    made = source(PAGE, "page.html")
+    lines, written = made.text.split("\n"), PAGE.split("\n")
+    for shown, inside in [
+        ("First", "First"),
+        ("then", "then"),
+        ("- one", "one"),
+        ("    return 1", "return"),
+        ("a | b", "<td>"),
+    ]:
+        (number,) = [position for position, line in enumerate(lines, 1) if line.startswith(shown)]
+        assert inside in written[made.source_line(number) - 1]
+
+
+def test_a_page_may_have_front_matter() -> None:
+    made = source("---\ntitle: Given\n---\n<p>text</p>\n", "page.html")
+    assert (made.title, made.text, made.source_line(1)) == ("Given", "text\n", 4)
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p>one<p>two", "one\n\ntwo\n"),
+        ("text <", "text <\n"),
+        ("a < b && c > d", "a < b && c > d\n"),
+        ("<![foo[ <p>text</p>", "text\n"),
+        ("<![CDATA[x]]><p>text</p>", "text\n"),
+        ("<!-- never closed <p>text</p>", "text\n"),
+        ("<!-- a --><p>text</p><!-- b", "text\n\n<?-- b\n"),
+        ("<h1>Title<p>text", "# Title\n\ntext\n"),
+        ("<h2><div>Title</div></h2>text", "## Title\n\ntext\n"),
+        ("<pre>a\nb", "```\na\nb\n```\n"),
+        ("&#0;&#xD800;&#55555555555;x", "\ufffd\ufffd\ufffdx\n"),
+        ("</nav></p>text", "text\n"),
+        ("AT&T, R&D &copy; &amp;amp;", "AT&T, R&D © &amp;\n"),
+    ],
+)
+def test_a_broken_page_is_read_as_far_as_it_goes(page: str, text: str) -> None:
+    assert source(page, "page.html").text.strip() == text.strip()
+
+
+@pytest.mark.parametrize(
+    "sign", ["<!--", "<!-- x>", "<a ", '<a b="', "</", "<?", "<!", "<![", "&", "&lt;", "<pre>", "<p>"]
+)
+def test_a_page_of_nothing_but_beginnings_is_read_to_its_end(sign: str) -> None:
+    assert "the end" in source(sign * 50_000 + "the end", "page.html").text  # in quadratic time this takes minutes

@@ -1,0 +1,100 @@
+"""Waiting for models that compute."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import anyio
+import numpy as np
+import pytest
+
+from qmd_mcp.domain.lookup import FloatArray
+from qmd_mcp.errors import ModelBusyError
+from qmd_mcp.inference.embedding.embedder import Embedder
+from qmd_mcp.inference.embedding.embedding_scheduler import EmbeddingScheduler
+from qmd_mcp.inference.runtime.lanes import Lanes
+from qmd_mcp.inference.runtime.model_slot import ModelSlot
+
+pytestmark = pytest.mark.anyio
+
+
+class Patient:
+    """Embeds when it is told to, and remembers what."""
+
+    provider = "CPUExecutionProvider"
+    manifest = SimpleNamespace(dimension=1)
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.may_end = threading.Event()
+        self.embedded: list[str] = []
+
+    def shares(self, texts: Sequence[str], *, threads: int) -> list[list[int]]:
+        return [[row] for row in range(len(texts))]
+
+    def embed_queries(self, texts: Sequence[str]) -> FloatArray:
+        self.embedded += texts
+        self.begun.set()
+        self.may_end.wait(30)
+        return np.ones((len(texts), 1), dtype=np.float32)
+
+
+async def begun(patient: Patient) -> None:
+    await anyio.to_thread.run_sync(patient.begun.wait, abandon_on_cancel=True)
+
+
+async def test_a_cancelled_query_leaves_the_queue() -> None:
+    patient = Patient()
+    scheduler = EmbeddingScheduler(ModelSlot(lambda: cast("Embedder", patient)), lanes=Lanes(threads=1))
+    answered: list[Any] = []
+
+    async def ask(text: str) -> None:
+        answered.append(await scheduler.embed_query(text))
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as kept:
+            kept.start_soon(ask, "first")
+            await begun(patient)
+            async with anyio.create_task_group() as given_up:
+                for number in range(10):
+                    given_up.start_soon(ask, f"queued {number}")
+                await anyio.lowlevel.checkpoint()
+                given_up.cancel_scope.cancel()
+            patient.may_end.set()
+    assert (patient.embedded, len(answered)) == (["first"], 1)
+
+
+async def test_too_many_waiting_queries_are_refused_in_one_sentence() -> None:
+    patient = Patient()
+    scheduler = EmbeddingScheduler(ModelSlot(lambda: cast("Embedder", patient)), lanes=Lanes(threads=1, capacity=2))
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as waiting:
+            waiting.start_soon(scheduler.embed_queries, ["first", "second", "third"])
+            await begun(patient)
+            with pytest.raises(ModelBusyError, match="The embedder is busy: 2 texts are waiting for it"):
+                await scheduler.embed_query("one too many")
+            patient.may_end.set()
+    assert sorted(patient.embedded) == ["first", "second", "third"]
+
+
+async def test_a_burst_is_bounded_too_not_only_what_comes_one_after_the_other() -> None:
+    patient = Patient()
+    patient.may_end.set()
+    scheduler = EmbeddingScheduler(ModelSlot(lambda: cast("Embedder", patient)), lanes=Lanes(threads=1, capacity=2))
+    refused: list[str] = []
+
+    async def ask(number: int) -> None:
+        try:
+            await scheduler.embed_query(f"{number}")
+        except ModelBusyError:
+            refused.append(f"{number}")
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as burst:
+            for number in range(50):
+                burst.start_soon(ask, number)
+    assert (len(patient.embedded), len(refused)) == (3, 47)
+    assert scheduler.figures.waiting == 0

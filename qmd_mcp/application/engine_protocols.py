@@ -1,4 +1,4 @@
-"""What the server needs of the engine."""
+"""What the server, the commands and the evaluation need of an engine, without importing lancedb or ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -6,57 +6,52 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, Protocol, TypeAlias
 
-from qmd_mcp.corpus.indexing.update_summary import UpdateSummary
-from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts, Stage
-from qmd_mcp.domain.documents import Collection
+from qmd_mcp.corpus.indexing.update_summary import Progress, UpdateSummary
+from qmd_mcp.domain.answers import Excerpt, Excerpts
+from qmd_mcp.domain.documents import Collection, Passage
 from qmd_mcp.domain.figures import Figures
 from qmd_mcp.domain.index_status import IndexStatus
-from qmd_mcp.domain.requests import QueryRequest, SearchRequest
+from qmd_mcp.domain.searches import Searches
 from qmd_mcp.settings import IndexLocation, Settings
 
 
-class Searching(Protocol):
-    """The three searches."""
-
-    async def search(self, request: SearchRequest) -> Answer:
-        """Lexical retrieval alone."""
-        ...
-
-    async def vsearch(self, request: SearchRequest) -> Answer:
-        """Dense retrieval alone."""
-        ...
-
-    async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
-        """Both, fused; `watch` is told of every stage as it ends."""
-        ...
-
-
 class Reading(Protocol):
-    """Documents as they are on disk."""
+    """Reads documents as they are on disk now."""
 
     async def get(self, reference: str, *, from_line: int | None, max_lines: int | None, line_numbers: bool) -> Excerpt:
-        """Lines of the one document that a reference names."""
+        """Read lines of the one document that a reference names."""
         ...
 
     async def get_many(
         self, patterns: Sequence[str], *, max_lines: int | None, max_bytes: int, line_numbers: bool
     ) -> Excerpts:
-        """Beginnings of every document that a reference or glob names."""
+        """Read the beginning of every document that a reference or glob names."""
         ...
 
     async def keys(self) -> tuple[str, ...]:
-        """Every document's `collection/path`."""
+        """Return `collection/path` of every document."""
         ...
 
 
 class Writing(Protocol):
-    """What brings the index up to date."""
+    """Writes the index."""
 
-    async def update(self, *, wait_seconds: float | None = None) -> UpdateSummary:
-        """Index what changed on disk.
+    async def add_collection(self, collection: Collection) -> None:
+        """Register a folder; its documents are indexed by the next update."""
+        ...
+
+    async def update(
+        self,
+        *,
+        collections: Sequence[str] = (),
+        embed: bool = True,
+        wait_seconds: float | None = None,
+        progress: Progress = ...,
+    ) -> UpdateSummary:
+        """Index what changed on disk, in the collections named or in all of them.
 
         Raises:
-            WriterBusyError: another process still wrote the index after `wait_seconds`.
+            WriterBusyError: another process still wrote the index after `wait_seconds`; None waits for ever.
         """
         ...
 
@@ -65,7 +60,7 @@ class Engine(Protocol):
     """An open index with its models."""
 
     @property
-    def searching(self) -> Searching:
+    def searching(self) -> Searches:
         """Finds passages."""
         ...
 
@@ -80,11 +75,11 @@ class Engine(Protocol):
         ...
 
     def figures(self) -> Figures:
-        """What the models and the caches have done so far."""
+        """Count what the models and the caches have done so far."""
         ...
 
     async def superseded(self) -> None:
-        """Wait until another generation serves the index; this one still answers, as it was then."""
+        """Wait until another generation serves the index. This engine goes on answering from its own."""
         ...
 
     async def warm(self) -> None:
@@ -92,18 +87,30 @@ class Engine(Protocol):
         ...
 
     async def collections(self) -> Mapping[str, Collection]:
-        """By name."""
+        """Return the collections by name."""
+        ...
+
+    async def passages(self) -> tuple[Passage, ...]:
+        """Return every stored passage."""
         ...
 
     async def status(self) -> IndexStatus:
-        """The index and the models as they stand."""
+        """Describe the index and the models as they are now."""
+        ...
+
+
+class OpenEngine(Protocol):
+    """Opens an index with its models; `application.engine.open_engine` is the real one."""
+
+    def __call__(
+        self, settings: Settings, location: IndexLocation, *, create: bool = False
+    ) -> AbstractAsyncContextManager[Engine]:
+        """Open the index; `create` makes an empty one if there is none."""
         ...
 
 
 EngineState: TypeAlias = Literal["opening", "open", "failed"]
-"""How far the engine of a server process is."""
+"""How far a server process has come with opening its engine."""
 
 EngineSource: TypeAlias = Callable[[], Awaitable[Engine]]
-"""Waits until the engine is open; raises SetupError when it cannot be opened."""
-
-OpenEngine: TypeAlias = Callable[[Settings, IndexLocation], AbstractAsyncContextManager[Engine]]
+"""Waits until the engine is open, and raises SetupError if it cannot be opened."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Mapping
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from time import perf_counter
 from typing import Protocol
@@ -12,10 +10,11 @@ from typing import Protocol
 import anyio.to_thread
 import numpy as np
 
+from qmd_mcp.application.engine_protocols import Engine, OpenEngine
 from qmd_mcp.corpus.indexing.update_summary import Progress, UpdateSummary
-from qmd_mcp.domain.answers import Answer
 from qmd_mcp.domain.documents import Collection, Mode
-from qmd_mcp.domain.requests import MAX_LIMIT, QueryRequest, SearchRequest
+from qmd_mcp.domain.requests import MAX_LIMIT, QueryRequest
+from qmd_mcp.domain.searches import Searches, search_of
 from qmd_mcp.errors import EmptyQueryError, OnlyNegativesError, QueryTooLongError
 from qmd_mcp.evaluation.corpus_files import document_ids, write_corpus
 from qmd_mcp.evaluation.datasets import Dataset, read_dataset
@@ -30,62 +29,6 @@ GLOBS = ("**/*.md", "**/*.txt")
 
 WARM_UP = 5
 """Queries asked before the clock is read: models load and pages are mapped with the first ones."""
-
-
-class Searching(Protocol):
-    """The three searches."""
-
-    async def search(self, request: SearchRequest) -> Answer:
-        """Lexical retrieval alone."""
-        ...
-
-    async def vsearch(self, request: SearchRequest) -> Answer:
-        """Dense retrieval alone."""
-        ...
-
-    async def query(self, request: QueryRequest) -> Answer:
-        """Both, fused."""
-        ...
-
-
-class Writing(Protocol):
-    """What brings an index up to date."""
-
-    async def add_collection(self, collection: Collection) -> None:
-        """Register a folder; its documents come with the next update."""
-        ...
-
-    async def update(self, *, progress: Progress) -> UpdateSummary:
-        """Index what changed on disk."""
-        ...
-
-
-class Engine(Protocol):
-    """An open index with its models."""
-
-    @property
-    def searching(self) -> Searching:
-        """Finds passages."""
-        ...
-
-    @property
-    def writing(self) -> Writing:
-        """Writes the index."""
-        ...
-
-    async def collections(self) -> Mapping[str, Collection]:
-        """By name."""
-        ...
-
-
-class OpenEngine(Protocol):
-    """The composition root's way to open an index."""
-
-    def __call__(
-        self, settings: Settings, location: IndexLocation, *, create: bool
-    ) -> AbstractAsyncContextManager[Engine]:
-        """Open it; `create` makes an empty one where there is none."""
-        ...
 
 
 class Answered(Protocol):
@@ -178,11 +121,11 @@ async def evaluate(
     )
 
 
-async def _ranked_paths(searching: Searching, text: str, *, mode: Mode) -> list[str] | None:
+async def _ranked_paths(searching: Searches, text: str, *, mode: Mode) -> list[str] | None:
     """Paths of the passages, best first; None where the service does not take the query."""
     try:
         request = QueryRequest(text, collections=(COLLECTION,), limit=MAX_LIMIT)
-        answer = await _call(searching, request, mode=mode)
+        answer = await search_of(searching, mode)(request)
     except (EmptyQueryError, OnlyNegativesError, QueryTooLongError):
         return None
     return [path for hit in answer.hits for path in (hit.path, *map(_path_of, hit.also))]
@@ -191,9 +134,3 @@ async def _ranked_paths(searching: Searching, text: str, *, mode: Mode) -> list[
 def _path_of(place: str) -> str:
     """The document of `collection/path:first-last`: a near-duplicate that a hit names stands right behind it."""
     return place.removeprefix(f"{COLLECTION}/").rsplit(":", 1)[0]
-
-
-def _call(searching: Searching, request: QueryRequest, *, mode: Mode) -> Awaitable[Answer]:
-    """One of the three searches, by name."""
-    calls = {"search": searching.search, "vsearch": searching.vsearch, "query": searching.query}
-    return calls[mode](request)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Protocol
 
 import numpy as np
 
-from qmd_mcp.domain.answers import Answer
-from qmd_mcp.domain.documents import Mode, Passage
+from qmd_mcp.application.engine_protocols import Engine, OpenEngine
+from qmd_mcp.domain.documents import Mode
 from qmd_mcp.domain.requests import QueryRequest
+from qmd_mcp.domain.searches import search_of
 from qmd_mcp.errors import CallerError, DatasetError
 from qmd_mcp.evaluation.known_items import KINDS, Kind, KnownItem, known_items
 from qmd_mcp.evaluation.recommendation import Measured, recommendation
-from qmd_mcp.evaluation.runner import Answered, Searching
+from qmd_mcp.evaluation.runner import Answered
 from qmd_mcp.settings import IndexLocation, Settings
 
 OF_EACH_KIND = 50
@@ -25,27 +24,6 @@ OF_EACH_KIND = 50
 REAL_OVERLAP = (0.41, 0.77)
 """Share of a real query's words that stand in a document that answers it, the means of ten sets with judgements, from
 cranfield to squad (benchmarks/README.md)."""
-
-
-class Engine(Protocol):
-    """What is measured."""
-
-    @property
-    def searching(self) -> Searching:
-        """Finds passages."""
-        ...
-
-    async def passages(self) -> tuple[Passage, ...]:
-        """Everything that is indexed."""
-        ...
-
-
-class OpenEngine(Protocol):
-    """The composition root's way to open an index."""
-
-    def __call__(self, settings: Settings, location: IndexLocation) -> AbstractAsyncContextManager[Engine]:
-        """Open it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +115,14 @@ async def _ask(
     engine: Engine, items: Sequence[KnownItem], variant: Variant, *, ran: set[str]
 ) -> tuple[list[float], float]:
     """Reciprocal rank of every item, and the median latency in milliseconds; `ran` gains the stages that ran."""
-    calls: Mapping[Mode, Callable[[QueryRequest], Awaitable[Answer]]] = {
-        "search": engine.searching.search,
-        "vsearch": engine.searching.vsearch,
-        "query": engine.searching.query,
-    }
-    await calls[variant.mode](QueryRequest(items[0].query))  # loads what the first call loads
+    ask = search_of(engine.searching, variant.mode)
+    await ask(QueryRequest(items[0].query))  # loads what the first call loads
     values: list[float] = []
     seconds: list[float] = []
     for item in items:
         start = perf_counter()
         try:
-            answer = await calls[variant.mode](QueryRequest(item.query))
+            answer = await ask(QueryRequest(item.query))
         except CallerError:  # a heading of operators alone
             values.append(0.0)
             continue

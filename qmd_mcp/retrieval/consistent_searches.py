@@ -9,6 +9,7 @@ from typing import Protocol
 from qmd_mcp.domain.answers import Answer, Stage
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
+from qmd_mcp.domain.searches import Searches
 
 ATTEMPTS = 5
 """At most: an update commits documents every few seconds, so that a second attempt nearly always sees one state."""
@@ -26,20 +27,8 @@ class DocumentsState(Protocol):
         ...
 
 
-class Searches(Protocol):
-    """The three searches, each of which may run into a change."""
-
-    async def search(self, request: SearchRequest) -> Answer:
-        """Lexical retrieval alone."""
-        ...
-
-    async def vsearch(self, request: SearchRequest) -> Answer:
-        """Dense retrieval alone."""
-        ...
-
-    async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
-        """Both, and everything after."""
-        ...
+class WarmSearches(Searches, Protocol):
+    """The three searches, and reading the index ahead of them."""
 
     async def warm(self, vector: FloatArray) -> None:
         """Read what the first search would read from disk."""
@@ -54,7 +43,7 @@ class SteadySearches:
     lack a document altogether: its old passages no longer visible, its new ones not looked for.
     """
 
-    def __init__(self, searches: Searches, *, documents: DocumentsState) -> None:
+    def __init__(self, searches: WarmSearches, *, documents: DocumentsState) -> None:
         self.searches = searches
         self._documents = documents
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar, overload
 
 import anyio
 from anyio.abc import TaskGroup
 
 from qmd_mcp.errors import QmdError
+
+First = TypeVar("First")
+Second = TypeVar("Second")
+Third = TypeVar("Third")
+Fourth = TypeVar("Fourth")
 
 
 @asynccontextmanager
@@ -42,3 +48,36 @@ async def background() -> AsyncGenerator[TaskGroup]:
         group.cancel_scope.cancel()
     if failure is not None:
         raise failure
+
+
+@overload
+async def concurrently(
+    first: Callable[[], Awaitable[First]], second: Callable[[], Awaitable[Second]], /
+) -> tuple[First, Second]: ...
+@overload
+async def concurrently(
+    first: Callable[[], Awaitable[First]],
+    second: Callable[[], Awaitable[Second]],
+    third: Callable[[], Awaitable[Third]],
+    fourth: Callable[[], Awaitable[Fourth]],
+    /,
+) -> tuple[First, Second, Third, Fourth]: ...
+@overload
+async def concurrently(*calls: Callable[[], Awaitable[First]]) -> tuple[First, ...]: ...
+
+
+async def concurrently(*calls: Callable[[], Awaitable[Any]]) -> tuple[Any, ...]:
+    """Run several calls at the same time and return their results in the order of the calls.
+
+    Raises:
+        QmdError: the first that a call raised; the other calls are cancelled.
+    """
+    results: dict[int, Any] = {}
+
+    async def run(number: int, call: Callable[[], Awaitable[Any]]) -> None:
+        results[number] = await call()
+
+    async with task_group() as group:
+        for number, call in enumerate(calls):
+            group.start_soon(run, number, call)
+    return tuple(results[number] for number in range(len(calls)))

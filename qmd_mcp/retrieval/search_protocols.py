@@ -1,4 +1,4 @@
-"""What retrieval needs of the index, the models and the files."""
+"""What retrieval needs of the index, the models and the files: whoever has these can search."""
 
 from __future__ import annotations
 
@@ -11,25 +11,37 @@ from qmd_mcp.domain.token_states import QueryStates
 
 
 class PassageIndex(Protocol):
-    """Where passages are found."""
+    """Finds passages by words and by vector."""
 
     async def lexical(
         self, query: LexicalQuery, *, scope: Scope, limit: int, vectors: Literal["with", "without"]
     ) -> Ranking:
-        """BM25, best first."""
+        """The best passages by BM25, best first."""
         ...
 
     async def dense(self, vector: FloatArray, *, scope: Scope, limit: int) -> Ranking:
-        """Cosine, best first."""
+        """The best passages by the cosine of their vectors with a unit vector [dimension], best first."""
+        ...
+
+
+class DocumentVersions(Protocol):
+    """Tells whether documents have become visible or invisible."""
+
+    async def version(self) -> int:
+        """A number that every write of the documents increases."""
+        ...
+
+    async def look(self) -> None:
+        """Notice what other processes have decided about the generation that serves the index."""
         ...
 
 
 class QueryEmbedder(Protocol):
-    """Where queries become vectors."""
+    """Makes vectors of queries."""
 
     @property
     def provider(self) -> str | None:
-        """Where it runs."""
+        """The execution provider; None while the model is not loaded."""
         ...
 
     async def embed_query(self, text: str) -> FloatArray:
@@ -37,7 +49,7 @@ class QueryEmbedder(Protocol):
         ...
 
     async def embed_queries(self, texts: Sequence[str]) -> FloatArray:
-        """[texts, dimension], unit length, in input order."""
+        """[texts, dimension], unit length, in the order of the texts."""
         ...
 
 
@@ -74,62 +86,62 @@ class IndexVocabulary(TermFrequencies, Protocol):
 
 
 class TokenEmbedder(Protocol):
-    """Where queries become token states and, by the same forward, vectors."""
+    """Makes token states of queries, and by the same forward pass their vectors."""
 
     async def query_states(self, text: str) -> QueryStates:
-        """One state for each token."""
+        """One state for each token of the text, and its vector."""
         ...
 
 
 class Late(Protocol):
-    """Comparison of query and passages token by token."""
+    """Compares a query with passages token by token (late interaction)."""
 
     async def scores(self, query: str, states: QueryStates, passages: Sequence[Passage]) -> FloatArray:
-        """[passages]; NaN where a passage has no token states."""
+        """[passages]; NaN for a passage without token states."""
         ...
 
 
 class Expander(Protocol):
-    """A causal LM that writes sub-queries."""
+    """Writes sub-queries by a causal language model."""
 
     @property
     def provider(self) -> str | None:
-        """Where it runs."""
+        """The execution provider; None while the model is not loaded."""
         ...
 
     async def expand(self, query: str) -> Expansion:
-        """Lines to look up beside the query; the same for the same query."""
+        """Lines to look up beside the query; the same lines for the same query."""
         ...
 
     def forget(self, query: str) -> None:
-        """Its lines found nothing: do not keep them."""
+        """Drop the cached expansion of this query."""
         ...
 
 
 class Reranker(Protocol):
-    """A cross-encoder."""
+    """Reads a query and a passage together (a cross-encoder)."""
 
     @property
     def provider(self) -> str | None:
-        """Where it runs."""
+        """The execution provider; None while the model is not loaded."""
         ...
 
     async def score(self, query: str, texts: Sequence[str], *, intent: str | None) -> Reranking:
-        """How well each text answers."""
+        """How well each text answers the query."""
         ...
 
 
 class Library(Protocol):
-    """What is known about the files behind the passages."""
+    """Knows the files behind the passages."""
 
     async def collections(self) -> Mapping[str, Collection]:
-        """By name."""
+        """Every collection, by name."""
         ...
 
     async def documents(self, docids: Sequence[str]) -> Mapping[str, Document]:
-        """The visible ones."""
+        """Those of the documents that are visible, by docid."""
         ...
 
     async def freshness(self, documents: Sequence[Document]) -> Mapping[str, Freshness]:
-        """By docid."""
+        """Whether each document's file is as it was indexed, by docid."""
         ...

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 
 from qmd_mcp.domain.answers import Answer, Stage
 from qmd_mcp.domain.documents import Collection, Passage
@@ -14,6 +16,8 @@ from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
 from qmd_mcp.retrieval.answering.hits import MARGIN, Hits, Shown
 from qmd_mcp.retrieval.answering.snippet import snippet
 from qmd_mcp.retrieval.answering.spans import Span
+from qmd_mcp.retrieval.consistent_reads import ConsistentReads
+from qmd_mcp.retrieval.query.known_scripts import KnownScripts
 from qmd_mcp.retrieval.query.operators import quoted, without_phrases
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
@@ -22,7 +26,7 @@ from qmd_mcp.retrieval.stage_log import StageLog
 
 
 class SearchService:
-    """Searches over one index; constructed ready, shared by every caller."""
+    """Searches one index; constructed ready, shared by every caller."""
 
     def __init__(
         self,
@@ -32,6 +36,9 @@ class SearchService:
         embedder: QueryEmbedder,
         library: Library,
         pipeline: QueryPipeline,
+        diagnosis: Diagnosis,
+        scripts: KnownScripts,
+        reads: ConsistentReads,
     ) -> None:
         self._index_name = index_name
         self._index = index
@@ -39,15 +46,35 @@ class SearchService:
         self._library = library
         self._hits = Hits(library)
         self._pipeline = pipeline
-        self._diagnosis: Diagnosis = pipeline.diagnosis
+        self._diagnosis = diagnosis
+        self._scripts = scripts
+        self._reads = reads
 
     async def search(self, request: SearchRequest) -> Answer:
-        """BM25 over passages, titles, headings and identifiers."""
-        parsed = parse(request.query)
-        log, since = StageLog(), time.perf_counter()
+        """Rank passages by BM25 over their text, title, headings and identifiers."""
+        log = StageLog()
+        return await self._reads.answer(partial(self._search, request, log), log=log)
+
+    async def vsearch(self, request: SearchRequest) -> Answer:
+        """Rank passages by the cosine of their vectors with the query's."""
+        log = StageLog()
+        return await self._reads.answer(partial(self._vsearch, request, log), log=log)
+
+    async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
+        """Fuse both retrievals, rerank, and judge the result; `watch` is called with each stage as it ends."""
+        log = StageLog(watch=watch, timeout_ms=request.timeout_ms)
+        return await self._reads.answer(partial(self._query, request, log), log=log)
+
+    async def warm(self, vector: FloatArray) -> None:
+        """Read what the first search would otherwise have to read from disk."""
+        words = LexicalQuery(words=("warm",))
+        await self._index.lexical(words, scope=Scope(), limit=1, vectors="without")
+        await self._index.dense(vector, scope=Scope(), limit=1)
+
+    async def _search(self, request: SearchRequest, log: StageLog) -> Answer:
+        parsed, since = parse(request.query), time.perf_counter()
         collections = await self._collections(request)
-        scope = parsed.scope(request.collections)
-        limit = request.limit + MARGIN
+        scope, limit = parsed.scope(request.collections), request.limit + MARGIN
         ranking = await self._index.lexical(parsed.lexical, scope=scope, limit=limit, vectors="without")
         notes: list[str] = []
         if not ranking.passages and parsed.lexical.phrases:
@@ -60,15 +87,13 @@ class SearchService:
         if answer.hits:
             notes += self._diagnosis.of_names(parsed, ranking.passages[: request.limit])
         elif ranking.passages:
-            notes += _below(request, ranking)
+            notes += _below_min_score(request, ranking)
         else:
             notes += await self._diagnosis.of_nothing(parsed, collections=request.collections)
-        return _with_notes(answer, notes)
+        return replace(answer, notes=tuple(notes))
 
-    async def vsearch(self, request: SearchRequest) -> Answer:
-        """Dense retrieval by the embedder's cosine."""
-        parsed = parse(request.query)
-        log, since = StageLog(), time.perf_counter()
+    async def _vsearch(self, request: SearchRequest, log: StageLog) -> Answer:
+        parsed, since = parse(request.query), time.perf_counter()
         collections = await self._collections(request)
         vector = await self._embedder.embed_query(parsed.text)
         log.ran("embed", since=since, provider=self._embedder.provider)
@@ -76,29 +101,27 @@ class SearchService:
         ranking = await self._index.dense(vector, scope=parsed.scope(request.collections), limit=request.limit + MARGIN)
         log.ran("dense", since=since)
         answer = await self._answer(request, parsed, ranking, collections=collections, log=log)
-        notes = []
-        stranger = self._pipeline.policy.stranger(parsed.text)
-        if stranger:
-            notes.append(f"These hits are uncertain: {stranger}. The search tool finds exact words in every script.")
+        notes: list[str] = []
+        if (objection := self._scripts.objection(parsed.text)) is not None:
+            notes.append(f"These hits are uncertain: {objection}. The search tool finds exact words in every script.")
         if parsed.lexical.phrases or parsed.lexical.negatives:
             notes.append('vsearch goes by meaning alone: "phrases" and -not count in search and query.')
         if ranking.passages and not answer.hits:
-            notes += _below(request, ranking)
+            notes += _below_min_score(request, ranking)
         elif not answer.hits:
             notes.append("No passage is embedded in this scope. Run qmd-mcp embed, or use the search tool.")
-        return _with_notes(answer, notes)
+        return replace(answer, notes=tuple(notes))
 
-    async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
-        """Both retrievals and everything that can be done with what they find; `watch` is told of every stage."""
-        return await self._pipeline.answer(request, collections=await self._collections(request), watch=watch)
-
-    async def warm(self, vector: FloatArray) -> None:
-        """Read what the first search would read from disk."""
-        words = LexicalQuery(words=("warm",))
-        await self._index.lexical(words, scope=Scope(), limit=1, vectors="without")
-        await self._index.dense(vector, scope=Scope(), limit=1)
+    async def _query(self, request: QueryRequest, log: StageLog) -> Answer:
+        return await self._pipeline.answer(request, collections=await self._collections(request), log=log)
 
     async def _collections(self, request: SearchRequest) -> Mapping[str, Collection]:
+        """Every collection of the index.
+
+        Raises:
+            EmptyIndexError: the index has no collection.
+            UnknownCollectionError: the request names one that the index does not have.
+        """
         known = await self._library.collections()
         if not known:
             raise EmptyIndexError(self._index_name)
@@ -136,14 +159,8 @@ class SearchService:
         return Answer(query=request.query, hits=hits, stages=tuple(log.stages), omitted=len(kept) - len(hits))
 
 
-def _with_notes(answer: Answer, notes: Sequence[str]) -> Answer:
-    return Answer(
-        query=answer.query, hits=answer.hits, stages=answer.stages, notes=tuple(notes), omitted=answer.omitted
-    )
-
-
-def _below(request: SearchRequest, ranking: Ranking) -> list[str]:
-    """Why nothing is left of what was found."""
+def _below_min_score(request: SearchRequest, ranking: Ranking) -> list[str]:
+    """A note that `min_score` left none of the passages that were found."""
     if request.min_score is None:
         return []
     return [f"Every passage scores below min_score={request.min_score:g}; the best has {ranking.scores.max():.3g}."]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from qmd_mcp.domain.answers import Explanation
-from qmd_mcp.retrieval.candidates.candidate_retrieval import Lists
+from qmd_mcp.domain.documents import SubQuery
+from qmd_mcp.domain.lookup import Ranking
 from qmd_mcp.retrieval.candidates.evidence import UNRANKED, Evidence
 
 
@@ -14,7 +15,7 @@ def explanation(
     evidence: Evidence,
     row: int,
     *,
-    lists: Lists,
+    supporting: Sequence[tuple[SubQuery, Ranking]],
     logits: Mapping[int, float],
     features: tuple[tuple[str, float], ...],
 ) -> Explanation:
@@ -30,7 +31,7 @@ def explanation(
         features=features,
         supported_by=tuple(
             f"{line.kind}: {line.text}"
-            for line, ranking in lists.supporting
+            for line, ranking in supporting
             if any((each.docid, each.ordinal) == key for each in ranking.passages)
         ),
         rerank_logit=_known(logits[row]) if row in logits else None,

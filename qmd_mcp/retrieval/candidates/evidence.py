@@ -16,36 +16,41 @@ from qmd_mcp.retrieval.query.term_occurrences import Term
 RankArray: TypeAlias = NDArray[np.int64]
 
 UNRANKED = np.iinfo(np.int64).max
-"""The rank of a candidate that a list does not have: behind every other."""
+"""The rank of a candidate in a list that does not contain it: behind every other rank."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The union of the lists, filled once; what comes after are pure functions over it."""
+    """The union of the lists, filled once; the stages that follow are pure functions of it."""
 
     passages: tuple[Passage, ...]
     bm25: FloatArray
-    """[candidates]; 0 where lexical retrieval did not find it."""
+    """[candidates]; 0 if lexical retrieval did not find the candidate."""
     cosine: FloatArray
-    """[candidates]; exact for every candidate, whichever list found it; NaN where it has no vector yet."""
+    """[candidates]; exact for every candidate, whichever list found it; NaN if it has no vector yet."""
     lexical_rank: RankArray
-    """[candidates]; 0 is best."""
+    """[candidates]; 0 is the best."""
     dense_rank: RankArray
-    """[candidates]; 0 is best."""
+    """[candidates]; 0 is the best."""
     support: FloatArray
-    """[candidates]; over the lists of sub-queries, how near their top each stands: 0 to 1 a list."""
+    """[candidates]; the sum over the sub-queries' lists of how near the top the candidate stands, 0 to 1 for a list."""
     vectors: FloatArray
-    """[candidates, dimension]; unit length, NaN where a passage is not embedded yet."""
+    """[candidates, dimension]; unit length, NaN for a passage that is not embedded yet."""
     maxsim: FloatArray
-    """[candidates]; late interaction's score, NaN where it was not computed."""
+    """[candidates]; the score of late interaction, NaN for a candidate that was not compared."""
     terms: tuple[Term, ...] = ()
     """The query's content words as the index analyses them, in the query's order."""
     indexed: int = 0
-    """Passages of the index, against which the terms are rare or not."""
+    """The number of passages in the index, by which the terms' rarity is measured."""
 
     def __len__(self) -> int:
-        """Candidates."""
+        """The number of candidates."""
         return len(self.passages)
+
+    def found_by_the_query(self) -> frozenset[tuple[str, int]]:
+        """Docid and ordinal of the candidates in the query's own two lists, whatever the sub-queries found."""
+        own = (self.lexical_rank != UNRANKED) | (self.dense_rank != UNRANKED)
+        return frozenset((self.passages[row].docid, self.passages[row].ordinal) for row in np.flatnonzero(own))
 
 
 def gather(
@@ -57,7 +62,16 @@ def gather(
     terms: Sequence[Term] = (),
     indexed: int = 0,
 ) -> Evidence:
-    """Join the lists; `query` is the query's unit vector [dimension]."""
+    """Join the lists into one table.
+
+    Args:
+        lexical: what BM25 found.
+        dense: what dense retrieval found; None if it did not run.
+        query: the query's unit vector, [dimension]; None if it was not embedded.
+        supporting: what each sub-query found.
+        terms: the query's analysed terms.
+        indexed: the number of passages in the index.
+    """
     rows: dict[tuple[str, int], int] = {}
     passages: list[Passage] = []
     vectors: list[FloatArray] = []

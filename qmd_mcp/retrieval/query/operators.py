@@ -1,39 +1,59 @@
-"""Phrases and negatives of a query, held against a passage's text."""
+"""The phrases and the negations of a query, held against candidates.
+
+Lexical retrieval applies both in the index. Dense retrieval and sub-queries cannot, so what they find is checked here by
+the same analysis: `"connection pools"` is in a passage that says "connection pool", for `search` and `query` alike.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import LexicalQuery
+from qmd_mcp.retrieval.query.term_analysis import TermAnalysis
 
 
-def allows(query: LexicalQuery, passage: Passage) -> bool:
-    """Whether a passage that dense retrieval found has every phrase and no negative of the query."""
-    if not query.phrases and not query.negatives:
-        return True
-    text = f" {_squeezed(passage.embedded_text)} "
-    return all(_squeezed(phrase) in text for phrase in query.phrases) and not any(
-        _mentions(text, negative) for negative in query.negatives
+async def permitted(query: LexicalQuery, passages: Sequence[Passage], *, analysis: TermAnalysis) -> NDArray[np.bool_]:
+    """[passages]; whether each has every phrase and none of the negated words or phrases of the query.
+
+    As in the index, a phrase has to stand within one field: the text, the title or the headings.
+    """
+    if not passages or not (query.phrases or query.negatives):
+        return np.ones(len(passages), dtype=bool)
+    fields = [field for passage in passages for field in (passage.text, passage.title, " > ".join(passage.heading))]
+    terms = await analysis.of_each([*query.phrases, *query.negatives, *fields])
+    asked, found = terms[: -len(fields)], terms[-len(fields) :]
+    wanted, unwanted = asked[: len(query.phrases)], asked[len(query.phrases) :]
+    return np.array(
+        [
+            all(_occurs(phrase, found[first : first + 3]) for phrase in wanted)
+            and not any(_occurs(phrase, found[first : first + 3]) for phrase in unwanted)
+            for first in range(0, len(fields), 3)
+        ],
+        dtype=bool,
     )
 
 
 def without_phrases(query: LexicalQuery) -> LexicalQuery:
-    """The same with the phrases' words as words."""
+    """The same query with the words of its phrases as plain words."""
     words = (*query.words, *(word for phrase in query.phrases for word in phrase.split()))
     return LexicalQuery(words=words, negatives=query.negatives)
 
 
 def quoted(phrases: Sequence[str]) -> str:
-    """Phrases for a sentence."""
+    """The phrases as they are named in a sentence."""
     return " and ".join(f'"{phrase}"' for phrase in phrases)
 
 
-def _mentions(text: str, negative: str) -> bool:
-    word = _squeezed(negative)
-    return f" {word} " in text if word.isascii() else word in text
-
-
-def _squeezed(text: str) -> str:
-    """Lower case, and one blank for whatever is no letter or digit."""
-    return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
+def _occurs(phrase: tuple[str, ...], fields: Sequence[tuple[str, ...]]) -> bool:
+    """Whether a phrase's terms stand next to each other in one of the fields; a phrase without a term never does."""
+    length = len(phrase)
+    return length > 0 and any(
+        field[start : start + length] == phrase
+        for field in fields
+        if phrase[0] in field
+        for start in range(len(field) - length + 1)
+    )

@@ -1,4 +1,4 @@
-"""How rare the words of a query are in the index."""
+"""The terms of a query with their frequencies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from qmd_mcp.retrieval.search_protocols import TermFrequencies
 
 
 async def query_terms(query: LexicalQuery, *, vocabulary: TermFrequencies) -> tuple[Term, ...]:
-    """The terms of its words and phrases, in order; a term that comes twice stands twice."""
+    """The analysed terms of the query's words and phrases, in order; a term that comes twice is there twice."""
     words = " ".join((*query.words, *query.phrases))
     terms = await vocabulary.terms_of(words)
     frequencies = await vocabulary.frequencies(tuple(dict.fromkeys(terms)))

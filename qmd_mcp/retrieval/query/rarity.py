@@ -1,4 +1,4 @@
-"""How much each token of a query says."""
+"""How much each token of a query says, by how rare its word is in the index."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from qmd_mcp.domain.lookup import FloatArray
+from qmd_mcp.retrieval.query.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.search_protocols import TermFrequencies
-
-_SEPARATOR = "qzwordbreakzq"
-"""Stands between the words that are analysed in one call."""
 
 
 class Rarities:
-    """Inverse document frequencies of the words that the embedder's tokens are pieces of."""
+    """Weighs the embedder's tokens by the inverse document frequency of the words that they are pieces of."""
 
-    def __init__(self, vocabulary: TermFrequencies) -> None:
+    def __init__(self, vocabulary: TermFrequencies, *, analysis: TermAnalysis) -> None:
         self._vocabulary = vocabulary
+        self._analysis = analysis
 
     async def weights(self, query: str, spans: Sequence[tuple[int, int]]) -> FloatArray:
-        """[tokens], from the span of each: 1 and its word's rarity, 1 for a sign, 0 for a special token."""
+        """[tokens]; `spans` says which characters of the query each token stands for.
+
+        A token of a word weighs 1 plus the word's rarity, a punctuation mark 1, a special token 0.
+        """
         words = words_of(query, spans)
-        distinct = list(dict.fromkeys(word for word in words if word and _SEPARATOR not in word.lower()))
-        terms = await self._terms(distinct)
+        distinct = list(dict.fromkeys(word for word in words if word))
+        terms = await self._analysis.of_each(distinct)
         frequencies = await self._vocabulary.frequencies(sorted({term for each in terms for term in each}))
         total = await self._vocabulary.passages()
         rarities = {
@@ -39,29 +41,16 @@ class Rarities:
             dtype=np.float32,
         )
 
-    async def _terms(self, words: Sequence[str]) -> list[list[str]]:
-        """The analysed terms of each word, in one call."""
-        if not words:
-            return []
-        (separator,) = await self._vocabulary.terms_of(_SEPARATOR)
-        terms: list[list[str]] = [[]]
-        for term in await self._vocabulary.terms_of(f"\n{_SEPARATOR}\n".join(words)):
-            if term == separator:
-                terms.append([])
-            else:
-                terms[-1].append(term)
-        return terms
-
 
 def rarity(frequency: int, *, total: int) -> float:
-    """BM25's inverse document frequency (Robertson and Zaragoza, 2009, section 3.4), kept above zero by 1 +."""
+    """BM25's inverse document frequency (Robertson and Zaragoza, 2009, section 3.4), kept above zero by adding 1."""
     return math.log1p((total - min(frequency, total) + 0.5) / (frequency + 0.5))
 
 
 def words_of(query: str, spans: Sequence[tuple[int, int]]) -> list[str]:
-    """For each token the word that it is a piece of: adjacent pieces of letters and digits are one word's.
+    """For each token the word that it is a piece of; adjacent pieces of letters and digits belong to one word.
 
-    Special tokens and signs have the empty word.
+    Special tokens and punctuation marks have the empty word.
     """
     words = [""] * len(spans)
     start = 0

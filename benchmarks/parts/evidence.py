@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from qmd_mcp.application.engine import DEFAULT_PROFILE, fusion_policy, index_identity, open_engine
+from qmd_mcp.domain.availability import Absent
 from qmd_mcp.evaluation.datasets import Dataset
 from qmd_mcp.evaluation.evidence_source import EvidenceSource, open_source
 from qmd_mcp.evaluation.runner import index_dataset, index_folder, index_of
@@ -25,7 +26,7 @@ async def evidence_of(dataset: Dataset, settings: Settings, *, policy: FusionPol
     place = index_folder(dataset, identity=index_identity(settings))
     async with open_engine(settings, index_of(place), create=True) as engine:
         await index_dataset(engine, dataset, folder=place, progress=lambda _: None)
-        assert engine.tokens is not None, "an embedder with token states is asked for"
+        assert not isinstance(engine.tokens, Absent), engine.tokens.reason
         async with open_source(
             index_of(place),
             tokens=engine.tokens,

@@ -15,6 +15,7 @@ from qmd_mcp.corpus.indexing.index_protocols import TokenStates
 from qmd_mcp.corpus.indexing.preparation import Preparation
 from qmd_mcp.corpus.library.document_library import Library
 from qmd_mcp.corpus.readers.source_text import read
+from qmd_mcp.domain.availability import Absent
 from qmd_mcp.domain.documents import Collection, Passage
 from qmd_mcp.domain.figures import CacheFigures, Figures, QueueFigures
 from qmd_mcp.domain.index_status import CollectionStatus, IndexStatus
@@ -67,7 +68,7 @@ class Engine:
         self.writing = IndexWriter(
             index,
             embedder=self.embedder,
-            tokens=TokenStates(models.tokens, index.states) if models.tokens else None,
+            tokens=None if isinstance(models.tokens, Absent) else TokenStates(models.tokens, index.states),
             prepare=lambda: Preparation(
                 chunker=Chunker(read_tokenizer(embedder.folder)),
                 decode=read,
@@ -75,7 +76,8 @@ class Engine:
             ),
         )
         vocabulary = StoredVocabulary(passages=index.passages, terms=index.terms)
-        tokens = models.tokens if settings.late_interaction else None
+        encoder, expander, reranker = models.tokens, models.expander, models.reranker
+        tokens = None if isinstance(encoder, Absent) or not settings.late_interaction else encoder
         self._following = Following(index.database, generation=index.generation, documents=index.documents)
         searches = SearchService(
             index_name=index.location.uri,
@@ -88,13 +90,13 @@ class Engine:
                     embedder=self.embedder,
                     tokens=tokens,
                     vocabulary=vocabulary,
-                    expander=models.expander,
-                    no_expander=models.no_expander,
+                    expander=None if isinstance(expander, Absent) else expander,
+                    no_expander=expander.reason if isinstance(expander, Absent) else "",
                 ),
                 late=LateInteraction(index=index.states, rarities=Rarities(vocabulary)) if tokens else None,
-                no_late="the embedder has no token states" if settings.late_interaction else "late_interaction is off",
-                reranker=models.reranker,
-                no_reranker=models.no_reranker,
+                no_late=_no_late(settings, encoder),
+                reranker=None if isinstance(reranker, Absent) else reranker,
+                no_reranker=reranker.reason if isinstance(reranker, Absent) else "",
                 policy=fusion_policy(settings, embedder),
                 grouping=Grouping(per_document=settings.per_document),
                 hits=Hits(self.reading),
@@ -113,10 +115,10 @@ class Engine:
         reads = self._index.passages.reads
         caches = [CacheFigures("passages", hits=reads.hits, misses=reads.misses)]
         queues = [self.embedder.figures]
-        if self._models.reranker is not None:
+        if not isinstance(self._models.reranker, Absent):
             load = self._models.reranker.load
             queues.append(QueueFigures("reranker", waiting=load.waiting, forwards=load.forwards, items=load.items))
-        if self._models.expander is not None:
+        if not isinstance(self._models.expander, Absent):
             known = self._models.expander.figures
             caches.append(CacheFigures("expansions", hits=known.hits + known.shared, misses=known.misses))
         return Figures(queues=tuple(queues), caches=tuple(caches))
@@ -166,6 +168,12 @@ class Engine:
             models=self._models.statuses(),
             notes=() if "://" not in self.location.uri else ("The writer's lock guards this machine only.",),
         )
+
+
+def _no_late(settings: Settings, tokens: object) -> str:
+    if not settings.late_interaction:
+        return "late_interaction is off"
+    return tokens.reason if isinstance(tokens, Absent) else ""
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from qmd_mcp.domain.availability import Absent
 from qmd_mcp.domain.index_status import ModelStatus
 from qmd_mcp.inference.embedding.embedder import Embedder
 from qmd_mcp.inference.embedding.embedding_scheduler import EmbeddingScheduler
@@ -38,15 +39,13 @@ Manifest = TypeVar("Manifest", bound=ModelManifest)
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """One scheduler for each role; null, with the reason, for one that nothing is there for."""
+    """The scheduler of each role, or the reason why the role has no model here."""
 
     embedder: EmbeddingScheduler
-    tokens: TokenScheduler | None
-    """The embedder's token states; null for one that no projection comes with."""
-    expander: ExpansionScheduler | None
-    no_expander: str
-    reranker: RerankScheduler | None
-    no_reranker: str
+    tokens: TokenScheduler | Absent
+    """Computes token states with the embedder; absent if no projection comes with the embedder."""
+    expander: ExpansionScheduler | Absent
+    reranker: RerankScheduler | Absent
     slots: Slots
 
     def statuses(self) -> tuple[ModelStatus, ...]:
@@ -120,13 +119,13 @@ async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> 
         tasks = await stack.enter_async_context(background())
         slot, lanes = slots.embedding(embedder), Lanes(threads=settings.threads or cores())
         embedding = EmbeddingScheduler(slot, lanes=lanes)
-        expansion: ExpansionScheduler | None = None
+        expansion: ExpansionScheduler | Absent = _absent("expander", setting=settings.expander)
         if expanding is not None:
             manifest = expanding.manifest
             identity = f"{manifest.model} {expanding.folder} {PROMPTS[manifest.template].identity}"
             scheduler = open_expansion(slots.slot(expanding, make_expander), identity=identity)
             expansion = await stack.enter_async_context(scheduler)
-        reranker: RerankScheduler | None = None
+        reranker: RerankScheduler | Absent = _absent("reranker", setting=settings.reranker)
         if reranking is not None:
             reranker = RerankScheduler(slots.slot(reranking, make_reranker))
             tasks.start_soon(reranker.run)
@@ -135,16 +134,14 @@ async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> 
                 tasks.start_soon(made.unload_when_idle)
         yield Models(
             embedder=embedding,
-            tokens=token_scheduler(embedder, slot, lanes=lanes),
+            tokens=token_scheduler(embedder, slot, lanes=lanes) or Absent("the embedder has no token states"),
             expander=expansion,
-            no_expander=_why_none(settings.expander, role="expander"),
             reranker=reranker,
-            no_reranker=_why_none(settings.reranker, role="reranker"),
             slots=slots,
         )
 
 
-def _why_none(choice: str, *, role: Role) -> str:
-    if choice == "off":
-        return f"the setting {role} is off"
-    return "no model for it here that is fast enough: qmd-mcp models list"
+def _absent(role: Role, *, setting: str) -> Absent:
+    if setting == "off":
+        return Absent(f"the setting {role} is off")
+    return Absent("no model for it here that is fast enough: qmd-mcp models list")

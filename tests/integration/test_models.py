@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from qmd_mcp.application.model_roles import Models, open_models
+from qmd_mcp.domain.availability import Absent
 from qmd_mcp.domain.index_status import ModelStatus
 from qmd_mcp.errors import ModelMissingError
 from qmd_mcp.inference.loading import user_catalogue
@@ -40,9 +41,9 @@ async def test_a_model_is_absent_then_unloaded_then_ready_and_says_where_it_runs
     graph.unlink()
     settings = Settings(reranker=str(folder), expander="off", device="cpu", idle_unload_seconds=0)
     async with open_models(settings, user_catalogue().embedder("mini")) as models:
-        assert models.no_expander == "the setting expander is off"
+        assert models.expander == Absent("the setting expander is off")
         assert reranker_of(models) == ModelStatus("reranker", "tiny", state="absent", provider=None, detail=None)
-        assert models.reranker is not None
+        assert not isinstance(models.reranker, Absent)
         with pytest.raises(ModelMissingError, match=r"model\.onnx is missing\. Look into"):
             await models.reranker.score("fail over", ["promote the standby"], intent=None)
         graph.write_bytes(content)

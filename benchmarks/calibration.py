@@ -15,7 +15,7 @@ from pathlib import Path
 import anyio
 import numpy as np
 
-from benchmarks.parts.evidence import evidence_of, policy_of
+from benchmarks.parts.evidence import ProductRanking, evidence_of, product_ranking
 from benchmarks.parts.machine import headed, positive, provenance
 from benchmarks.quality import sets_of
 from qmd_mcp.domain.scripts import script_of
@@ -29,10 +29,11 @@ from qmd_mcp.evaluation.reliability import (
     chance_error,
     reliability,
 )
+from qmd_mcp.retrieval.answering.judge import verdict
 from qmd_mcp.retrieval.answering.verdict import answerable
 from qmd_mcp.retrieval.candidates.evidence import Evidence
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
-from qmd_mcp.retrieval.ranking.fusion_policy import FusionPolicy
+from qmd_mcp.retrieval.ranking.ranked_candidates import RankedCandidates
 from qmd_mcp.settings import Settings, read_settings
 
 SHOWN = 10
@@ -61,17 +62,16 @@ class Asked:
     deleted: list[Judged]
 
 
-def judged(policy: FusionPolicy, evidence: Evidence, query: ParsedQuery, relevant: np.ndarray) -> Judged:
+def judged(ranking: ProductRanking, evidence: Evidence, query: ParsedQuery, relevant: np.ndarray) -> Judged:
     """What `query` would say without a reranker; `relevant` is [candidates]."""
-    found = policy.judge(evidence, query, policy.fuse(evidence, query))
-    assert found.signs is not None
-    assert found.weights is not None
-    order = np.argsort(-found.scores, kind="stable")[:SHOWN]
+    found = ranking.judged(evidence, query)
+    order = np.argsort(-found.fused.scores, kind="stable")[:SHOWN]
     first = int(order[0]) if len(order) else None
-    verdict, likely = policy.verdict(found, found.relevance, first=first)
-    assert likely is not None
+    shown = np.ones(len(evidence), dtype=bool)
+    ranked = RankedCandidates.of(found.fused.scores, relevance=found.relevance, shown=shown)
+    said, likely = verdict(found, ranked, quoted=False)
     sure = 0.0 if first is None else answerable(found.signs, first=first, weights=found.weights.verdict)
-    return Judged(likely[order], relevant[order], sure, verdict == "none")
+    return Judged(likely[order], relevant[order], sure, said == "none")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -93,26 +93,26 @@ def main(arguments: Sequence[str]) -> None:
 
 async def ask_sets(datasets: list[Dataset], settings: Settings, count: int, foreign: int) -> list[Asked]:
     """Every set in turn; foreign queries are those of sets whose questions are in the same script."""
-    policy = policy_of(settings)
+    ranking = product_ranking(settings)
     scripts = {dataset.name: script_of(" ".join(q.text for q in dataset.queries[:20])) for dataset in datasets}
     asked: list[Asked] = []
     for dataset in datasets:
         others = [o for o in datasets if o.name != dataset.name and scripts[o.name] == scripts[dataset.name]]
-        async with evidence_of(dataset, settings, policy=policy) as source:
+        async with evidence_of(dataset, settings, ranking=ranking) as source:
             ids = document_ids(dataset)
             answers = Asked(dataset.name, [], [], [])
             for query in dataset.sample(count):
                 asked_for = parse(query.text)
                 evidence = await source.of(asked_for)
                 relevant = np.array([ids[p.path] in query.grades for p in evidence.passages], dtype=bool)
-                answers.own.append(judged(policy, evidence, asked_for, relevant))
+                answers.own.append(judged(ranking, evidence, asked_for, relevant))
                 left = without(evidence, {path for path, name in ids.items() if name in query.grades})
-                answers.deleted.append(judged(policy, left, asked_for, np.zeros(len(left), dtype=bool)))
+                answers.deleted.append(judged(ranking, left, asked_for, np.zeros(len(left), dtype=bool)))
             for other in others:
                 for query in other.sample(max(1, foreign // len(others))):
                     asked_for = parse(query.text)
                     evidence = await source.of(asked_for)
-                    answers.foreign.append(judged(policy, evidence, asked_for, np.zeros(len(evidence), dtype=bool)))
+                    answers.foreign.append(judged(ranking, evidence, asked_for, np.zeros(len(evidence), dtype=bool)))
         print(dataset.name, file=sys.stderr)
         asked.append(answers)
     return asked

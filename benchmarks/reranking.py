@@ -16,7 +16,7 @@ from pathlib import Path
 import anyio
 import numpy as np
 
-from benchmarks.parts.evidence import evidence_of, policy_of
+from benchmarks.parts.evidence import ProductRanking, evidence_of, product_ranking
 from benchmarks.parts.machine import headed, positive, provenance
 from benchmarks.quality import sets_of
 from qmd_mcp.domain.lookup import FloatArray
@@ -31,7 +31,6 @@ from qmd_mcp.inference.runtime.session import cores
 from qmd_mcp.retrieval.answering.verdict import answerable
 from qmd_mcp.retrieval.candidates.evidence import Evidence
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
-from qmd_mcp.retrieval.ranking.fusion_policy import FusionPolicy
 from qmd_mcp.retrieval.ranking.rerank_blend import probabilities, reranked
 from qmd_mcp.settings import Settings, read_settings
 
@@ -86,17 +85,17 @@ async def measure_sets(
     datasets: Sequence[Dataset], settings: Settings, reranker: Reranker, count: int, read: int
 ) -> list[list[str]]:
     """A row for each set."""
-    policy = policy_of(settings)
+    ranking = product_ranking(settings)
     rows: list[list[str]] = []
     for dataset in datasets:
-        async with evidence_of(dataset, settings, policy=policy) as source:
-            rows.append([dataset.name, *await measure_set(source, dataset, policy, reranker, count=count, read=read)])
+        async with evidence_of(dataset, settings, ranking=ranking) as source:
+            rows.append([dataset.name, *await measure_set(source, dataset, ranking, reranker, count=count, read=read)])
         print(*rows[-1], file=sys.stderr)
     return rows
 
 
 async def measure_set(
-    source: EvidenceSource, dataset: Dataset, policy: FusionPolicy, reranker: Reranker, *, count: int, read: int
+    source: EvidenceSource, dataset: Dataset, ranking: ProductRanking, reranker: Reranker, *, count: int, read: int
 ) -> list[str]:
     """Every weight on one set; then the same queries without the documents that answer them."""
     ids = document_ids(dataset)
@@ -112,9 +111,9 @@ async def measure_set(
             continue
         asked.append(query)
         since = time.perf_counter()
-        own.append(reading(evidence, parsed, policy, reranker, ids=ids, most=read))
+        own.append(reading(evidence, parsed, ranking, reranker, ids=ids, most=read))
         seconds.append(time.perf_counter() - since)
-        deleted.append(reading(left, parsed, policy, reranker, ids=ids, most=FIRST))
+        deleted.append(reading(left, parsed, ranking, reranker, ids=ids, most=FIRST))
     cells = [f"{np.median(seconds) * 1_000:.0f}"]
     grades = {query.query_id: query.grades for query in asked}
     for word in WORDS:
@@ -133,14 +132,17 @@ async def measure_set(
 
 
 def reading(
-    evidence: Evidence, query: ParsedQuery, policy: FusionPolicy, reranker: Reranker, *, ids: dict[str, str], most: int
+    evidence: Evidence,
+    query: ParsedQuery,
+    ranking: ProductRanking,
+    reranker: Reranker,
+    *,
+    ids: dict[str, str],
+    most: int,
 ) -> Read:
     """Let the reranker read the best."""
-    found = policy.judge(evidence, query, policy.fuse(evidence, query))
-    assert found.relevance is not None
-    assert found.signs is not None
-    assert found.weights is not None
-    order = np.argsort(-found.scores, kind="stable")
+    found = ranking.judged(evidence, query)
+    order = np.argsort(-found.fused.scores, kind="stable")
     best = order[:most]
     said = reranker.score(query.text, [evidence.passages[row].embedded_text for row in best])
     return Read(

@@ -18,7 +18,7 @@ from pathlib import Path
 import anyio
 import numpy as np
 
-from benchmarks.parts.evidence import evidence_of, policy_of
+from benchmarks.parts.evidence import ProductRanking, evidence_of, product_ranking
 from benchmarks.parts.machine import headed, positive, provenance
 from benchmarks.quality import sets_of
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
@@ -30,7 +30,6 @@ from qmd_mcp.evaluation.runner import COLLECTION
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CANDIDATES, SUPPORT
 from qmd_mcp.retrieval.candidates.evidence import Evidence
 from qmd_mcp.retrieval.query.syntax import parse
-from qmd_mcp.retrieval.ranking.fusion_policy import FusionPolicy
 from qmd_mcp.settings import Settings, read_settings
 
 PASSAGES, TERMS, MOVED = 10, 10, 0.5
@@ -62,15 +61,15 @@ def main(arguments: Sequence[str]) -> None:
 
 async def measure_sets(datasets: Sequence[Dataset], settings: Settings, count: int) -> list[list[str]]:
     """A row for each set."""
-    policy = policy_of(settings)
+    ranking = product_ranking(settings)
     rows: list[list[str]] = []
     for dataset in datasets:
-        async with evidence_of(dataset, settings, policy=policy) as source:
-            rows.append([dataset.name, *await measure_set(source, dataset, policy, count)])
+        async with evidence_of(dataset, settings, ranking=ranking) as source:
+            rows.append([dataset.name, *await measure_set(source, dataset, ranking, count)])
     return rows
 
 
-async def measure_set(source: EvidenceSource, dataset: Dataset, policy: FusionPolicy, count: int) -> list[str]:
+async def measure_set(source: EvidenceSource, dataset: Dataset, ranking: ProductRanking, count: int) -> list[str]:
     """nDCG@10 and Recall@100 of every way."""
     ids = document_ids(dataset)
     queries = dataset.sample(count)
@@ -78,13 +77,13 @@ async def measure_set(source: EvidenceSource, dataset: Dataset, policy: FusionPo
     for query in queries:
         parsed = parse(query.text)
         alone = await source.of(parsed)
-        first = np.argsort(-policy.fuse(alone, parsed).scores, kind="stable")[:PASSAGES].tolist()
+        first = np.argsort(-ranking.fused(alone, parsed).scores, kind="stable")[:PASSAGES].tolist()
         vector = (await source.tokens.query_states(parsed.text)).vector
         found = await fed_back(source, alone, first, vector=vector) if first else {}
         for way, kinds in WAYS.items():
             supporting = [ranking for kind, ranking in found.items() if kind in kinds]
             evidence = await source.of(parsed, supporting=supporting)
-            order = np.argsort(-policy.fuse(evidence, parsed).scores, kind="stable")[:CANDIDATES]
+            order = np.argsort(-ranking.fused(evidence, parsed).scores, kind="stable")[:CANDIDATES]
             rankings[way][query.query_id] = best_of_each(ids[evidence.passages[row].path] for row in order)
     grades = {query.query_id: query.grades for query in queries}
     measured = [measure(rankings[way], grades) for way in WAYS]

@@ -10,6 +10,7 @@ import anyio.to_thread
 
 from qmd_mcp.application.index_writer import IndexWriter
 from qmd_mcp.application.model_roles import Models, open_models
+from qmd_mcp.application.search_assembly import SearchAssembly
 from qmd_mcp.corpus.chunking.chunker import CHUNKING, Chunker
 from qmd_mcp.corpus.indexing.index_protocols import TokenStates
 from qmd_mcp.corpus.indexing.preparation import Preparation
@@ -19,28 +20,18 @@ from qmd_mcp.domain.availability import Absent
 from qmd_mcp.domain.documents import Collection, Passage
 from qmd_mcp.domain.figures import CacheFigures, Figures, QueueFigures
 from qmd_mcp.domain.index_status import CollectionStatus, IndexStatus
+from qmd_mcp.domain.searches import Searches
 from qmd_mcp.inference.hub.local_model import Model, identity_of
 from qmd_mcp.inference.hub.manifest import EmbedderManifest, fingerprint_of
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
-from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
-from qmd_mcp.retrieval.answering.hits import Hits
-from qmd_mcp.retrieval.answering.spans import Grouping
-from qmd_mcp.retrieval.candidates.candidate_retrieval import Gathering
-from qmd_mcp.retrieval.consistent_searches import SteadySearches
-from qmd_mcp.retrieval.query.rarity import Rarities
-from qmd_mcp.retrieval.query_pipeline import QueryPipeline
-from qmd_mcp.retrieval.ranking.fusion_policy import FusionPolicy
-from qmd_mcp.retrieval.ranking.late_interaction import LateInteraction
-from qmd_mcp.retrieval.ranking.trained_weights import FILE, Weights, read_weights
-from qmd_mcp.retrieval.search_service import SearchService
+from qmd_mcp.retrieval.search_protocols import Expander, Reranker
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.generation import Generation, begin, check_serving, is_made, make, serving
 from qmd_mcp.store.generation_watch import Following
 from qmd_mcp.store.lance.database import Database, claim
 from qmd_mcp.store.lance.schema import SCHEMA_VERSION
 from qmd_mcp.store.open_index import OpenIndex
-from qmd_mcp.store.stored_vocabulary import StoredVocabulary
 from qmd_mcp.store.writer_lock import WriterLock
 
 DEFAULT_PROFILE = "mini"
@@ -75,36 +66,30 @@ class Engine:
                 max_file_bytes=settings.max_file_bytes,
             ),
         )
-        vocabulary = StoredVocabulary(passages=index.passages, terms=index.terms)
-        encoder, expander, reranker = models.tokens, models.expander, models.reranker
-        tokens = None if isinstance(encoder, Absent) or not settings.late_interaction else encoder
         self._following = Following(index.database, generation=index.generation, documents=index.documents)
-        searches = SearchService(
-            index_name=index.location.uri,
-            index=index.passages,
-            embedder=self.embedder,
+        self._assembly = SearchAssembly(
+            settings=settings,
+            index=index,
+            embedder=embedder,
+            models=models,
             library=self.reading,
-            pipeline=QueryPipeline(
-                gathering=Gathering(
-                    index=index.passages,
-                    embedder=self.embedder,
-                    tokens=tokens,
-                    vocabulary=vocabulary,
-                    expander=None if isinstance(expander, Absent) else expander,
-                    no_expander=expander.reason if isinstance(expander, Absent) else "",
-                ),
-                late=LateInteraction(index=index.states, rarities=Rarities(vocabulary)) if tokens else None,
-                no_late=_no_late(settings, encoder),
-                reranker=None if isinstance(reranker, Absent) else reranker,
-                no_reranker=reranker.reason if isinstance(reranker, Absent) else "",
-                policy=fusion_policy(settings, embedder),
-                grouping=Grouping(per_document=settings.per_document),
-                hits=Hits(self.reading),
-                diagnosis=Diagnosis(vocabulary),
-            ),
+            documents=self._following,
         )
+        self._searches = self._assembly.service(expander=models.expander, reranker=models.reranker)
 
-        self.searching = SteadySearches(searches, documents=self._following)
+    @property
+    def searching(self) -> Searches:
+        """The three searches, with the models that the settings name."""
+        return self._searches
+
+    def searching_with(
+        self, *, expander: Expander | Absent | None = None, reranker: Reranker | Absent | None = None
+    ) -> Searches:
+        """The three searches over the same index with another expander or reranker; None keeps the engine's own."""
+        return self._assembly.service(
+            expander=self._models.expander if expander is None else expander,
+            reranker=self._models.reranker if reranker is None else reranker,
+        )
 
     async def superseded(self) -> None:
         """Wait until another generation serves the index; this one still answers, as it was then."""
@@ -126,7 +111,7 @@ class Engine:
     async def warm(self) -> None:
         """Load the models and read the index once, so that the first query finds them ready."""
         vector = await self.embedder.embed_query("warm")
-        await self.searching.warm(vector)
+        await self._searches.warm(vector)
 
     async def collections(self) -> Mapping[str, Collection]:
         """By name."""
@@ -170,12 +155,6 @@ class Engine:
         )
 
 
-def _no_late(settings: Settings, tokens: object) -> str:
-    if not settings.late_interaction:
-        return "late_interaction is off"
-    return tokens.reason if isinstance(tokens, Absent) else ""
-
-
 @asynccontextmanager
 async def open_engine(
     settings: Settings, location: IndexLocation, *, create: bool = False, rebuild: bool = False
@@ -211,28 +190,6 @@ async def open_engine(
             yield Engine(index, settings=settings, embedder=embedder, models=models)
     finally:
         database.close()
-
-
-def fusion_policy(settings: Settings, embedder: Model[EmbedderManifest]) -> FusionPolicy:
-    """How `query` combines its lists, by the settings and by what was trained for the embedder."""
-    return FusionPolicy(
-        method=settings.fusion,
-        alpha=settings.alpha,
-        rrf_k=settings.rrf_k,
-        embedder=embedder.manifest.model,
-        scripts=embedder.manifest.scripts,
-        weights=trained_weights(embedder),
-    )
-
-
-def trained_weights(embedder: Model[EmbedderManifest]) -> Weights | None:
-    """What was trained for an embedder lies beside its folder; null where nothing was.
-
-    Raises:
-        ManifestError: it is not as it should be.
-    """
-    folder = embedder.folder.parent / "fusion"
-    return read_weights(folder) if embedder.manifest.folder and (folder / FILE).is_file() else None
 
 
 def generation_of(embedder: Model[EmbedderManifest]) -> Generation:

@@ -10,8 +10,8 @@ from qmd_mcp.retrieval.search_protocols import DocumentVersions
 from qmd_mcp.retrieval.stage_log import StageLog
 
 ATTEMPTS = 5
-"""How often an answer is made at most. An update commits documents every few seconds, so the second attempt nearly always
-sees one state."""
+"""How often an answer is made at most. An update commits documents every few seconds, so the second attempt nearly
+always sees one state."""
 
 INCONSISTENT = (
     "The index was being written while this answer was made: a document that was just changed may be missing. "
@@ -22,9 +22,9 @@ INCONSISTENT = (
 class ConsistentReads:
     """Makes an answer again if documents changed while it was made.
 
-    Passages are written before their document becomes visible and deleted after it has become invisible. So every visible
-    document has all its passages as long as the documents stay the same. An answer made during a change of documents could
-    lack a document altogether: its old passages no longer visible, its new ones not looked for.
+    Passages are written before their document becomes visible and deleted after it has become invisible. So every
+    visible document has all its passages as long as the documents stay the same. An answer made during a change of
+    documents could lack a document altogether: its old passages no longer visible, its new ones not looked for.
     """
 
     def __init__(self, documents: DocumentVersions) -> None:

@@ -56,7 +56,7 @@ class QueryPipeline:
         judged = self.judge.judge(fused) if self.judge is not None else None
         documents = await self.writer.hits.visible(fused.evidence.passages, collections=collections)
         shown, notes = await self._shown(parsed, fused.evidence, documents=documents)
-        ranked = RankedCandidates.of(fused.scores, relevance=judged and judged.relevance, shown=shown)
+        ranked = RankedCandidates.of(fused.scores, relevance=None if judged is None else judged.relevance, shown=shown)
         ranked = await self.reranking.run(ranked, fused.evidence, parsed.text, request=request, log=log)
         since = time.perf_counter()
         said: Verdict | None = None

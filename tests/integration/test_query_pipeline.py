@@ -1,112 +1,27 @@
-"""The pipeline over a real index, with models whose answers are known beforehand."""
+"""The stages of `query` over a real index, with models whose answers are known beforehand."""
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import anyio
-import numpy as np
 import pytest
 
 from qmd_mcp.application.engine import Engine, open_engine
-from qmd_mcp.domain.answers import Answer, Stage
-from qmd_mcp.domain.documents import Collection, SubQuery
-from qmd_mcp.domain.lookup import Expansion, Reranking
-from qmd_mcp.domain.requests import QueryRequest, sub_queries
-from qmd_mcp.errors import ArgumentError, ModelError
-from qmd_mcp.retrieval.query_pipeline import QueryPipeline
+from qmd_mcp.domain.documents import SubQuery
+from qmd_mcp.domain.requests import sub_queries
+from qmd_mcp.errors import ArgumentError
 from qmd_mcp.settings import IndexLocation, Settings
+from tests.pages import BROKEN, PAGES, Broken, Contrary, Endless, Knowing, ask, open_pages, paths, stage
 
 pytestmark = pytest.mark.anyio
-
-PAGES = {
-    "failover.md": "# Failover\n\nWhen the primary database is lost, promote the standby with pg_ctl promote.\n",
-    "backup.md": "# Backups\n\nEvery night the database is dumped and copied to another site.\n",
-    "vacation.md": "# Vacation\n\nAsk the office two weeks before you leave.\n",
-    "deploy.md": "# Deploying\n\nPush the tag, wait for the pipeline, then switch the traffic over.\n",
-}
-
-
-class Contrary:
-    """Likes best what has the fewest of the query's words, surer than a real one, and keeps what it was asked."""
-
-    provider = "CPUExecutionProvider"
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, tuple[str, ...], str | None]] = []
-
-    async def score(self, query: str, texts: Sequence[str], *, intent: str | None) -> Reranking:
-        self.asked.append((query, tuple(texts), intent))
-        words = set(query.lower().split())
-        logits = [48.0 - 24.0 * len(words & set(text.lower().split())) for text in texts]
-        return Reranking(np.array(logits, dtype=np.float32), batches=(len(texts),))
-
-
-class Endless:
-    """Never answers."""
-
-    provider = "CPUExecutionProvider"
-
-    async def score(self, query: str, texts: Sequence[str], *, intent: str | None) -> Reranking:
-        await anyio.sleep_forever()
-        raise AssertionError
-
-    async def expand(self, query: str) -> Expansion:
-        await anyio.sleep_forever()
-        raise AssertionError
-
-    def forget(self, query: str) -> None:
-        raise AssertionError
-
-
-class Knowing:
-    """Expands every query to the same lines."""
-
-    provider = "CPUExecutionProvider"
-
-    def __init__(self, *lines: SubQuery) -> None:
-        self.lines = lines
-        self.forgotten: list[str] = []
-
-    async def expand(self, query: str) -> Expansion:
-        return Expansion(self.lines)
-
-    def forget(self, query: str) -> None:
-        self.forgotten.append(query)
 
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    for name, text in PAGES.items():
-        (folder / name).write_text(text)
-    settings = Settings(refresh_seconds=3600)
-    async with open_engine(settings, IndexLocation(str(tmp_path / "index")), create=True) as opened:
-        await opened.writing.add_collection(Collection("notes", folder, ("**/*.md",)))
-        await opened.writing.update()
+    async with open_pages(tmp_path) as opened:
         yield opened
-
-
-async def ask(engine: Engine, query: str, **changes: object) -> Answer:
-    """Ask a pipeline with other models, or with other arguments."""
-    models = {name: changes.pop(name) for name in ("reranker", "expander") if name in changes}
-    pipeline: QueryPipeline = engine.searching.searches._pipeline
-    if "expander" in models:
-        pipeline = replace(pipeline, gathering=replace(pipeline.gathering, expander=models["expander"]))
-    if "reranker" in models:
-        pipeline = replace(pipeline, reranker=models["reranker"])
-    request = QueryRequest(query, **changes)
-    return await pipeline.answer(request, collections=await engine.collections())
-
-
-def stage(answer: Answer, name: str) -> Stage:
-    (found,) = (each for each in answer.stages if each.name == name)
-    return found
-
-
-def paths(answer: Answer) -> list[str]:
-    return [hit.path for hit in answer.hits]
 
 
 async def test_without_models_the_answer_says_what_did_not_run_and_why(engine: Engine) -> None:
@@ -187,13 +102,6 @@ async def test_a_budget_packs_whole_passages_and_the_cursor_goes_on(engine: Engi
     assert all(PAGES[hit.path].split("\n\n")[1].strip().split(".")[0] in text for hit in whole.hits)
 
 
-async def test_words_that_no_passage_has_are_named_beside_the_hits(engine: Engine) -> None:
-    answer = await ask(engine, "promote the zeppelin stanbdy 今天")
-    assert answer.hits
-    assert answer.notes == ("Nowhere in the index: 'zeppelin', 'stanbdy' (nearest: standby), '今天'.",)
-    assert (await ask(engine, "promote the standby")).notes == ()
-
-
 async def test_late_interaction_can_be_set_off(engine: Engine, tmp_path: Path) -> None:
     ran = await ask(engine, "database")
     assert stage(ran, "late interaction").ran
@@ -238,13 +146,6 @@ async def test_a_part_of_a_passage_names_its_own_lines(engine: Engine) -> None:
     assert (hit.path, hit.snippet, hit.start_line, hit.end_line) == ("failover.md", "# Failover", 1, 1)
 
 
-async def test_what_min_relevance_left_out_is_not_said_to_be_missing_from_the_collection(engine: Engine) -> None:
-    answer = await ask(engine, "database", min_relevance=1.0, collections=("notes",))
-    assert not answer.hits
-    assert [note for note in answer.notes if "none within" in note] == []
-    assert "min_relevance=1" in answer.notes[0]
-
-
 async def test_what_an_update_is_just_removing_decides_nothing(engine: Engine) -> None:
     documents = await engine._index.documents.all()
     await engine._index.documents.remove([each.key for each in documents if each.path == "failover.md"])
@@ -262,60 +163,7 @@ async def test_without_candidates_every_stage_says_that_nothing_was_found(engine
     assert reasons == dict.fromkeys(reasons, "nothing was found")
 
 
-class Broken:
-    """Cannot be loaded."""
-
-    provider = None
-
-    async def score(self, query: str, texts: Sequence[str], *, intent: str | None) -> Reranking:
-        raise ModelError(BROKEN)
-
-    async def expand(self, query: str) -> Expansion:
-        raise ModelError(BROKEN)
-
-    def forget(self, query: str) -> None:
-        raise AssertionError
-
-
-BROKEN = "The model file model.onnx cannot be loaded: it is damaged"
-
-
 async def test_a_model_that_cannot_be_loaded_costs_its_stage_and_not_the_answer(engine: Engine) -> None:
     answer = await ask(engine, "how are holidays arranged", expander=Broken(), reranker=Broken())
     assert answer.hits
     assert stage(answer, "expand").reason == stage(answer, "rerank").reason == BROKEN
-
-
-async def test_the_verdict_tells_what_is_here_from_what_is_not_and_relevance_follows(engine: Engine) -> None:
-    here = await ask(engine, "promote the standby when the primary database is lost", explain=True)
-    elsewhere = await ask(engine, "hydration of sourdough bread")
-    assert here.verdict == "good"
-    assert elsewhere.verdict == "none"
-    best, wrong = here.hits[0].relevance, elsewhere.hits[0].relevance
-    assert best is not None
-    assert wrong is not None
-    assert best > 0.5 > wrong
-    assert here.hits[0].explanation is not None
-    assert dict(here.hits[0].explanation.features)["coverage"] > 0
-
-
-async def test_a_quoted_phrase_that_is_here_is_never_said_to_be_missing(engine: Engine) -> None:
-    loose = await ask(engine, "how tall are giraffes in the other site of the zoo")
-    quoted = await ask(engine, 'how tall are giraffes in the "other site" of the zoo')
-    absent = await ask(engine, 'how tall are giraffes in the "glass house" of the zoo')
-    assert (loose.verdict, quoted.verdict, absent.verdict) == ("none", "weak", "none")
-    assert paths(quoted) == ["backup.md"]
-
-
-async def test_a_reranker_that_is_sure_of_the_first_hit_outweighs_signs_that_nothing_is_here(engine: Engine) -> None:
-    question = "how tall do giraffes grow"
-    alone, sure = await ask(engine, question), await ask(engine, question, reranker=Contrary())
-    assert (alone.verdict, sure.verdict) == ("none", "good")
-    assert sure.hits[0].relevance is not None
-    assert sure.hits[0].relevance > 0.9
-
-
-async def test_hits_below_min_relevance_are_left_out_and_the_answer_says_so(engine: Engine) -> None:
-    answer = await ask(engine, "hydration of sourdough bread", min_relevance=0.9)
-    assert answer.hits == ()
-    assert answer.notes[0].startswith("Every hit is below min_relevance=0.9; the likeliest has 0.")

@@ -1,7 +1,7 @@
 """The phrases and the negations of a query, held against candidates.
 
-Lexical retrieval applies both in the index. Dense retrieval and sub-queries cannot, so what they find is checked here by
-the same analysis: `"connection pools"` is in a passage that says "connection pool", for `search` and `query` alike.
+Lexical retrieval applies both in the index. Dense retrieval and sub-queries cannot, so what they find is checked here
+by the same analysis: `"connection pools"` is in a passage that says "connection pool", for `search` and `query` alike.
 """
 
 from __future__ import annotations

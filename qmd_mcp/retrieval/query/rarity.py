@@ -15,9 +15,9 @@ from qmd_mcp.retrieval.search_protocols import TermFrequencies
 class Rarities:
     """Weighs the embedder's tokens by the inverse document frequency of the words that they are pieces of."""
 
-    def __init__(self, vocabulary: TermFrequencies, *, analysis: TermAnalysis) -> None:
+    def __init__(self, vocabulary: TermFrequencies) -> None:
         self._vocabulary = vocabulary
-        self._analysis = analysis
+        self._analysis = TermAnalysis(vocabulary)
 
     async def weights(self, query: str, spans: Sequence[tuple[int, int]]) -> FloatArray:
         """[tokens]; `spans` says which characters of the query each token stands for.

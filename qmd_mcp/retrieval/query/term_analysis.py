@@ -13,8 +13,8 @@ _SEPARATOR = "qzwordbreakzq"
 class TermAnalysis:
     """Segments, folds and stems texts exactly as the index does.
 
-    A call of the index's analyser costs 0.4 ms and the analysis of a passage 0.015 ms (see `store.tables.term_table`), so
-    the texts of one query are joined and analysed together.
+    A call of the index's analyser costs 0.4 ms and the analysis of a passage 0.015 ms (see `store.tables.term_table`),
+    so the texts of one query are joined and analysed together.
     """
 
     def __init__(self, vocabulary: TermFrequencies) -> None:

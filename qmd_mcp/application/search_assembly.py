@@ -1,0 +1,115 @@
+"""The three searches over one open index, assembled from its tables, its models and the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qmd_mcp.application.model_roles import Models
+from qmd_mcp.corpus.library.document_library import Library
+from qmd_mcp.domain.availability import Absent
+from qmd_mcp.inference.embedding.token_scheduler import TokenScheduler
+from qmd_mcp.inference.hub.local_model import Model
+from qmd_mcp.inference.hub.manifest import EmbedderManifest
+from qmd_mcp.retrieval.answering.answer_writer import AnswerWriter
+from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
+from qmd_mcp.retrieval.answering.hits import Hits
+from qmd_mcp.retrieval.answering.judge import Judge
+from qmd_mcp.retrieval.answering.spans import Grouping
+from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
+from qmd_mcp.retrieval.consistent_reads import ConsistentReads
+from qmd_mcp.retrieval.query.known_scripts import KnownScripts
+from qmd_mcp.retrieval.query.rarity import Rarities
+from qmd_mcp.retrieval.query.term_analysis import TermAnalysis
+from qmd_mcp.retrieval.query_pipeline import QueryPipeline
+from qmd_mcp.retrieval.ranking.fuser import Fuser
+from qmd_mcp.retrieval.ranking.fusion_stage import FusionStage
+from qmd_mcp.retrieval.ranking.late_interaction import LateInteraction
+from qmd_mcp.retrieval.ranking.rerank_stage import RerankStage
+from qmd_mcp.retrieval.ranking.trained_weights import FILE, Weights, read_weights
+from qmd_mcp.retrieval.search_protocols import DocumentVersions, Expander, Reranker
+from qmd_mcp.retrieval.search_service import SearchService
+from qmd_mcp.settings import Settings
+from qmd_mcp.store.open_index import OpenIndex
+from qmd_mcp.store.stored_vocabulary import StoredVocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAssembly:
+    """Everything that the searches of one engine are made from, but for the models that may be exchanged."""
+
+    settings: Settings
+    index: OpenIndex
+    embedder: Model[EmbedderManifest]
+    models: Models
+    library: Library
+    documents: DocumentVersions
+
+    def service(self, *, expander: Expander | Absent, reranker: Reranker | Absent) -> SearchService:
+        """The searches with this expander and this reranker.
+
+        Raises:
+            ManifestError: the weights trained for the embedder cannot be read.
+        """
+        vocabulary = StoredVocabulary(passages=self.index.passages, terms=self.index.terms)
+        analysis = TermAnalysis(vocabulary)
+        tokens = self._tokens()
+        weights = trained_weights(self.embedder)
+        fuser = fuser_of(self.settings, self.embedder)
+        hits = Hits(self.library)
+        diagnosis = Diagnosis(vocabulary)
+        late = LateInteraction(index=self.index.states, rarities=Rarities(vocabulary))
+        return SearchService(
+            index_name=self.index.location.uri,
+            index=self.index.passages,
+            embedder=self.models.embedder,
+            library=self.library,
+            pipeline=QueryPipeline(
+                retrieval=CandidateRetrieval(
+                    index=self.index.passages,
+                    embedder=self.models.embedder,
+                    tokens=tokens,
+                    vocabulary=vocabulary,
+                    expander=expander,
+                ),
+                fusion=FusionStage(fuser, tokens if isinstance(tokens, Absent) else late),
+                judge=None if weights is None else Judge(weights),
+                reranking=RerankStage(reranker),
+                writer=AnswerWriter(Grouping(per_document=self.settings.per_document), hits, fuser),
+                analysis=analysis,
+                diagnosis=diagnosis,
+            ),
+            diagnosis=diagnosis,
+            scripts=fuser.scripts,
+            reads=ConsistentReads(self.documents),
+        )
+
+    def _tokens(self) -> TokenScheduler | Absent:
+        if not self.settings.late_interaction:
+            return Absent("late_interaction is off")
+        return self.models.tokens
+
+
+def fuser_of(settings: Settings, embedder: Model[EmbedderManifest]) -> Fuser:
+    """How `query` fuses its lists, by the settings and by what was trained for the embedder.
+
+    Raises:
+        ManifestError: the trained weights cannot be read.
+    """
+    weights = trained_weights(embedder)
+    return Fuser(
+        method=settings.fusion,
+        alpha=settings.alpha,
+        rrf_k=settings.rrf_k,
+        scripts=KnownScripts(embedder.manifest.model, embedder.manifest.scripts),
+        weights=None if weights is None else weights.fusion,
+    )
+
+
+def trained_weights(embedder: Model[EmbedderManifest]) -> Weights | None:
+    """The weights that were trained for an embedder, from the folder beside its own; None if there are none.
+
+    Raises:
+        ManifestError: they cannot be read or do not fit this version.
+    """
+    folder = embedder.folder.parent / "fusion"
+    return read_weights(folder) if embedder.manifest.folder and (folder / FILE).is_file() else None

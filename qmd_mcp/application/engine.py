@@ -1,8 +1,9 @@
-"""Composition root: the only place that knows the concrete classes."""
+"""The composition root: an index is opened with its models, and only here are the concrete classes known."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
@@ -35,7 +36,7 @@ from qmd_mcp.store.open_index import OpenIndex
 from qmd_mcp.store.writer_lock import WriterLock
 
 DEFAULT_PROFILE = "mini"
-"""What an index gets whose maker has not chosen: it ships."""
+"""The embedder of a new index if the user has not chosen one: its weights ship with the package."""
 
 
 class Engine:
@@ -92,11 +93,11 @@ class Engine:
         )
 
     async def superseded(self) -> None:
-        """Wait until another generation serves the index; this one still answers, as it was then."""
+        """Wait until another generation serves the index; this engine goes on answering from its own."""
         await self._following.superseded()
 
     def figures(self) -> Figures:
-        """What the models and the caches have done so far."""
+        """The counts of the models' queues and of the caches since the engine was opened."""
         reads = self._index.passages.reads
         caches = [CacheFigures("passages", hits=reads.hits, misses=reads.misses)]
         queues = [self.embedder.figures]
@@ -109,30 +110,34 @@ class Engine:
         return Figures(queues=tuple(queues), caches=tuple(caches))
 
     async def warm(self) -> None:
-        """Load the models and read the index once, so that the first query finds them ready."""
+        """Load the embedder and read the index once, so that the first query need not wait for either."""
         vector = await self.embedder.embed_query("warm")
         await self._searches.warm(vector)
 
     async def collections(self) -> Mapping[str, Collection]:
-        """By name."""
+        """Every collection, by name."""
         return await self.reading.collections()
 
     async def passages(self) -> tuple[Passage, ...]:
-        """Every passage that is stored, visible or not."""
+        """Every passage that is stored, also those whose document is not visible."""
         return await self._index.passages.all()
 
     async def status(self) -> IndexStatus:
-        """The index and the models as they stand."""
+        """The current state of the index and of the models."""
         metadata = await self._index.database.metadata()
         known = await self.collections()
         documents = await self._index.documents.all()
+        counts, passages = Counter[str](), Counter[str]()
+        for document in documents:
+            counts[document.collection] += 1
+            passages[document.collection] += document.passages
         each = [
             CollectionStatus(
                 name=name,
                 root=str(collection.root),
                 globs=collection.globs,
-                documents=sum(document.collection == name for document in documents),
-                passages=sum(document.passages for document in documents if document.collection == name),
+                documents=counts[name],
+                passages=passages[name],
                 contexts=len(collection.contexts),
                 skipped=json.loads(metadata.get(f"skipped {name}", "{}")),
             )
@@ -145,7 +150,7 @@ class Engine:
             embedder=self._model.manifest.model,
             dimension=self._index.generation.dimension,
             documents=len(documents),
-            passages=sum(document.passages for document in documents),
+            passages=passages.total(),
             embedded=await self._index.passages.embedded(),
             size_bytes=await anyio.to_thread.run_sync(self._index.database.size_bytes),
             updated=metadata.get("updated"),
@@ -161,10 +166,17 @@ async def open_engine(
 ) -> AsyncGenerator[Engine]:
     """Open an index with its models.
 
-    `create` makes an empty one where there is none; `rebuild` opens one of another embedder for `IndexWriter.rebuild`.
+    Args:
+        settings: name the models.
+        location: where the index is.
+        create: make an empty index if there is none.
+        rebuild: open an index of another embedder too, for `IndexWriter.rebuild`.
 
     Raises:
-        NotAnIndexError, EmbedderMismatchError, CollectionError, ManifestError: what the operator must change.
+        NotAnIndexError: the place holds no index of this version.
+        EmbedderMismatchError: another embedder made the index.
+        CollectionError: a collection of a project's index leads outside the project.
+        ManifestError: a model that the settings name cannot be read.
     """
     if create:
         await claim(location.uri)
@@ -193,11 +205,11 @@ async def open_engine(
 
 
 def generation_of(embedder: Model[EmbedderManifest]) -> Generation:
-    """What an embedder and today's chunking would make; its fingerprint names the passages' table."""
+    """The generation that an embedder and this version's chunking make; its fingerprint names the table of passages."""
     fingerprint = fingerprint_of(identity_of(embedder), CHUNKING)
     return Generation(fingerprint, embedder=embedder.name, dimension=embedder.manifest.dimension)
 
 
 def index_identity(settings: Settings) -> str:
-    """Everything that decides passages and vectors, for whoever keeps an index by it."""
+    """A fingerprint of everything that decides passages and vectors, for programs that keep one index for each."""
     return generation_of(user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE)).fingerprint

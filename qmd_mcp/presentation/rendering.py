@@ -45,6 +45,19 @@ _NOTHING_FOUND = (
 )
 
 
+def render(value: Answer | Excerpt | Excerpts | IndexStatus) -> str:
+    """Word whatever a tool returns."""
+    match value:
+        case Answer():
+            return render_answer(value)
+        case Excerpt():
+            return render_excerpt(value)
+        case Excerpts():
+            return render_excerpts(value)
+        case IndexStatus():
+            return render_status(value)
+
+
 def render_answer(answer: Answer) -> str:
     """What the reader should know before the hits, the numbered hits with their snippets, and how to get more."""
     notes = [one_line(note) for note in answer.notes]

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     structured: Annotated[
         Literal["never", "always"],
         Field(
-            description="Whether results carry JSON for programs beside the text; many clients then show an agent the JSON alone"
+            description="Whether results carry JSON beside the text, for programs; many agents would read only the JSON"
         ),
     ] = "never"
     max_file_bytes: Annotated[int, Field(ge=1024, description="Files beyond this size are skipped")] = 5 * 1024 * 1024

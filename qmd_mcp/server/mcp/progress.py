@@ -12,6 +12,7 @@ from anyio.abc import ObjectReceiveStream
 from mcp.server.mcpserver import Context
 
 from qmd_mcp.domain.answers import Stage
+from qmd_mcp.presentation.quotation import one_line
 
 
 @asynccontextmanager
@@ -47,10 +48,11 @@ async def _tell(context: Context[Any, Any], stages: ObjectReceiveStream[Stage]) 
         number = 0
         async for stage in stages:
             number += 1
-            await context.report_progress(number, message=_sentence(stage))
+            await context.report_progress(number, message=sentence_of(stage))
 
 
-def _sentence(stage: Stage) -> str:
+def sentence_of(stage: Stage) -> str:
+    """Word a stage for the person who waits."""
     if not stage.ran:
-        return f"{stage.name}: not run" + (f" ({stage.reason})" if stage.reason else "")
-    return f"{stage.name}: done" if stage.ms is None else f"{stage.name}: {stage.ms:g} ms"
+        return one_line(f"{stage.name}: not run" + (f" ({stage.reason})" if stage.reason else ""))
+    return one_line(f"{stage.name}: done" if stage.ms is None else f"{stage.name}: {stage.ms:g} ms")

@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     refresh_seconds: Annotated[
         float, Field(ge=1, description="While serving, the index is brought up to date at most this often")
     ] = 300.0
+    structured: Annotated[
+        Literal["never", "always"],
+        Field(
+            description="Whether results carry JSON beside the text, for programs; many agents would read only the JSON"
+        ),
+    ] = "never"
     max_file_bytes: Annotated[int, Field(ge=1024, description="Files beyond this size are skipped")] = 5 * 1024 * 1024
     host: Annotated[
         str, Field(description="Address that `serve --http` binds; beyond this machine it needs a token")

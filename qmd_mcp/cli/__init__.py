@@ -20,6 +20,7 @@ from qmd_mcp.cli import (
 )
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.errors import CallerError, SetupError
+from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.settings import locate_index, read_settings
 
 SETUP_EXIT = 1
@@ -54,10 +55,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         app(args=list(arguments))
     except CallerError as error:
-        typer.echo(f"qmd-mcp: {error}", err=True)
+        typer.echo(one_line(f"qmd-mcp: {error}"), err=True)
         return CALLER_EXIT
     except SetupError as error:
-        typer.echo(f"qmd-mcp: {error}", err=True)
+        typer.echo(one_line(f"qmd-mcp: {error}"), err=True)
         return SETUP_EXIT
     except SystemExit as ended:  # how typer ends every command
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)

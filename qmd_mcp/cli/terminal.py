@@ -26,6 +26,7 @@ from qmd_mcp.corpus.indexing.update_summary import Step, UpdateSummary
 from qmd_mcp.evaluation.report import Report
 from qmd_mcp.evaluation.runner import Answered
 from qmd_mcp.evaluation.self_evaluation import SelfReport
+from qmd_mcp.presentation.quotation import one_line
 
 _LINE_SECONDS = 10.0
 """Between two plain lines: a log is not a terminal."""
@@ -139,7 +140,7 @@ def summary_text(summary: UpdateSummary) -> str:
     )
     work = f"{summary.passages} passages written, {summary.embedded} embedded, {summary.seconds:.1f} s"
     skipped = [
-        f"  skipped {count}: {reason} (such as {summary.examples[reason]})"
+        one_line(f"  skipped {count}: {reason} (such as {summary.examples[reason]})")
         for reason, count in sorted(summary.skipped.items())
     ]
     return "\n".join((f"{counts}; {work}", *skipped))

@@ -1,82 +1,32 @@
-"""What a caller asks of the search service."""
+"""What a caller asks, one class for each kind of request.
+
+An argument is one field here. Its name, type and default, and what `Argument` says of it, decide how agents, people and
+programs write it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated, TypeAlias
 
 from qmd_mcp.domain.documents import SubQuery
+from qmd_mcp.domain.request_arguments import Argument, check_bounds
 from qmd_mcp.errors import ArgumentError, EmptyQueryError, QueryTooLongError
 
 MAX_QUERY_CHARACTERS = 4_000
-"""About 1,000 tokens: four times what the embedder reads; beyond it a query is a document."""
+"""About 1,000 tokens, which is four times what the embedder reads. A longer query is a document."""
 
 MAX_LIMIT = 100
 
 MAX_SEARCHES = 10
-"""As qmd takes them: typed lines of one call."""
-
-CANDIDATE_LIMIT = 40
-"""Passages that a reranker reads, as in qmd; the cost of `query` with one is proportional to it."""
+"""Typed lines of one call, as many as qmd takes."""
 
 FEWEST_TOKENS = 50
-"""Below it not even one hit with its place and heading fits."""
+"""A smaller budget does not hold even one hit with its place and heading."""
 
-
-@dataclass(frozen=True, slots=True)
-class SearchRequest:
-    """One question to one of the three searches; valid once constructed.
-
-    Raises:
-        EmptyQueryError, QueryTooLongError, ArgumentError: what does not fit.
-    """
-
-    query: str
-    collections: tuple[str, ...] = ()
-    """Empty for all."""
-    limit: int = 10
-    min_score: float | None = None
-    """`search` and `vsearch` only: hits below are left out."""
-
-    def __post_init__(self) -> None:
-        if not self.query.strip():
-            raise EmptyQueryError
-        if len(self.query) > MAX_QUERY_CHARACTERS:
-            raise QueryTooLongError(len(self.query), limit=MAX_QUERY_CHARACTERS)
-        _within("limit", self.limit, lowest=1, highest=MAX_LIMIT)
-
-
-@dataclass(frozen=True, slots=True)
-class QueryRequest(SearchRequest):
-    """One question to `query`, with everything that steers it."""
-
-    intent: str | None = None
-    """What the caller is after: steers reranking and snippets, never expansion."""
-    searches: tuple[SubQuery, ...] = ()
-    """The caller's own sub-queries, in place of an expander's."""
-    expand: bool = True
-    rerank: bool = True
-    candidate_limit: int = CANDIDATE_LIMIT
-    """Passages that the reranker reads."""
-    timeout_ms: int | None = None
-    """Under it stages are left out, and the answer says which."""
-    min_relevance: float | None = None
-    """Hits that are less likely to be relevant are left out."""
-    max_tokens: int | None = None
-    """Whole passages are packed into so many tokens, in place of snippets."""
-    cursor: str | None = None
-    """Where an earlier answer to the same question ended."""
-    explain: bool = False
-
-    def __post_init__(self) -> None:
-        SearchRequest.__post_init__(self)  # no super(): a slotted dataclass is another class than the one written
-        _within("candidate_limit", self.candidate_limit, lowest=1, highest=MAX_LIMIT)
-        _within("timeout_ms", self.timeout_ms, lowest=1)
-        _within("max_tokens", self.max_tokens, lowest=FEWEST_TOKENS)
-        _within("min_relevance", self.min_relevance, lowest=0, highest=1)
-        if self.intent is not None and len(self.intent) > MAX_QUERY_CHARACTERS:
-            sentence = f"intent has {len(self.intent):,} characters; at most {MAX_QUERY_CHARACTERS:,} are taken."
-            raise ArgumentError(sentence)
+MAX_DOCUMENTS = 100
+"""References and globs of one call."""
 
 
 def sub_queries(lines: Sequence[str]) -> tuple[SubQuery, ...]:
@@ -108,9 +58,188 @@ def _sub_query(line: str) -> SubQuery:
             raise ArgumentError(sentence)
 
 
-def _within(name: str, value: float | None, *, lowest: float, highest: float | None = None) -> None:
-    if value is None or (lowest <= value and (highest is None or value <= highest)):
-        return
-    bounds = f"goes from {lowest} to {highest}" if highest is not None else f"is at least {lowest}"
-    sentence = f"{name} is {value}; it {bounds}."
-    raise ArgumentError(sentence)
+MaxLines: TypeAlias = Annotated[
+    int | None,
+    Argument(
+        "Lines at most", lowest=1, in_schema="name only", aliases="lines line_count num_lines limit count end_line"
+    ),
+]
+
+LineNumbers: TypeAlias = Annotated[
+    bool,
+    Argument(
+        "Show line numbers",
+        in_schema="name only",
+        aliases="numbers numbered number_lines show_line_numbers with_line_numbers",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One question to `search` or `vsearch`; valid once constructed.
+
+    Raises:
+        EmptyQueryError, QueryTooLongError, ArgumentError: a value does not fit.
+    """
+
+    query: Annotated[
+        str,
+        Argument(
+            'Words, "phrases", -not (behind -- on the command line) and path: or title: filters',
+            in_schema="name only",
+            aliases="q text question search search_query search_term search_text keywords terms prompt",
+            words="joined",
+        ),
+    ]
+    _: KW_ONLY
+    limit: Annotated[
+        int,
+        Argument(
+            "Hits at most",
+            lowest=1,
+            highest=MAX_LIMIT,
+            in_schema="name only",
+            aliases="n k top_k top_n max_results num_results max_hits count size",
+            flags="--limit -n",
+        ),
+    ] = 10
+    collections: Annotated[
+        tuple[str, ...],
+        Argument(
+            "Names to search in; default: all",
+            aliases="collection collection_name folder folders source sources scope",
+            flags="--collection -c",
+        ),
+    ] = ()
+    min_score: Annotated[
+        float | None,
+        Argument("Drop hits below this score", aliases="threshold score_threshold minimum_score score"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if not self.query.strip():
+            raise EmptyQueryError
+        if len(self.query) > MAX_QUERY_CHARACTERS:
+            raise QueryTooLongError(len(self.query), limit=MAX_QUERY_CHARACTERS)
+        check_bounds(self)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRequest(SearchRequest):
+    """One question to `query`, with everything that steers it."""
+
+    _: KW_ONLY
+    min_score: None = None
+    """Not an argument of `query`, whose hits are ranked by several scores: `min_relevance` is the threshold."""
+    intent: Annotated[str | None, Argument("What you are after, if the query does not say it")] = None
+    """It steers reranking and snippets, never expansion."""
+    max_tokens: Annotated[
+        int | None,
+        Argument(
+            "Pack whole passages into this budget instead of snippets",
+            lowest=FEWEST_TOKENS,
+            aliases="token_budget budget tokens max_output_tokens",
+        ),
+    ] = None
+    min_relevance: Annotated[
+        float | None,
+        Argument("Drop hits less likely relevant", lowest=0, highest=1, aliases="relevance min_probability"),
+    ] = None
+    cursor: Annotated[
+        str | None,
+        Argument("From the last answer: continue there", aliases="next next_cursor page_token continue_from"),
+    ] = None
+    expand: Annotated[
+        bool, Argument("Let a language model write sub-queries", in_schema="name only", place="options")
+    ] = True
+    rerank: Annotated[
+        bool, Argument("Let a cross-encoder read the candidates", in_schema="name only", place="options")
+    ] = True
+    candidate_limit: Annotated[
+        int,
+        Argument("Passages to rerank", lowest=1, highest=MAX_LIMIT, place="options", aliases="candidates rerank_limit"),
+    ] = 40
+    """As many as qmd reranks. What a query with a cross-encoder costs is proportional to it."""
+    timeout_ms: Annotated[
+        int | None,
+        Argument(
+            "Leave out stages to keep within it",
+            lowest=1,
+            place="options",
+            aliases="timeout deadline_ms timeout_milliseconds",
+        ),
+    ] = None
+    searches: Annotated[
+        tuple[SubQuery, ...],
+        Argument(
+            "Your own 'lex: …', 'vec: …', 'hyde: …' lines",
+            highest=MAX_SEARCHES,
+            place="options",
+            aliases="sub_queries subqueries queries lines",
+            flags="--search -s",
+            read=sub_queries,
+        ),
+    ] = ()
+    """They take the place of an expander's sub-queries."""
+    explain: Annotated[bool, Argument("Show what moved each hit", in_schema="name only", place="options")] = False
+
+    def __post_init__(self) -> None:
+        SearchRequest.__post_init__(self)  # no super(): a slotted dataclass is another class than the one written
+        if self.intent is not None and len(self.intent) > MAX_QUERY_CHARACTERS:
+            sentence = f"intent has {len(self.intent):,} characters; at most {MAX_QUERY_CHARACTERS:,} are taken."
+            raise ArgumentError(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRequest:
+    """One document, or lines of it."""
+
+    document: Annotated[
+        str,
+        Argument(
+            "docid (#a1b2c3), collection/path, qmd:// URI or absolute path; :from:count may follow",
+            aliases="documents path paths file file_path filepath filename doc docid docids doc_id document_id id uri "
+            "url reference",
+        ),
+    ]
+    _: KW_ONLY
+    from_line: Annotated[
+        int | None,
+        Argument(
+            "First line to read",
+            lowest=1,
+            in_schema="name only",
+            aliases="line start start_line first_line offset from",
+            flags="--from",
+        ),
+    ] = None
+    max_lines: MaxLines = None
+    line_numbers: LineNumbers = True
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsRequest:
+    """Several documents at once."""
+
+    documents: Annotated[
+        tuple[str, ...],
+        Argument(
+            "References as in get_document, or globs: notes/**/*.md",
+            lowest=1,
+            highest=MAX_DOCUMENTS,
+            aliases="document path paths file files file_paths docs docid docids ids uris references pattern patterns "
+            "glob globs",
+        ),
+    ]
+    _: KW_ONLY
+    max_lines: MaxLines = None
+    max_bytes: Annotated[int, Argument("Longer files are skipped", lowest=1, aliases="bytes max_size size_limit")] = (
+        65_536
+    )
+    line_numbers: LineNumbers = True
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRequest:
+    """The state of the index; there is nothing to choose."""

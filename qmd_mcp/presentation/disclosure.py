@@ -1,4 +1,4 @@
-"""What a client may learn of the machine."""
+"""What a client may learn of the machine, and every error as one line that hides nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from qmd_mcp.domain.index_status import IndexStatus
 from qmd_mcp.errors import QmdError, SetupError
+from qmd_mcp.presentation.quotation import one_line
 
 _ABSOLUTE = re.compile(r"(?<![\w:/.…])(?:[A-Za-z]:[\\/]|\\\\|/)[^\s'\"<>|:;,()]+")
 
@@ -20,7 +21,7 @@ class Disclosure(Protocol):
         ...
 
     def sentence(self, error: QmdError) -> str:
-        """The error's sentence as this client may read it."""
+        """The error's sentence as this client may read it, on one line whatever the files are called that it names."""
         ...
 
 
@@ -32,8 +33,8 @@ class Everything:
         return status
 
     def sentence(self, error: QmdError) -> str:
-        """The sentence as it is."""
-        return str(error)
+        """The whole sentence."""
+        return one_line(str(error))
 
 
 class NoPaths:
@@ -48,8 +49,8 @@ class NoPaths:
         )
 
     def sentence(self, error: QmdError) -> str:
-        """What the operator must change, without where; what the caller wrote is the caller's own."""
-        return without_paths(str(error)) if isinstance(error, SetupError) else str(error)
+        """The sentence; what the operator must change is shown without its path, what the caller wrote as it was."""
+        return one_line(without_paths(str(error)) if isinstance(error, SetupError) else str(error))
 
 
 def without_paths(text: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 
@@ -13,11 +14,19 @@ from qmd_mcp.domain.index_status import IndexStatus
 
 def as_json(value: Answer | Excerpt | Excerpts | IndexStatus) -> dict[str, Any]:
     """Every field by its name, tuples as lists, nothing left out."""
-    kind: Any = type(value)
-    encoded: dict[str, Any] = _adapter(kind).dump_python(value, mode="json")
+    encoded: dict[str, Any] = _adapter(type(value)).dump_python(value, mode="json")
     return encoded
 
 
+def json_schema(kind: type[Answer | Excerpt | Excerpts | IndexStatus]) -> dict[str, Any]:
+    """Describe the JSON of a kind of value."""
+    return _adapter(kind).json_schema(mode="serialization")
+
+
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return _cached_adapter(cast("Hashable", kind))  # which a class is, though mypy asks its instances
+
+
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _cached_adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from textwrap import shorten
 
 from qmd_mcp.corpus.scanning.membership import DEFAULT_GLOBS
-from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts, Explanation, Hit
+from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts, Explanation, Hit, Stage
 from qmd_mcp.domain.documents import Freshness
 from qmd_mcp.domain.index_status import CollectionStatus, IndexStatus, ModelStatus
-from qmd_mcp.presentation.quotation import block, fence_around, notice, one_line
+from qmd_mcp.presentation.quotation import fence_around, notice, shown
 
 _OF_A_HIT: dict[Freshness, str | None] = {
     "current": None,
@@ -33,11 +33,12 @@ _VERDICTS: dict[str | None, str | None] = {
 
 _KILO = 1000
 
-_PLACES = 3
-"""Places of near-duplicates that are named; all of them are in the structured answer."""
+_PLACES = 10
+"""Places of near-duplicates that are named, as many as an answer has hits by default; a text that stands in more
+places is boilerplate."""
 
 _LONGEST_ECHO = 80
-"""Characters of a query or of globs in a text: enough to tell several apart."""
+"""Characters of a query or of globs that a text repeats: enough to tell several apart."""
 
 _NOTHING_FOUND = (
     "There is nothing here to answer from. Try other words, query (exact words and meaning together), or status (which "
@@ -45,53 +46,70 @@ _NOTHING_FOUND = (
 )
 
 
+def render(value: Answer | Excerpt | Excerpts | IndexStatus) -> str:
+    """Put into words what a tool returns."""
+    match value:
+        case Answer():
+            return render_answer(value)
+        case Excerpt():
+            return render_excerpt(value)
+        case Excerpts():
+            return render_excerpts(value)
+        case IndexStatus():
+            return render_status(value)
+
+
 def render_answer(answer: Answer) -> str:
     """What the reader should know before the hits, the numbered hits with their snippets, and how to get more."""
-    notes = [one_line(note) for note in answer.notes]
+    answer = shown(answer)
     after = [
-        *(f"Looked up {one_line(line.line)}: {line.found} found, {line.new} new" for line in answer.lines),
+        *(f"Looked up {line.line}: {line.found} found, {line.new} new" for line in answer.lines),
         *_omitted(answer),
-        *_not_run(answer),
+        *_stages("Not run", [stage for stage in answer.stages if not stage.ran]),
+        *_stages("Ran differently", [stage for stage in answer.stages if stage.ran and stage.reason]),
     ]
-    asked = shorten(one_line(answer.query), _LONGEST_ECHO, placeholder="…")
+    asked = shorten(answer.query, _LONGEST_ECHO, placeholder="…")
     if not answer.hits:
-        return _lines(f"No hits for: {asked}", *notes, *after, _NOTHING_FOUND)
-    fence = fence_around([hit.snippet for hit in answer.hits])
+        return _lines(f"No hits for: {asked}", *answer.notes, *after, _NOTHING_FOUND)
+    fence = fence_around(hit.snippet for hit in answer.hits)
     count = "1 hit" if len(answer.hits) == 1 else f"{len(answer.hits)} hits"
     blocks = (_hit(number, hit, fence) for number, hit in enumerate(answer.hits, 1))
-    head = (f"{count} for: {asked}", *filter(None, [_VERDICTS[answer.verdict]]), *notes, notice(fence))
+    head = (f"{count} for: {asked}", *filter(None, [_VERDICTS[answer.verdict]]), *answer.notes, notice(fence))
     return _paragraphs(_lines(*head), *blocks, _lines(*after))
 
 
 def render_excerpt(excerpt: Excerpt) -> str:
     """A document's lines, where they stand, and where to go on reading."""
+    excerpt = shown(excerpt)
     fence = fence_around([excerpt.text])
     return _lines(notice(fence), _excerpt(excerpt, fence))
 
 
 def render_excerpts(excerpts: Excerpts) -> str:
     """Several documents, then what was left out and why."""
-    skipped = [f"Not read: {one_line(skip.path)} ({one_line(skip.reason)})" for skip in excerpts.skipped]
+    excerpts = shown(excerpts)
+    skipped = [f"Not read: {skip.path} ({skip.reason})" for skip in excerpts.skipped]
     if not excerpts.documents:
         return _lines("No document was read.", *skipped)
-    fence = fence_around([document.text for document in excerpts.documents])
+    fence = fence_around(document.text for document in excerpts.documents)
     blocks = (_excerpt(document, fence) for document in excerpts.documents)
     return _paragraphs(notice(fence), *blocks, _lines(*skipped))
 
 
 def render_status(status: IndexStatus) -> str:
     """The index, its collections and the models, a line each."""
+    status = shown(status)
     size = "" if status.size_bytes is None else f", {_size(status.size_bytes)}"
     waiting = status.passages - status.embedded
     embedded = "all embedded" if waiting <= 0 else f"{waiting} not embedded yet"
     return _lines(
-        f"Index {one_line(status.index)}{size}, last updated {status.updated or 'never'}",
+        f"Index {status.index}{size}, last updated {status.updated or 'never'}",
         f"{_count(status.documents, 'document')}, {_count(status.passages, 'passage')} ({embedded})",
-        f"Vectors of {one_line(status.embedder)}, {status.dimension} dimensions",
-        *(_collection(collection) for collection in status.collections),
+        f"Vectors of {status.embedder}, {status.dimension} dimensions",
+        *map(_collection, status.collections),
         *([] if status.collections else ["No collection yet: qmd-mcp collection add FOLDER --name NAME"]),
-        *(_model(model) for model in status.models),
-        *(one_line(note) for note in status.notes),
+        *map(_model, status.models),
+        *status.notes,
     )
 
 
@@ -101,40 +119,37 @@ def _hit(number: int, hit: Hit, fence: str) -> str:
         f"{number}. {_place(hit)}  {hit.docid}  score {_score(hit.score)}{relevance}{_breadcrumb(hit)}",
         *_indented(_context(hit.context), _OF_A_HIT[hit.freshness], _also(hit), _explained(hit.explanation)),
         fence,
-        block(hit.snippet),
+        hit.snippet,
         fence,
     )
 
 
 def _excerpt(excerpt: Excerpt, fence: str) -> str:
+    known = _indented(_context(excerpt.context), _OF_AN_EXCERPT[excerpt.freshness])
     if not excerpt.total_lines:
-        return f"{one_line(f'{excerpt.collection}/{excerpt.path}')}  {excerpt.docid} is empty."
-    header = f"{_place(excerpt)} of {_count(excerpt.total_lines, 'line')}  {excerpt.docid} · {one_line(excerpt.title)}"
+        return _lines(f"{_document(excerpt)}  {excerpt.docid} is empty.", *known, *excerpt.notes)
+    header = f"{_place(excerpt)} of {_count(excerpt.total_lines, 'line')}  {excerpt.docid} · {excerpt.title}"
     left = excerpt.total_lines - excerpt.end_line
     more = "" if excerpt.next_line is None else f"… {_count(left, 'more line')}: from_line={excerpt.next_line}"
-    return _lines(
-        header,
-        *_indented(_context(excerpt.context), _OF_AN_EXCERPT[excerpt.freshness]),
-        fence,
-        block(excerpt.text),
-        fence,
-        *filter(None, [more]),
-        *(one_line(note) for note in excerpt.notes),
-    )
+    return _lines(header, *known, fence, excerpt.text, fence, *filter(None, [more]), *excerpt.notes)
+
+
+def _document(item: Hit | Excerpt) -> str:
+    return f"{item.collection}/{item.path}"
 
 
 def _place(item: Hit | Excerpt) -> str:
     lines = str(item.start_line) if item.start_line == item.end_line else f"{item.start_line}-{item.end_line}"
-    return f"{one_line(f'{item.collection}/{item.path}')}:{lines}"
+    return f"{_document(item)}:{lines}"
 
 
 def _breadcrumb(hit: Hit) -> str:
-    parts = [one_line(part) for part in (hit.title, *hit.heading) if part.strip()]
+    parts = [part for part in (hit.title, *hit.heading) if part.strip()]
     return f" · {' › '.join(parts)}" if parts else ""
 
 
 def _context(context: str | None) -> str | None:
-    return f"context: {one_line(context)}" if context else None
+    return f"context: {context}" if context else None
 
 
 def _indented(*lines: str | None) -> list[str]:
@@ -144,9 +159,8 @@ def _indented(*lines: str | None) -> list[str]:
 def _also(hit: Hit) -> str | None:
     if not hit.also:
         return None
-    named = ", ".join(one_line(place) for place in hit.also[:_PLACES])
     more = f" and {len(hit.also) - _PLACES} more" if len(hit.also) > _PLACES else ""
-    return f"nearly the same in {named}{more}"
+    return f"nearly the same in {', '.join(hit.also[:_PLACES])}{more}"
 
 
 def _explained(explanation: Explanation | None) -> str | None:
@@ -157,7 +171,7 @@ def _explained(explanation: Explanation | None) -> str | None:
         _listed("cosine", explanation.dense_rank, explanation.cosine),
         *([] if explanation.maxsim is None else [f"token by token {explanation.maxsim:.3g}"]),
         *(f"{name} {value:+.3g}" for name, value in explanation.features),
-        *(f"also by {one_line(line)}" for line in explanation.supported_by),
+        *(f"also by {line}" for line in explanation.supported_by),
         *([] if explanation.rerank_logit is None else [f"reranker {explanation.rerank_logit:+.3g}"]),
     ]
     return "why: " + "; ".join(parts)
@@ -175,22 +189,21 @@ def _omitted(answer: Answer) -> list[str]:
     return [f"{left}: raise limit to see them."] if answer.omitted else []
 
 
-def _not_run(answer: Answer) -> list[str]:
-    """The stages that were left out, by their reasons."""
-    idle: dict[str | None, list[str]] = {}
-    for stage in answer.stages:
-        if not stage.ran:
-            idle.setdefault(stage.reason, []).append(stage.name)
-    told = [", ".join(names) + (f" ({one_line(reason)})" if reason else "") for reason, names in idle.items()]
-    return [f"Not run: {'; '.join(told)}."] if told else []
+def _stages(what: str, stages: Sequence[Stage]) -> list[str]:
+    """One line for these stages; those with the same reason share it."""
+    by_reason: dict[str | None, list[str]] = {}
+    for stage in stages:
+        by_reason.setdefault(stage.reason, []).append(stage.name)
+    parts = [", ".join(names) + (f" ({reason})" if reason else "") for reason, names in by_reason.items()]
+    return [f"{what}: {'; '.join(parts)}."] if parts else []
 
 
 def _collection(collection: CollectionStatus) -> str:
     skipped = sum(collection.skipped.values())
-    reasons = ", ".join(f"{one_line(reason)} {count}" for reason, count in sorted(collection.skipped.items()))
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(collection.skipped.items()))
     return (
         f"Collection {collection.name}: {_count(collection.documents, 'document')}, "
-        f"{_count(collection.passages, 'passage')} from {one_line(collection.root)} ({_globs(collection.globs)})"
+        f"{_count(collection.passages, 'passage')} from {collection.root} ({_globs(collection.globs)})"
         + (f", {_count(skipped, 'file')} skipped: {reasons}" if skipped else "")
     )
 
@@ -198,14 +211,14 @@ def _collection(collection: CollectionStatus) -> str:
 def _globs(globs: Sequence[str]) -> str:
     if tuple(globs) == DEFAULT_GLOBS:
         return "default globs"
-    shown = one_line(" ".join(globs))
-    return shown if len(shown) <= _LONGEST_ECHO else _count(len(globs), "glob")
+    listed = " ".join(globs)
+    return listed if len(listed) <= _LONGEST_ECHO else _count(len(globs), "glob")
 
 
 def _model(model: ModelStatus) -> str:
     where = f" on {model.provider}" if model.provider else ""
-    detail = f": {one_line(model.detail)}" if model.detail else ""
-    return f"{model.role.capitalize()} {one_line(model.model)}: {model.state}{where}{detail}"
+    detail = f": {model.detail}" if model.detail else ""
+    return f"{model.role.capitalize()} {model.model}: {model.state}{where}{detail}"
 
 
 def _score(score: float) -> str:

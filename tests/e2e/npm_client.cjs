@@ -34,7 +34,7 @@ async function told(client) {
   return {
     server: client.getServerVersion().name,
     tools: (await client.listTools()).tools.map((tool) => tool.name),
-    hits: found.structuredContent.hits.map((hit) => hit.uri),
+    hits: [...found.content[0].text.matchAll(/^\d+\. (\S+):\d/gm)].map((match) => match[1]),
     mistake: [mistaken.isError, mistaken.content[0].text],
     read: contents[0].text.includes("notes/runbooks/postgres.md:"),
     prompt: messages[0].content.text.endsWith("The question: why?"),

@@ -233,8 +233,8 @@ def test_a_resource_inside_is_read(real: tuple[HttpServer, Path]) -> None:
 def test_neither_status_nor_errors_show_where_anything_is(real: tuple[HttpServer, Path]) -> None:
     server, folder = real
     status = _call(server, "status", {})
-    (collection,) = json.loads(status.text)["result"]["structuredContent"]["collections"]
-    assert collection["root"] == "…/notes"
+    (content,) = json.loads(status.text)["result"]["content"]
+    assert " from …/notes (" in content["text"]
     assert str(folder.parent) not in status.text
 
 

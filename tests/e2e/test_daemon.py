@@ -109,7 +109,7 @@ async def test_if_the_server_dies_the_conversation_goes_on_alone(cache: Path, tm
     with anyio.fail_after(PATIENCE * 2), http_server("fake", index) as server:
         async with Client(_stdio(index), mode=mode) as client:
             await client.list_tools()
-            assert "…" in str((await client.call_tool("status", {})).structured_content), "the server answers"
+            assert "…" in str((await client.call_tool("status", {})).content), "the server answers"
             async with anyio.create_task_group() as calls:
                 calls.start_soon(keep, client)
                 await anyio.to_thread.run_sync(server.says, HANGING)
@@ -117,7 +117,7 @@ async def test_if_the_server_dies_the_conversation_goes_on_alone(cache: Path, tm
                 await anyio.to_thread.run_sync(server.process.wait)  # or the dying one takes what is in the pipe
                 await anyio.to_thread.run_sync(pipe.write_text, "go on")
             assert [answer.is_error for answer in answers] == [False]
-            assert "…" not in str((await client.call_tool("status", {})).structured_content), "nobody else answers"
+            assert "…" not in str((await client.call_tool("status", {})).content), "nobody else answers"
             assert not (await client.call_tool("search", {"query": "x"})).is_error
 
 
@@ -141,7 +141,7 @@ async def test_a_server_with_a_token_answers_a_forwarding_one_which_reads_it_in_
     with anyio.fail_after(PATIENCE * 2), http_server("fake", index, token=TOKEN) as server:
         async with Client(_stdio(index), mode="legacy") as client:
             assert not (await client.call_tool("search", {"query": "x"})).is_error
-            assert "…" in str((await client.call_tool("status", {})).structured_content), "the server answers"
+            assert "…" in str((await client.call_tool("status", {})).content), "the server answers"
         figures = server.get("/metrics", {"Authorization": f"Bearer {TOKEN}"}).text
         assert 'qmd_call_seconds_count{tool="search"} 1.0' in figures
 

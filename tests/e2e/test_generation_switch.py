@@ -91,7 +91,7 @@ def test_an_http_server_follows_and_fails_no_call(index: Path) -> None:
         while not enough.is_set():
             replies.extend(ask())
 
-    with http_server("real", index, refresh_seconds=3600) as server:
+    with http_server("real", index, refresh_seconds=3600, structured="always") as server:
         instance = server.get("/health").json["instance"]
         assert vectors_of(server) == 32
         client = Thread(target=keep_asking)
@@ -114,7 +114,10 @@ def test_an_http_server_follows_and_fails_no_call(index: Path) -> None:
 @pytest.mark.anyio
 async def test_a_stdio_server_follows(index: Path) -> None:
     parameters = StdioServerParameters(
-        command=sys.executable, args=["-m", "tests.e2e.stdio_process", "real", str(index), "alone"], cwd=PROJECT
+        command=sys.executable,
+        args=["-m", "tests.e2e.stdio_process", "real", str(index), "alone"],
+        cwd=PROJECT,
+        env={"QMD_STRUCTURED": "always"},
     )
     with anyio.fail_after(SWITCHING_SECONDS):
         async with Client(parameters) as client:

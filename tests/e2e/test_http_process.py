@@ -72,7 +72,7 @@ async def test_a_call_in_progress_is_answered_before_the_end(
     async def keep(ask: Callable[[str], Any]) -> None:
         answers.append(await ask(f"read {pipe}"))
 
-    with anyio.fail_after(PATIENCE), http_server("fake", tmp_path) as server:
+    with anyio.fail_after(PATIENCE), http_server("fake", tmp_path, structured="always") as server:
         async with _asking(server, transport) as ask, anyio.create_task_group() as calls:
             calls.start_soon(keep, ask)
             await anyio.to_thread.run_sync(server.says, HANGING)

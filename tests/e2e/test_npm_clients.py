@@ -77,7 +77,7 @@ def test_both_editions_of_the_typescript_client_are_served_over_both_transports(
     told = {
         "server": "qmd-mcp",
         "tools": TOOLS,
-        "hits": ["qmd://notes/runbooks/postgres.md"],
+        "hits": ["notes/runbooks/postgres.md"],
         "mistake": [
             True,
             "search does not take 'q' (use 'query'); it takes query, limit, collections, min_score.",
@@ -109,7 +109,8 @@ def test_the_command_line_of_the_inspector_lists_the_tools_and_calls_search(
     assert isinstance(listed, dict)
     assert isinstance(found, dict)
     assert [tool["name"] for tool in listed["tools"]] == TOOLS
-    assert found["structuredContent"]["hits"][0]["path"] == "runbooks/postgres.md"
+    (content,) = found["content"]
+    assert "\n1. notes/runbooks/postgres.md:" in content["text"]
 
 
 def test_the_conformance_suite_passes_wherever_it_asks_for_nothing_of_its_own(

@@ -62,7 +62,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("QMD_", "HF_"))}
     folders = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("DATA", "CONFIG", "CACHE")}
     roles = {f"QMD_{role}": "qwen3" for role in ("EMBEDDER", "EXPANDER", "RERANKER")}
-    return {**kept, **folders, **roles, "QMD_DEVICE": "cpu", "QMD_INDEX": str(folder / "index")}
+    return {
+        **kept,
+        **folders,
+        **roles,
+        "QMD_DEVICE": "cpu",
+        "QMD_STRUCTURED": "always",
+        "QMD_INDEX": str(folder / "index"),
+    }
 
 
 @pytest.fixture(scope="module")

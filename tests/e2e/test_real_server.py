@@ -31,7 +31,9 @@ SETTINGS = Settings()
 @asynccontextmanager
 async def served(index: Path, **environment: str) -> AsyncGenerator[Client]:
     program = ["-m", "qmd_mcp", "--index", str(index), "serve", "--no-refresh"]
-    parameters = StdioServerParameters(command=sys.executable, args=program, env=environment)
+    parameters = StdioServerParameters(
+        command=sys.executable, args=program, env={"QMD_STRUCTURED": "always", **environment}
+    )
     with anyio.fail_after(PATIENCE):
         async with Client(stdio_client(parameters)) as client:
             yield client

@@ -42,9 +42,9 @@ def command(kind: str, index: Path) -> list[str]:
     return [sys.executable, "-m", "tests.e2e.stdio_process", kind, str(index)]
 
 
-def _parameters(kind: str, index: Path) -> StdioServerParameters:
+def _parameters(kind: str, index: Path, **environment: str) -> StdioServerParameters:
     program, *arguments = command(kind, index)
-    return StdioServerParameters(command=program, args=arguments, cwd=PROJECT)
+    return StdioServerParameters(command=program, args=arguments, cwd=PROJECT, env=environment)
 
 
 def _text(result: CallToolResult) -> str:
@@ -120,8 +120,8 @@ async def test_a_client_of_either_era_finds_reads_and_is_corrected(mode: str, ve
             assert client.protocol_version == version
             assert len((await client.list_tools()).tools) == 6
             found = await client.call_tool("query", {"query": "promote"})
-            assert found.structured_content is not None
-            read = await client.call_tool("get_document", {"document": found.structured_content["hits"][0]["docid"]})
+            assert "  #a1b2c3  " in _text(found)
+            read = await client.call_tool("get_document", {"document": "#a1b2c3"})
             assert not read.is_error
             corrected = [
                 await client.call_tool("search", {"q": "x"}),
@@ -167,7 +167,7 @@ async def test_a_note_is_found_read_and_found_again_after_a_change(tmp_path: Pat
         await engine.writing.update()
     (notes / "redis.md").write_text("# Redis\n\nFailover is done by sentinel.\n")
     with anyio.fail_after(PATIENCE):
-        async with Client(_parameters("real", index)) as client:
+        async with Client(_parameters("real", index, QMD_STRUCTURED="always")) as client:
             for tool in ("search", "vsearch", "query"):
                 found = await client.call_tool(tool, {"query": "promote the standby", "limit": 1})
                 assert found.structured_content is not None

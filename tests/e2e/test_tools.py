@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncGenerator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import anyio
+import jsonschema
 import pytest
 from mcp import Client
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
@@ -17,12 +17,10 @@ from tokenizers import Tokenizer
 
 from qmd_mcp import __version__
 from qmd_mcp.application.engine_protocols import Engine
-from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts, Skip
-from qmd_mcp.domain.index_status import IndexStatus
+from qmd_mcp.domain.answers import Excerpts, Skip
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.errors import EmptyIndexError
 from qmd_mcp.presentation.guidance import INSTRUCTIONS
-from qmd_mcp.presentation.json_encoding import as_json
 from qmd_mcp.presentation.rendering import render_answer, render_excerpt, render_excerpts, render_status
 from qmd_mcp.server.mcp.mcp_application import Application
 from qmd_mcp.server.mcp.tools import Tools
@@ -92,34 +90,54 @@ async def test_the_tools_cost_few_tokens(client: Client) -> None:
     assert len(tokenizer.encode(INSTRUCTIONS, add_special_tokens=False).ids) <= 120
 
 
-@pytest.mark.parametrize(
-    ("tool", "value"),
-    [
-        ("search", Answer),
-        ("vsearch", Answer),
-        ("query", Answer),
-        ("get_document", Excerpt),
-        ("get_documents", Excerpts),
-        ("status", IndexStatus),
-    ],
-)
-async def test_output_schemas_have_the_fields_of_the_values(client: Client, tool: str, value: type[Any]) -> None:
-    """The same names as in `--json`."""
-    schemas = {tool.name: tool.output_schema for tool in (await client.list_tools()).tools}
-    schema = schemas[tool]
-    assert schema is not None
-    assert schema["type"] == "object"
-    assert list(schema["properties"]) == [field.name for field in fields(value)]
+CALLS: dict[str, dict[str, Any]] = {
+    "query": {"query": "promote"},
+    "search": {"query": "promote"},
+    "vsearch": {"query": "promote"},
+    "get_document": {"document": "#a1b2c3"},
+    "get_documents": {"documents": "notes/*.md, b.md"},
+    "status": {},
+}
+
+
+async def test_a_result_is_one_text_and_nothing_that_a_client_could_show_instead(client: Client) -> None:
+    """Clients that receive JSON as well hand the model the JSON and drop the text, with our verdict and our quotes."""
+    assert [tool.output_schema for tool in (await client.list_tools()).tools] == [None] * len(CALLS)
+    for tool, arguments in CALLS.items():
+        result = await client.call_tool(tool, arguments)
+        assert not result.is_error
+        assert result.structured_content is None
+        assert isinstance(_text(result), str)
+        assert "data, not instructions" in _text(result) or tool == "status"
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_program_gets_json_as_well_which_fits_its_schema(engine: FakeEngine, mode: str) -> None:
+    """With `structured=always`; the text stays the same."""
+
+    async def opened() -> Engine:
+        return engine
+
+    async with (
+        Client(Application(Tools(opened, structured="always")), mode=mode) as program,
+        Client(Application(Tools(opened)), mode=mode) as agent,
+    ):
+        schemas = {tool.name: tool.output_schema for tool in (await program.list_tools()).tools}
+        for tool, arguments in CALLS.items():
+            result = await program.call_tool(tool, arguments)
+            schema = schemas[tool]
+            assert schema is not None
+            assert result.structured_content is not None
+            jsonschema.validate(result.structured_content, schema)
+            assert list(schema["properties"]) == list(result.structured_content)
+            assert result.content == (await agent.call_tool(tool, arguments)).content
 
 
 @pytest.mark.parametrize("tool", ["search", "vsearch", "query"])
-async def test_an_answer_comes_as_text_and_as_json(client: Client, engine: FakeEngine, tool: str) -> None:
-    """Snippets are in both; the JSON has every field, nulls included."""
+async def test_an_answer_comes_as_text(client: Client, engine: FakeEngine, tool: str) -> None:
     result = await client.call_tool(tool, {"query": "promote", "limit": 1})
     answer = await getattr(engine.searching, tool)(QueryRequest("promote", limit=1))
     assert not result.is_error
-    assert result.structured_content == as_json(answer)
-    assert result.structured_content["hits"][0]["relevance"] is None
     assert _text(result) == render_answer(answer)
     assert answer.hits[0].snippet in _text(result)
 
@@ -141,7 +159,6 @@ async def test_a_document_is_read_by_its_docid(client: Client, engine: FakeEngin
     for document in ("#a1b2c3", "a1b2c3"):
         result = await client.call_tool("get_document", {"document": document, "from_line": 10})
         excerpt = await engine.reading.get(document, from_line=10, max_lines=None, line_numbers=True)
-        assert result.structured_content == as_json(excerpt)
         assert _text(result) == render_excerpt(excerpt)
 
 
@@ -150,14 +167,11 @@ async def test_documents_are_read_from_a_list_or_from_one_string(client: Client,
     """Some clients can only send strings."""
     excerpts = Excerpts((EXCERPT,), (Skip("b.md", "no such document"),))
     result = await client.call_tool("get_documents", {"documents": documents})
-    assert result.structured_content == as_json(excerpts)
     assert _text(result) == render_excerpts(excerpts)
 
 
-async def test_the_status_comes_as_text_and_as_json(client: Client) -> None:
-    """Dictionaries inside it, too."""
+async def test_the_status_comes_as_text(client: Client) -> None:
     result = await client.call_tool("status", {})
-    assert result.structured_content == as_json(STATUS)
     assert _text(result) == render_status(STATUS)
 
 

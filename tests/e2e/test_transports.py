@@ -6,8 +6,10 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import anyio
+import jsonschema
 import pytest
 from anyio import to_thread
 from mcp import Client, StdioServerParameters
@@ -25,7 +27,7 @@ from qmd_mcp import __version__
 from qmd_mcp.domain.answers import Excerpts, Skip
 from qmd_mcp.presentation.guidance import GUIDE
 from qmd_mcp.presentation.json_encoding import as_json
-from qmd_mcp.presentation.rendering import render_excerpt
+from qmd_mcp.presentation.rendering import render_excerpt, render_excerpts
 from tests.e2e.http_server import PATIENCE, PROJECT, HttpServer, http_server
 from tests.fakes import EXCERPT, STATUS
 
@@ -49,6 +51,14 @@ def server(index: Path) -> Generator[HttpServer]:
 
 
 @pytest.fixture(scope="module")
+def structured(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[HttpServer, Path]]:
+    """A server for programs, and the index that it serves."""
+    index = tmp_path_factory.mktemp("index")
+    with http_server("fake", index, structured="always") as server:
+        yield server, index
+
+
+@pytest.fixture(scope="module")
 def anyio_backend() -> str:
     """One event loop for the module, so that a client can serve several tests."""
     return "asyncio"
@@ -66,11 +76,7 @@ def connect(server: HttpServer, index: Path, tmp_path_factory: pytest.TempPathFa
                 return Client(sse_client(f"{server.url}/sse"), mode=mode)
             case _:
                 served = index if transport == "forwarding stdio" else tmp_path_factory.mktemp("index")
-                command = ["-m", "tests.e2e.stdio_process", "fake", str(served)]
-                parameters = StdioServerParameters(
-                    command=sys.executable, args=command, cwd=PROJECT, env=dict(os.environ)
-                )
-                return Client(parameters, mode=mode)
+                return Client(_program(served), mode=mode)
 
     return connected
 
@@ -93,6 +99,11 @@ async def client(
             yield client
 
 
+def _program(index: Path, **environment: str) -> StdioServerParameters:
+    command = ["-m", "tests.e2e.stdio_process", "fake", str(index)]
+    return StdioServerParameters(command=sys.executable, args=command, cwd=PROJECT, env={**os.environ, **environment})
+
+
 def _text(result: CallToolResult) -> str:
     (content,) = result.content
     assert isinstance(content, TextContent)
@@ -105,7 +116,9 @@ async def test_every_transport_serves_the_same(client: Client, transport: str) -
     assert (client.server_info.name, client.server_info.version) == ("qmd-mcp", __version__)
     assert client.instructions is not None
     assert client.instructions.startswith("Search over the user's own notes")
-    assert [tool.name for tool in (await client.list_tools()).tools] == [
+    tools = (await client.list_tools()).tools
+    assert all(tool.output_schema is None for tool in tools)
+    assert [tool.name for tool in tools] == [
         "query",
         "search",
         "vsearch",
@@ -115,18 +128,15 @@ async def test_every_transport_serves_the_same(client: Client, transport: str) -
     ]
     for tool in ("query", "search", "vsearch"):
         found = await client.call_tool(tool, {"query": "promote", "limit": "1"})
-        assert found.structured_content is not None
-        (hit,) = found.structured_content["hits"]
-        assert (hit["docid"], found.structured_content["stages"][0]["name"]) == ("#a1b2c3", tool)
-        assert "notes/runbooks/postgres.md:12-14" in _text(found)
-    read = await client.call_tool("get_document", {"document": hit["docid"]})
-    assert read.structured_content == as_json(EXCERPT)
+        assert found.structured_content is None
+        assert "notes/runbooks/postgres.md:12-14  #a1b2c3  " in _text(found)
+    read = await client.call_tool("get_document", {"document": "#a1b2c3"})
+    assert _text(read) == render_excerpt(EXCERPT)
     several = await client.call_tool("get_documents", {"documents": "notes/*.md, b.md"})
-    assert several.structured_content == as_json(Excerpts((EXCERPT,), (Skip("b.md", "no such document"),)))
-    status = (await client.call_tool("status", {})).structured_content
-    assert status is not None
-    assert (status["index"] == STATUS.index) == (transport == "stdio"), "only the person's own process shows paths"
-    assert status["collections"][0]["name"] == "notes"
+    assert _text(several) == render_excerpts(Excerpts((EXCERPT,), (Skip("b.md", "no such document"),)))
+    status = _text(await client.call_tool("status", {}))
+    assert (STATUS.index in status) == (transport == "stdio"), "only the person's own process shows paths"
+    assert "\nCollection notes: " in status
     mistakes = [
         ("search", {"q": "x"}),
         ("search", {"query": "x", "limit": "ten"}),
@@ -152,6 +162,33 @@ async def test_every_transport_serves_the_same(client: Client, transport: str) -
         ),
         "query failed because of a fault in the server, which has logged it. Try another call.",
     ]
+
+
+async def test_every_transport_gives_programs_json_that_fits_its_schema(
+    structured: tuple[HttpServer, Path], transport: str, tmp_path: Path
+) -> None:
+    """With `structured=always`; the SDK's client validates as well."""
+    server, index = structured
+    connection: Any
+    match transport:
+        case "streamable HTTP":
+            connection = f"{server.url}/mcp"
+        case "SSE":
+            connection = sse_client(f"{server.url}/sse")
+        case _:
+            connection = _program(index if transport == "forwarding stdio" else tmp_path, QMD_STRUCTURED="always")
+    with anyio.fail_after(PATIENCE):
+        async with Client(connection, mode="legacy") as client:
+            schemas = {tool.name: tool.output_schema for tool in (await client.list_tools()).tools}
+            found = await client.call_tool("query", {"query": "promote"})
+            read = await client.call_tool("get_document", {"document": "#a1b2c3"})
+            status = await client.call_tool("status", {})
+    for tool, result in {"query": found, "get_document": read, "status": status}.items():
+        schema = schemas[tool]
+        assert schema is not None
+        jsonschema.validate(result.structured_content, schema)
+    assert read.structured_content == as_json(EXCERPT)
+    assert _text(read) == render_excerpt(EXCERPT)
 
 
 async def test_every_transport_offers_documents_as_resources(client: Client) -> None:

@@ -9,24 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_mcp.domain.answers import Answer
+from qmd_mcp.domain.request_arguments import offered_by
+from qmd_mcp.domain.requests import QueryRequest
 from qmd_mcp.errors import ArgumentError
 from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.presentation.rendering import render_answer
-from qmd_mcp.server.mcp.arguments import JsonSchema, fit
+from qmd_mcp.server.mcp.arguments import fit
 from tests.fakes import HIT
 
-SCHEMA: JsonSchema = {
-    "properties": {
-        "query": {"type": "string"},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 100},
-        "min_score": {"type": "number"},
-        "line_numbers": {"type": "boolean"},
-        "collections": {"type": "array", "items": {"type": "string"}},
-    },
-    "required": ["query"],
-}
+QUERY = offered_by(QueryRequest)
 
-NAMES = st.sampled_from(["query", "limit", "min_score", "line_numbers", "collections"])
+NAMES = st.sampled_from(["query", "limit", "min_relevance", "expand", "searches", "collections", "options"])
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -40,7 +33,7 @@ def test_arguments_fit_or_are_refused_in_one_line(arguments: dict[str, Any]) -> 
     refusal = ""
     fitting: dict[str, Any] = {"query": ""}
     try:
-        fitting = fit("search", arguments, SCHEMA)
+        fitting = fit("query", arguments, QUERY)
     except ArgumentError as error:
         refusal = str(error)
     assert len(refusal.splitlines()) <= 1
@@ -53,10 +46,10 @@ def test_arguments_fit_or_are_refused_in_one_line(arguments: dict[str, Any]) -> 
 @given(st.dictionaries(NAMES, JSON, max_size=4).map(lambda rest: {**rest, "query": "x"}))
 def test_what_fits_fits_again_unchanged(arguments: dict[str, Any]) -> None:
     try:
-        fitting = fit("search", arguments, SCHEMA)
+        fitting = fit("query", arguments, QUERY)
     except ArgumentError:
         return
-    assert fit("search", fitting, SCHEMA) == fitting
+    assert fit("query", fitting, QUERY) == fitting
 
 
 @given(st.lists(FENCED, min_size=1, max_size=3))

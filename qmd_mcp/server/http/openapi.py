@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from mcp.server.mcpserver.tools import Tool
 from pydantic import TypeAdapter
 
 from qmd_mcp import __version__
+from qmd_mcp.application.tool_calls import TOOLS, Tool
 from qmd_mcp.domain.answers import Answer, Excerpt
-from qmd_mcp.server.http.rest import MODES
+from qmd_mcp.server.http.rest import MODES, READING_DEFAULTS
+from qmd_mcp.server.mcp.tool_schema import input_schema
 
 _REASONS = {
     400: "An argument does not fit; the sentence says which and how.",
@@ -26,9 +26,8 @@ _REASONS = {
 _REFERENCE = "docid (a1b2c3), collection/path or qmd:// URI; :from:count may follow"
 
 
-def describe(tools: list[Tool], *, token: bool) -> dict[str, Any]:
-    """OpenAPI 3.1, made of the tools' own schemas."""
-    by_name = {tool.name: tool for tool in tools}
+def describe(*, token: bool) -> dict[str, Any]:
+    """Describe the routes in OpenAPI 3.1, with the tools' own schemas; `token` says whether they need one."""
     _, values = TypeAdapter.json_schemas(
         [(kind, "serialization", TypeAdapter[Any](kind)) for kind in (Answer, Excerpt)],
         ref_template="#/components/schemas/{model}",
@@ -43,8 +42,8 @@ def describe(tools: list[Tool], *, token: bool) -> dict[str, Any]:
             "description": "Local search: ranked, citable passages of one index. The same tools speak MCP at /mcp.",
         },
         "paths": {
-            **{f"/{mode}": {"post": _searching(by_name[mode]) | security} for mode in MODES},
-            "/documents/{reference}": {"get": _reading(by_name["get_document"]) | security},
+            **{f"/{mode}": {"post": _searching(TOOLS[mode]) | security} for mode in MODES},
+            "/documents/{reference}": {"get": _reading(TOOLS["get_document"]) | security},
             "/health": {"get": _plain("health", "Whether the index is open", "application/json")},
             "/metrics": {"get": _plain("metrics", "Figures for Prometheus", "text/plain") | security},
         },
@@ -60,17 +59,17 @@ def _searching(tool: Tool) -> dict[str, Any]:
         "operationId": tool.name,
         "summary": tool.title,
         "description": tool.description,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": tool.parameters}}},
+        "requestBody": {"required": True, "content": {"application/json": {"schema": input_schema(tool.request)}}},
         "responses": _responses("Answer", without=(404,)),
     }
 
 
 def _reading(tool: Tool) -> dict[str, Any]:
-    optional = [name for name in tool.parameters["properties"] if name != "document"]
+    properties = input_schema(tool.request)["properties"]
     return {
         "operationId": tool.name,
         "summary": tool.title,
-        "description": re.sub(r"\s+", " ", tool.description),
+        "description": tool.description,
         "parameters": [
             {
                 "name": "reference",
@@ -80,17 +79,17 @@ def _reading(tool: Tool) -> dict[str, Any]:
                 "schema": {"type": "string", "minLength": 1},
             },
             *(
-                {"name": name, "in": "query", "schema": _parameter(tool.parameters["properties"][name])}
-                for name in optional
+                {"name": name, "in": "query", "schema": _parameter(name, schema)}
+                for name, schema in properties.items()
+                if name != "document"
             ),
         ],
         "responses": _responses("Excerpt", without=()),
     }
 
 
-def _parameter(schema: dict[str, Any]) -> dict[str, Any]:
-    """A file is read without line numbers over REST, unless they are asked for."""
-    return schema | {"default": False} if schema.get("type") == "boolean" else schema
+def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return schema | {"default": READING_DEFAULTS[name]} if name in READING_DEFAULTS else schema
 
 
 def _responses(value: str, *, without: tuple[int, ...]) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
-from mcp_types import CallToolResult
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from qmd_mcp.application.tool_calls import Value
+from qmd_mcp.domain.answers import Answer
 from qmd_mcp.domain.figures import Figures
 from qmd_mcp.errors import CallerError, SetupError
 
@@ -41,15 +42,15 @@ class Metrics:
         """Show a number as it stands whenever somebody looks."""
         Gauge(name, meaning, registry=self._registry).set_function(value)
 
-    def finished(self, tool: str, *, seconds: float, result: CallToolResult | Exception) -> None:
-        """Count a call and its stages."""
-        if isinstance(result, Exception):
-            self._errors.labels(tool, _by_whom(result)).inc()
+    def finished(self, tool: str, *, seconds: float, outcome: Value | Exception) -> None:
+        """Count a call, and the stages of a search."""
+        if isinstance(outcome, Exception):
+            self._errors.labels(tool, _by_whom(outcome)).inc()
             return
         self._calls.labels(tool).observe(seconds)
-        for stage in (result.structured_content or {}).get("stages", ()):
-            if stage["ms"] is not None:
-                self._stages.labels(stage["name"]).observe(stage["ms"] / 1e3)
+        for stage in outcome.stages if isinstance(outcome, Answer) else ():
+            if stage.ms is not None:
+                self._stages.labels(stage.name).observe(stage.ms / 1e3)
 
     def page(self) -> bytes:
         """Everything, in Prometheus' text format."""

@@ -20,10 +20,14 @@ from qmd_mcp.errors import (
     SetupError,
     UnreadableDocumentError,
 )
+from qmd_mcp.presentation.json_encoding import as_json
 from qmd_mcp.server.http.traffic import RETRY_SECONDS
 from qmd_mcp.server.mcp.mcp_application import Application
 
 MODES: tuple[Mode, ...] = ("search", "vsearch", "query")
+
+READING_DEFAULTS = {"line_numbers": False}
+"""Where reading over REST differs from the tool: a program wants the lines as they are."""
 
 _GONE = 499
 """What a client that hung up is answered, which nobody reads."""
@@ -55,14 +59,14 @@ class Rest:
             if "document" in request.query_params:
                 sentence = "get_document does not take 'document' twice: it stands in the path."
                 raise ArgumentError(sentence)
-            return {"line_numbers": False, **request.query_params, "document": reference}
+            return {**READING_DEFAULTS, **request.query_params, "document": reference}
 
         return await _unless_gone(request, lambda: self._answered("get_document", arguments))
 
     async def _answered(self, tool: str, arguments: Callable[[], dict[str, Any]]) -> Response:
         try:
-            result = await self._application.answer(tool, arguments())
-            return JSONResponse(result.structured_content)
+            value = await self._application.answer(tool, arguments())
+            return JSONResponse(as_json(value))
         except Exception as error:  # noqa: BLE001  every one has its status, and bugs are logged where they are worded
             headers = {"Retry-After": RETRY_SECONDS} if isinstance(error, ServerBusyError) else None
             return failed(self._application.worded(tool, error), status_of(error), headers=headers)

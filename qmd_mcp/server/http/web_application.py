@@ -52,7 +52,7 @@ def web_application(
     events = application.sse_app(
         message_path=MESSAGES, max_request_body_size=settings.max_body_bytes, transport_security=checked
     )
-    description = describe(application.tools, token=policy.token is not None)
+    description = describe(token=policy.token is not None)
 
     async def health(_request: Request) -> Response:
         now = state()

@@ -1,52 +1,35 @@
-"""Arguments checked against a tool's schema, with mistakes named in one sentence."""
+"""Arguments checked against what a tool takes, with mistakes named in one sentence."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
-from typing import Any, TypeAlias, cast
+from typing import TypeVar, cast
 
+from qmd_mcp.domain.request_arguments import Offered
 from qmd_mcp.errors import ArgumentError
+from qmd_mcp.presentation.quotation import one_line
 
-JsonSchema: TypeAlias = Mapping[str, Any]
+Tool = TypeVar("Tool")
+
+OPTIONS = "options"
+"""The object that holds the arguments that few calls need."""
 
 _LONGEST_SHOWN = 60
-"""Characters of a wrong value that are repeated back."""
+"""Characters of a wrong value that are repeated in the error."""
 
 _LONGEST_TEXT = 8_192
-"""Characters of any text or reference: twice the longest query, and beyond any file system's paths."""
+"""Characters of any text or reference: twice the longest query, and beyond the paths of any file system."""
 
 _MOST_TEXTS = 1_000
-"""Items of any list; what a list is for sets the limit that is shown."""
+"""Items of any list that are looked at. Where a list has a limit of its own, the error names that one."""
 
 _LARGEST = 2**53
-"""Whole numbers beyond are no longer exact in JSON; infinity and NaN are beyond as well."""
-
-_OTHER_NAMES = {
-    "query": "q text question search search_query search_term search_text keywords terms prompt",
-    "limit": "n k top_k top_n max_results num_results max_hits count size",
-    "collections": "collection collection_name folder folders source sources scope",
-    "max_tokens": "token_budget budget tokens max_output_tokens",
-    "min_relevance": "relevance min_probability",
-    "cursor": "next next_cursor page_token continue_from",
-    "timeout_ms": "timeout deadline_ms timeout_milliseconds",
-    "candidate_limit": "candidates rerank_limit",
-    "searches": "sub_queries subqueries queries lines",
-    "min_score": "threshold score_threshold minimum_score score",
-    "document": "documents path paths file file_path filepath filename doc docid docids doc_id document_id id uri url "
-    "reference",
-    "documents": "document path paths file files file_paths docs docid docids ids uris references pattern patterns "
-    "glob globs",
-    "from_line": "line start start_line first_line offset from",
-    "max_lines": "lines line_count num_lines limit count end_line",
-    "max_bytes": "bytes max_size size_limit",
-    "line_numbers": "numbers numbered number_lines show_line_numbers with_line_numbers",
-}
-"""What agents call an argument elsewhere; corrected, never silently ignored."""
+"""Larger whole numbers are not exact in JSON; infinity and NaN are refused by the same comparison."""
 
 _OTHER_TOOLS = {
     "get": "get_document",
@@ -63,11 +46,11 @@ _OTHER_TOOLS = {
 }
 
 
-def known_tool(name: str, tools: Mapping[str, JsonSchema]) -> JsonSchema:
-    """The schema of a tool's arguments.
+def known_tool(name: str, tools: Mapping[str, Tool]) -> Tool:
+    """Return the tool of that name.
 
     Raises:
-        ArgumentError: there is no such tool; names the nearest.
+        ArgumentError: there is no such tool; the sentence names the nearest.
     """
     if name in tools:
         return tools[name]
@@ -77,73 +60,67 @@ def known_tool(name: str, tools: Mapping[str, JsonSchema]) -> JsonSchema:
     raise ArgumentError(sentence)
 
 
-def fit(tool: str, arguments: Mapping[str, object], schema: JsonSchema) -> dict[str, object]:
-    """Check arguments against the schema and bring harmless variants into its form.
+def fit(tool: str, arguments: Mapping[str, object], offered: Sequence[Offered]) -> dict[str, object]:
+    """Check arguments and bring harmless variants into form; the result has no nested object and no None.
 
-    What belongs into a nested object may stand beside it. A null stands for an argument left out, `"10"` and `10.0`
+    What belongs into `options` may stand beside it. None stands for an argument that is left out, `"10"` and `10.0`
     for 10, and one string for a list, split at commas outside braces.
 
     Raises:
         ArgumentError: an argument is unknown, missing, of the wrong type or out of range.
     """
-    properties = cast("Mapping[str, JsonSchema]", schema.get("properties", {}))
-    arguments = _nested(arguments, properties)
-    required = cast("Iterable[str]", schema.get("required", ()))
-    given = {name: value for name, value in arguments.items() if value is not None or name not in properties}
-    unknown = [name for name in given if name not in properties]
-    if unknown:
-        raise ArgumentError(_not_taken(tool, unknown, properties))
-    missing = [name for name in required if name not in given]
-    if missing:
-        wanted = " and ".join(f"{_shown(name)} ({_wanted(properties[name])})" for name in missing)
-        sentence = f"{tool} needs {wanted}."
-        raise ArgumentError(sentence)
-    return {
-        name: fit(f"{tool}'s {name}", _fields(name, value, properties[name]), properties[name])
-        if "properties" in properties[name]
-        else _value(name, value, properties[name])
-        for name, value in given.items()
-    }
+    top = {each.name: each for each in offered if each.argument.place == "top"}
+    rare = {each.name: each for each in offered if each.argument.place == "options"}
+    given = dict(arguments)
+    nested = given.pop(OPTIONS, None) if rare else None
+    inner = {} if nested is None else _fields(nested, rare)
+    inner |= {name: given.pop(name) for name in arguments if name in rare}
+    _check_names(tool, given, top, takes=[*top, *([OPTIONS] if rare else [])], known=top | rare)
+    _check_names(f"{tool}'s {OPTIONS}", inner, rare, takes=rare, known=rare)
+    return {name: _value(value, (top | rare)[name]) for name, value in (given | inner).items() if value is not None}
 
 
-def _nested(arguments: Mapping[str, object], properties: Mapping[str, JsonSchema]) -> Mapping[str, object]:
-    """The arguments, with those that a nested object takes inside it."""
-    moved = dict(arguments)
-    for name, schema in properties.items():
-        inner = [each for each in moved if each not in properties and each in schema.get("properties", {})]
-        if inner and isinstance(moved.get(name, {}), dict):
-            outer = cast("dict[str, object]", moved.get(name) or {})
-            moved[name] = {**outer, **{each: moved.pop(each) for each in inner}}
-    return moved
-
-
-def _fields(name: str, value: object, schema: JsonSchema) -> Mapping[str, object]:
+def _fields(value: object, rare: Iterable[str]) -> dict[str, object]:
+    """The arguments of `options`, which some clients send as a string of JSON."""
     if isinstance(value, str):
-        with suppress(ValueError, RecursionError):  # said below
+        with suppress(ValueError, RecursionError):  # what is no JSON is refused below
             value = json.loads(value)
     if not isinstance(value, dict):
-        takes = ", ".join(schema["properties"])
-        sentence = f"{name} must be an object ({takes}), not {_shown(value)}."
+        sentence = f"{OPTIONS} must be an object ({', '.join(rare)}), not {_shown(value)}."
         raise ArgumentError(sentence)
-    return cast("dict[str, object]", value)
+    return dict(cast("dict[str, object]", value))
 
 
-def _not_taken(tool: str, unknown: Iterable[str], properties: Mapping[str, JsonSchema]) -> str:
-    wrong = [
-        f"{_shown(name)} (use {_shown(right)})" if (right := _right_name(name, properties)) else _shown(name)
-        for name in unknown
-    ]
-    takes = ", ".join(properties) or "no arguments"
-    return f"{tool} does not take {' and '.join(wrong)}; it takes {takes}."
+def _check_names(
+    tool: str,
+    given: Mapping[str, object],
+    offered: Mapping[str, Offered],
+    *,
+    takes: Iterable[str],
+    known: Mapping[str, Offered],
+) -> None:
+    """Refuse names that are not offered, with the nearest that is known, and require those that must be there."""
+    unknown = [name for name in given if name not in offered]
+    if unknown:
+        wrong = [
+            f"{_shown(name)} (use {_shown(right)})" if (right := _right_name(name, known)) else _shown(name)
+            for name in unknown
+        ]
+        sentence = f"{tool} does not take {' and '.join(wrong)}; it takes {', '.join(takes) or 'no arguments'}."
+        raise ArgumentError(sentence)
+    missing = [each for each in offered.values() if each.required and given.get(each.name) is None]
+    if missing:
+        wanted = " and ".join(f"{_shown(each.name)} ({_wanted(each)})" for each in missing)
+        sentence = f"{tool} needs {wanted}."
+        raise ArgumentError(sentence)
 
 
-def _right_name(name: str, properties: Iterable[str]) -> str | None:
-    properties = tuple(properties)
+def _right_name(name: str, offered: Mapping[str, Offered]) -> str | None:
     plain = _plain(name)
-    if plain in properties:
+    if plain in offered:
         return plain
-    known = (right for right in properties if plain in _OTHER_NAMES.get(right, "").split())
-    return next(known, None) or _nearest(plain, properties)
+    meant = (each.name for each in offered.values() if plain in each.argument.aliases.split())
+    return next(meant, None) or _nearest(plain, offered)
 
 
 def _plain(name: str) -> str:
@@ -155,12 +132,12 @@ def _nearest(name: str, names: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name, tuple(names), n=1)), None)
 
 
-def _value(name: str, value: object, schema: JsonSchema) -> object:
+def _value(value: object, offered: Offered) -> object:
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-        sentence = f"{name} has {len(value):,} characters; at most {_LONGEST_TEXT:,} are taken."
+        sentence = f"{offered.name} has {len(value):,} characters; at most {_LONGEST_TEXT:,} are taken."
         raise ArgumentError(sentence)
     fitting: object
-    match schema.get("type"):
+    match offered.kind:
         case "integer":
             fitting = _whole(value)
         case "number":
@@ -169,10 +146,10 @@ def _value(name: str, value: object, schema: JsonSchema) -> object:
             fitting = _truth(value)
         case "array":
             fitting = _texts(value)
-        case _:
+        case "string":
             fitting = _text(value)
-    if fitting is None or not _in_range(fitting, schema):
-        sentence = f"{name} must be {_wanted(schema)}, not {_shown(value)}."
+    if fitting is None or not _in_range(fitting, offered):
+        sentence = f"{offered.name} must be {_wanted(offered)}, not {_shown(value)}."
         raise ArgumentError(sentence)
     return fitting
 
@@ -223,22 +200,20 @@ def _listed(text: str) -> list[str] | None:
     return [part.strip() for part in re.split(r",(?![^{]*\})", text) if part.strip()]
 
 
-def _in_range(value: object, schema: JsonSchema) -> bool:
-    fewest: int = schema.get("minItems", 0)
-    lowest: float = schema.get("minimum", -math.inf)
-    highest: float = schema.get("maximum", math.inf)
-    most: float = schema.get("maxItems", math.inf)
+def _in_range(value: object, offered: Offered) -> bool:
+    lowest = -math.inf if offered.argument.lowest is None else offered.argument.lowest
+    highest = math.inf if offered.argument.highest is None else offered.argument.highest
     if isinstance(value, list):
-        return fewest <= len(cast("list[str]", value)) <= most
+        return lowest <= len(cast("list[str]", value)) <= highest
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
     return lowest <= value <= highest
 
 
-def _wanted(schema: JsonSchema) -> str:
-    lowest, highest = schema.get("minimum"), schema.get("maximum")
+def _wanted(offered: Offered) -> str:
+    lowest, highest = offered.argument.lowest, offered.argument.highest
     bounds = f" from {lowest} to {highest}" if highest is not None else f" from {lowest}" if lowest is not None else ""
-    match schema.get("type"):
+    match offered.kind:
         case "integer":
             return f"a whole number{bounds}"
         case "number":
@@ -246,19 +221,13 @@ def _wanted(schema: JsonSchema) -> str:
         case "boolean":
             return "true or false"
         case "array":
-            return _wanted_texts(schema)
-        case _:
+            return f"a list of {lowest or 0} to {highest} strings" if highest is not None else "a list of strings"
+        case "string":
             return "text"
 
 
-def _wanted_texts(schema: JsonSchema) -> str:
-    fewest, most = schema.get("minItems"), schema.get("maxItems")
-    if most is not None:
-        return f"a list of {fewest or 0} to {most} strings"
-    return "a list of strings with at least one in it" if fewest else "a list of strings"
-
-
 def _shown(value: object) -> str:
+    """A wrong value as the error repeats it: on one line, and short."""
     text = f"'{value}'" if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = " ".join(text.split()).encode(errors="replace").decode()
+    text = one_line(" ".join(text.split()))
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

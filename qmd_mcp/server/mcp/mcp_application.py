@@ -1,4 +1,4 @@
-"""The MCP server: tools behind checked arguments, errors as sentences."""
+"""The MCP server: what a client lists, calls, reads and completes, with every error as one sentence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from textwrap import shorten
 from typing import Any, Literal, Protocol
 
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -30,10 +29,11 @@ from mcp_types import Tool as ListedTool
 
 from qmd_mcp import __version__
 from qmd_mcp.application.engine_protocols import Engine
+from qmd_mcp.application.tool_calls import TOOLS, Value
 from qmd_mcp.errors import QmdError
 from qmd_mcp.presentation.guidance import INSTRUCTIONS, guide, instructions_for
 from qmd_mcp.presentation.quotation import one_line
-from qmd_mcp.server.mcp.arguments import fit, known_tool
+from qmd_mcp.server.mcp.progress import told
 from qmd_mcp.server.mcp.resources import TEMPLATE, Resources
 from qmd_mcp.server.mcp.tools import Tools
 
@@ -44,18 +44,18 @@ _LONGEST_NAME = 60
 
 
 class Observer(Protocol):
-    """Is told of every call."""
+    """Is told of every call of a tool."""
 
-    def finished(self, tool: str, *, seconds: float, result: CallToolResult | Exception) -> None:
-        """A call has ended, one way or the other."""
+    def finished(self, tool: str, *, seconds: float, outcome: Value | Exception) -> None:
+        """Take note of a call that has ended with a value or with an error."""
         ...
 
 
-class Nobody:
-    """Does not look."""
+class Unobserved:
+    """An observer that records nothing."""
 
-    def finished(self, tool: str, *, seconds: float, result: CallToolResult | Exception) -> None:
-        """Forget it."""
+    def finished(self, tool: str, *, seconds: float, outcome: Value | Exception) -> None:
+        """Do nothing."""
 
 
 def _nothing() -> None:
@@ -63,10 +63,11 @@ def _nothing() -> None:
 
 
 class Application(MCPServer[Any]):
-    """Answers every transport alike.
+    """The MCP server: it answers alike over every transport.
 
-    The SDK ignores unknown arguments, answers unfit ones in pydantic's words and puts its own prefix before a tool's
-    error; so `call_tool`, through which every call comes, checks first and words errors itself.
+    The SDK would ignore unknown arguments, answer unfit ones in pydantic's words, put its own prefix before a tool's
+    error, and validate every result a second time. So the tools are not registered with it: `list_tools` and
+    `call_tool`, through which every client comes, are our own.
     """
 
     def __init__(
@@ -77,66 +78,60 @@ class Application(MCPServer[Any]):
         observer: Observer | None = None,
         admission: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """Every call is made within an `admission`, which may refuse it."""
-        registered = tools.registered()
+        """`listed` is called when a client has been given the tools; every call is made within an `admission`."""
         super().__init__(
             "qmd-mcp",
             title="Local search",
             instructions=INSTRUCTIONS,
             version=__version__,
-            tools=registered,
             log_level="WARNING",
             subscriptions=False,
         )
-        self.tools = registered
         resources = Resources(tools.engine, tools.disclosure)
         self.resource(
             TEMPLATE, name="document", title="Document", description=cleandoc(resources.document.__doc__ or "")
         )(resources.document)
         self.prompt(name="search_guide", title="How to search well")(guide)
         self.completion()(partial(_completed, resources))  # type: ignore[no-untyped-call]  # the SDK's own gap
-        self._schemas = {tool.name: tool.parameters for tool in registered}
+        self._tools = tools
+        self._tools_listed = tools.listed()
         self._listed = listed
         self._disclosure = tools.disclosure
-        self._observer = observer or Nobody()
+        self._observer = observer or Unobserved()
         self._admission = admission
 
     async def describe(self, engine: Engine, *, contexts: Literal["with", "without"]) -> None:
-        """Tell clients that come from now on what the index has.
+        """Name the collections of the index in the instructions that clients read when they connect from now on.
 
-        An index that came with a project goes without its contexts: they are somebody else's sentences, and these are
-        instructions.
+        The contexts of an index that came with a project are left out: somebody else wrote them, and a client takes
+        these sentences for instructions.
         """
         self._lowlevel_server.instructions = instructions_for(
             await engine.status(), await engine.collections(), contexts=contexts
         )
 
     async def list_tools(self) -> list[ListedTool]:
-        """The tools; tells whoever waits for it that a client knows them now."""
-        tools = await super().list_tools()
+        """List the tools, and report that a client knows them now."""
         self._listed()
-        return tools
+        return self._tools_listed
 
-    async def answer(
-        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
-    ) -> CallToolResult:
-        """Call a tool, for whoever words errors in another way than MCP.
+    async def answer(self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None) -> Value:
+        """Call a tool and return the engine's value, which MCP words as text and REST encodes as JSON.
 
         Raises:
-            QmdError: what the caller or the operator should change.
+            QmdError: what the caller or the operator must change.
             Exception: a bug.
         """
         started = time.perf_counter()
-        outcome: CallToolResult | Exception
+        outcome: Value | Exception
         try:
             with self._admission():
-                outcome = await self._result(name, arguments, context)
-        except MCPError:
-            raise
-        except Exception as error:  # noqa: BLE001  raised again below
-            outcome = _fault(error)
-        known = name if name in self._schemas else "unknown"
-        self._observer.finished(known, seconds=time.perf_counter() - started, result=outcome)
+                async with told(context) as watch:
+                    outcome = await self._tools.call(name, arguments, watch)
+        except Exception as error:  # noqa: BLE001  raised again below, once it has been counted
+            outcome = error
+        known = name if name in TOOLS else "unknown"
+        self._observer.finished(known, seconds=time.perf_counter() - started, outcome=outcome)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -144,18 +139,16 @@ class Application(MCPServer[Any]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool; whatever goes wrong is a result with one sentence."""
+        """Call a tool for an MCP client; whatever goes wrong is a result with one sentence."""
         try:
-            return await self.answer(name, arguments, context)
-        except MCPError:
-            raise
-        except Exception as error:  # noqa: BLE001  worded and logged there
+            return self._tools.result(await self.answer(name, arguments, context))
+        except Exception as error:  # noqa: BLE001  `worded` logs what is not our own error
             return _failure(self.worded(name, error))
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
-        """A prompt; one that is not there is the caller's mistake, which the SDK would log as a fault of ours."""
+        """Fill in a prompt. The SDK would log an unknown name as a fault of the server; it is the caller's mistake."""
         known = [prompt.name for prompt in await self.list_prompts()]
         if name not in known:
             sentence = f"There is no prompt {_named(name)!r}. The prompts are {', '.join(known)}."
@@ -163,17 +156,11 @@ class Application(MCPServer[Any]):
         return await super().get_prompt(name, arguments, context)
 
     def worded(self, name: str, error: Exception) -> str:
-        """One sentence for whatever went wrong; a bug is logged here and says nothing of itself."""
+        """Put what went wrong into one sentence; a bug is logged here, and its own text stays on the server."""
         if isinstance(error, QmdError):
             return self._disclosure.sentence(error)
         logger.error("%s failed", name, exc_info=error)
         return f"{name} failed because of a fault in the server, which has logged it. Try another call."
-
-    async def _result(self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None) -> CallToolResult:
-        fitting = fit(name, arguments, known_tool(name, self._schemas))
-        result = await super().call_tool(name, fitting, context)
-        assert isinstance(result, CallToolResult)  # no tool asks for input
-        return result
 
 
 async def _completed(
@@ -189,12 +176,6 @@ async def _completed(
 
 def _named(name: str) -> str:
     return shorten(one_line(name), _LONGEST_NAME, placeholder="…")
-
-
-def _fault(error: Exception) -> Exception:
-    """What went wrong, without the SDK's way to it."""
-    cause = error.__cause__ if isinstance(error, ToolError) else None
-    return cause if isinstance(cause, Exception) else error
 
 
 def _failure(sentence: str) -> CallToolResult:

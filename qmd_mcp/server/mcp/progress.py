@@ -1,4 +1,4 @@
-"""Telling a waiting client how far its query is."""
+"""Progress notifications: telling a waiting client which stages of its query have ended."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from anyio.abc import ObjectReceiveStream
 from mcp.server.mcpserver import Context
 
 from qmd_mcp.domain.answers import Stage
+from qmd_mcp.presentation.quotation import one_line
 
 
 @asynccontextmanager
-async def told(context: Context[Any, Any]) -> AsyncGenerator[Callable[[Stage], None]]:
-    """Something that retrieval can call without waiting; every stage becomes a progress notification.
+async def told(context: Context[Any, Any] | None) -> AsyncGenerator[Callable[[Stage], None] | None]:
+    """Yield what retrieval calls with each stage, without waiting; every stage becomes a progress notification.
 
-    The SDK sends none to a client that asked for none. All are sent before the answer is. Over REST there is nobody
-    to tell.
+    All of them are sent before the answer is. None is yielded if the client asked for no progress, and over REST, where
+    there is no client to notify.
     """
-    if context.protocol_version is None:
-        yield _nobody
+    if context is None or not _asked_for_progress(context):
+        yield None
         return
     finished, stages = anyio.create_memory_object_stream[Stage](math.inf)
     failure: Exception | None = None
@@ -30,7 +31,7 @@ async def told(context: Context[Any, Any]) -> AsyncGenerator[Callable[[Stage], N
         group.start_soon(_tell, context, stages)
         try:
             yield finished.send_nowait
-        except Exception as error:  # noqa: BLE001  raised again below: inside it would come out in a group
+        except Exception as error:  # noqa: BLE001  raised again below: the task group would wrap it in an ExceptionGroup
             failure = error
         finally:
             finished.close()
@@ -38,8 +39,8 @@ async def told(context: Context[Any, Any]) -> AsyncGenerator[Callable[[Stage], N
         raise failure
 
 
-def _nobody(_stage: Stage) -> None:
-    pass
+def _asked_for_progress(context: Context[Any, Any]) -> bool:
+    return context.protocol_version is not None and "progress_token" in (context.request_context.meta or {})
 
 
 async def _tell(context: Context[Any, Any], stages: ObjectReceiveStream[Stage]) -> None:
@@ -47,10 +48,11 @@ async def _tell(context: Context[Any, Any], stages: ObjectReceiveStream[Stage]) 
         number = 0
         async for stage in stages:
             number += 1
-            await context.report_progress(number, message=_sentence(stage))
+            await context.report_progress(number, message=sentence_of(stage))
 
 
-def _sentence(stage: Stage) -> str:
+def sentence_of(stage: Stage) -> str:
+    """Word a stage for the person who waits."""
     if not stage.ran:
-        return f"{stage.name}: not run" + (f" ({stage.reason})" if stage.reason else "")
-    return f"{stage.name}: done" if stage.ms is None else f"{stage.name}: {stage.ms:g} ms"
+        return one_line(f"{stage.name}: not run" + (f" ({stage.reason})" if stage.reason else ""))
+    return one_line(f"{stage.name}: done" if stage.ms is None else f"{stage.name}: {stage.ms:g} ms")

@@ -10,6 +10,7 @@ from mcp_types import Completion
 from qmd_mcp.application.engine_protocols import EngineSource
 from qmd_mcp.errors import DocumentNotFoundError, QmdError, UnreadableDocumentError
 from qmd_mcp.presentation.disclosure import Disclosure, Everything
+from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.presentation.rendering import render_excerpt
 
 TEMPLATE = "qmd://{+path}"
@@ -32,7 +33,7 @@ class Resources:
             engine = await self.engine()
             excerpt = await engine.reading.get(path, from_line=None, max_lines=None, line_numbers=False)
         except (DocumentNotFoundError, UnreadableDocumentError) as error:
-            raise ResourceNotFoundError(str(error)) from error
+            raise ResourceNotFoundError(self.disclosure.sentence(error)) from error
         except QmdError as error:
             raise ResourceError(self.disclosure.sentence(error)) from error
         return render_excerpt(excerpt)
@@ -48,8 +49,12 @@ class Resources:
 
 
 def completed(begun: str, keys: tuple[str, ...]) -> Completion:
-    """What a path may become: a collection first, then what is in it."""
+    """What a path may become: a collection first, then what is in it.
+
+    A document whose path cannot be shown as it is, is left out: completed, it would name another one.
+    """
     start = begun.casefold()
+    keys = tuple(key for key in keys if one_line(key) == key)
     collections = [f"{name}/" for name in sorted({key.split("/", 1)[0] for key in keys})]
     near = [name for name in collections if name.casefold().startswith(start)] if "/" not in begun else []
     documents = sorted(key for key in keys if key.casefold().startswith(start))

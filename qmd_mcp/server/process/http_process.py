@@ -101,7 +101,9 @@ async def _serve(
         refresh=refresh,
         load=load,
         unasked_after=0,
-        build=lambda _host, engine: Application(Tools(engine, NoPaths()), observer=metrics, admission=traffic.call),
+        build=lambda _host, engine: Application(
+            Tools(engine, NoPaths(), structured=settings.structured), observer=metrics, admission=traffic.call
+        ),
     ) as serving:
         host = serving.host
         metrics.follow(lambda: host.opened.figures() if host.opened else Figures())

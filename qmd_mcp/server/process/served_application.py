@@ -89,7 +89,7 @@ async def converse(
         refresh=refresh,
         load=load,
         unasked_after=UNASKED_SECONDS,
-        build=lambda host, engine: Application(Tools(engine), listed=host.ask),
+        build=lambda host, engine: Application(Tools(engine, structured=settings.structured), listed=host.ask),
     ) as serving:
         try:
             await serving.application.run_stdio_async()

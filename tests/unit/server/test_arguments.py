@@ -4,37 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from qmd_mcp.domain.request_arguments import offered_by
+from qmd_mcp.domain.requests import DocumentRequest, DocumentsRequest, QueryRequest, SearchRequest, StatusRequest
 from qmd_mcp.errors import ArgumentError
-from qmd_mcp.server.mcp.arguments import JsonSchema, fit, known_tool
+from qmd_mcp.server.mcp.arguments import fit, known_tool
 
-SEARCH: JsonSchema = {
-    "properties": {
-        "query": {"type": "string"},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 10},
-        "collections": {"type": "array", "items": {"type": "string"}},
-        "min_score": {"type": "number"},
-    },
-    "required": ["query"],
-}
-
-READ: JsonSchema = {
-    "properties": {
-        "document": {"type": "string"},
-        "from_line": {"type": "integer", "minimum": 1},
-        "max_lines": {"type": "integer", "minimum": 1},
-        "line_numbers": {"type": "boolean", "default": True},
-    },
-    "required": ["document"],
-}
+SEARCH = offered_by(SearchRequest)
+QUERY = offered_by(QueryRequest)
+READ = offered_by(DocumentRequest)
+READ_MANY = offered_by(DocumentsRequest)
 
 READ_TAKES = "it takes document, from_line, max_lines, line_numbers."
 
-READ_MANY: JsonSchema = {
-    "properties": {"documents": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
-    "required": ["documents"],
-}
-
-TOOLS: dict[str, JsonSchema] = {"query": SEARCH, "search": SEARCH, "get_document": READ, "get_documents": READ_MANY}
+TOOLS = {"query": QUERY, "search": SEARCH, "get_document": READ, "get_documents": READ_MANY}
 
 
 def test_right_arguments_pass_unchanged() -> None:
@@ -117,11 +99,11 @@ def test_true_may_be_written_as_a_word(value: object) -> None:
         ),
         ("search", {}, "search needs 'query' (text)."),
         ("search", {"query": None}, "search needs 'query' (text)."),
-        ("get_documents", {}, "get_documents needs 'documents' (a list of strings with at least one in it)."),
+        ("get_documents", {}, "get_documents needs 'documents' (a list of 1 to 100 strings)."),
         (
             "get_documents",
             {"documents": []},
-            "documents must be a list of strings with at least one in it, not [].",
+            "documents must be a list of 1 to 100 strings, not [].",
         ),
         ("search", {"query": ["x"]}, 'query must be text, not ["x"].'),
         ("search", {"query": "x", "limit": "ten"}, "limit must be a whole number from 1 to 100, not 'ten'."),
@@ -145,10 +127,42 @@ def test_a_mistake_is_one_sentence_that_says_what_to_write(
     assert str(raised.value) == sentence
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"options": {"expand": False, "candidate_limit": 5}},
+        {"options": '{"expand": false, "candidate_limit": 5}'},
+        {"options": {"expand": False}, "candidate_limit": 5},
+        {"options": None, "expand": "false", "candidate_limit": "5"},
+    ],
+)
+def test_options_stand_in_their_object_or_beside_the_query(given: dict[str, object]) -> None:
+    assert fit("query", {"query": "x", **given}, QUERY) == {"query": "x", "expand": False, "candidate_limit": 5}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"candidates": 5}, "query does not take 'candidates' (use 'candidate_limit'); it takes query, limit, "),
+        (
+            {"options": {"candidates": 5}},
+            "query's options does not take 'candidates' (use 'candidate_limit'); it takes expand, rerank, ",
+        ),
+        ({"options": 5}, "options must be an object (expand, rerank, candidate_limit, "),
+        ({"options": {"candidate_limit": 0}}, "candidate_limit must be a whole number from 1 to 100, not 0."),
+        ({"options": {"searches": ["lex: x"] * 11}}, "searches must be a list of 0 to 10 strings, not ["),
+    ],
+)
+def test_a_mistake_among_the_options_is_named_as_well(given: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        fit("query", {"query": "x", **given}, QUERY)
+    assert str(raised.value).startswith(sentence)
+
+
 def test_a_tool_without_arguments_says_so() -> None:
     """Rather than an empty list."""
     with pytest.raises(ArgumentError, match=r"^status does not take 'verbose'; it takes no arguments\.$"):
-        fit("status", {"verbose": True}, {"properties": {}})
+        fit("status", {"verbose": True}, offered_by(StatusRequest))
 
 
 def test_a_long_wrong_value_is_repeated_only_in_part() -> None:

@@ -55,6 +55,24 @@ def test_what_comes_after_the_hits_is_how_to_get_more() -> None:
     )
 
 
+def test_what_a_stage_did_differently_is_told() -> None:
+    """For example that BM25 comes first because the embedder does not know the query's script."""
+    stages = (Stage("bm25", ran=True), Stage("fusion", ran=True, reason="BM25 first: the query is in Hani script"))
+    text = render_answer(Answer(query="x", hits=(HIT,), stages=stages))
+    assert text.endswith("~~~\n\nRan differently: fusion (BM25 first: the query is in Hani script).")
+
+
+def test_near_duplicates_are_named_as_far_as_they_are_of_use() -> None:
+    text = render_answer(Answer(query="x", hits=(replace(HIT, also=tuple(f"notes/{n}.md:1-2" for n in range(12))),)))
+    assert "   nearly the same in notes/0.md:1-2, notes/1.md:1-2, " in text
+    assert ", notes/9.md:1-2 and 2 more\n" in text
+
+
+def test_an_empty_document_that_has_changed_says_so() -> None:
+    empty = replace(EXCERPT, start_line=0, end_line=0, total_lines=0, text="", next_line=None, freshness="changed")
+    assert "is empty.\n   changed since it was indexed: " in render_excerpt(empty)
+
+
 @pytest.mark.parametrize(
     ("omitted", "line"),
     [

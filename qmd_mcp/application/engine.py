@@ -34,7 +34,7 @@ from qmd_mcp.retrieval.ranking.fusion_policy import FusionPolicy
 from qmd_mcp.retrieval.ranking.late_interaction import LateInteraction
 from qmd_mcp.retrieval.ranking.trained_weights import FILE, Weights, read_weights
 from qmd_mcp.retrieval.search_service import SearchService
-from qmd_mcp.settings import IndexLocation, Settings
+from qmd_mcp.settings import IndexLocation, Settings, is_local
 from qmd_mcp.store.generation import Generation, begin, check_serving, is_made, make, serving
 from qmd_mcp.store.generation_watch import Following
 from qmd_mcp.store.lance.database import Database, claim
@@ -166,7 +166,7 @@ class Engine:
             updated=metadata.get("updated"),
             collections=tuple(each),
             models=self._models.statuses(),
-            notes=() if "://" not in self.location.uri else ("The writer's lock guards this machine only.",),
+            notes=() if is_local(self.location.uri) else ("The writer's lock guards this machine only.",),
         )
 
 

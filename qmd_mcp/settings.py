@@ -162,7 +162,7 @@ def manifests_folder() -> Path:
 def locate_index(settings: Settings, *, start: Path) -> IndexLocation:
     """Find the index: as set, else the nearest project-local one at or above `start`, else the user's own."""
     if settings.index is not None:
-        if "://" in settings.index:
+        if not is_local(settings.index):
             return IndexLocation(settings.index)
         folder = Path(settings.index).expanduser().absolute()
         return IndexLocation(str(folder), folder.parent if folder.name == PROJECT_FOLDER else None)
@@ -170,3 +170,8 @@ def locate_index(settings: Settings, *, start: Path) -> IndexLocation:
         if (folder / PROJECT_FOLDER).is_dir():
             return IndexLocation(str(folder / PROJECT_FOLDER), folder)
     return IndexLocation(str(user_data_path(APPLICATION) / "index"))
+
+
+def is_local(uri: str) -> bool:
+    """Whether an index is in a folder of this machine, and not on object storage."""
+    return "://" not in uri

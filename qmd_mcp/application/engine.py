@@ -27,7 +27,7 @@ from qmd_mcp.inference.hub.manifest import EmbedderManifest, fingerprint_of
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 from qmd_mcp.retrieval.search_protocols import Expander, Reranker
-from qmd_mcp.settings import IndexLocation, Settings
+from qmd_mcp.settings import IndexLocation, Settings, is_local
 from qmd_mcp.store.generation import Generation, begin, check_serving, is_made, make, serving
 from qmd_mcp.store.generation_watch import Following
 from qmd_mcp.store.lance.database import Database, claim
@@ -156,7 +156,7 @@ class Engine:
             updated=metadata.get("updated"),
             collections=tuple(each),
             models=self._models.statuses(),
-            notes=() if "://" not in self.location.uri else ("The writer's lock guards this machine only.",),
+            notes=() if is_local(self.location.uri) else ("The writer's lock guards this machine only.",),
         )
 
 

@@ -1,4 +1,4 @@
-"""Everything that writes the index: collections, their contexts, their documents."""
+"""Everything that writes an index: its collections, their contexts and their documents."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ from qmd_mcp.store.open_index import OpenIndex
 from qmd_mcp.store.tables.term_ledger import TermLedger
 from qmd_mcp.store.writer_lock import WriterLock
 
+NONE_SKIPPED = "{}"
+"""The value in the metadata which says that no file of a collection was left out."""
+
 
 def unwatched(step: Step) -> None:
-    """Watch nothing."""
+    """Ignore the progress of an update."""
 
 
 class IndexWriter:
-    """Writes one index under the lock that keeps other processes from writing it."""
+    """Writes one index; every method holds the lock that keeps other processes from writing the same index."""
 
     def __init__(
         self,
@@ -42,7 +45,10 @@ class IndexWriter:
         prepare: Callable[[], Preparation],
         tokens: TokenStates | None = None,
     ) -> None:
-        """`prepare` is called in a worker thread when there is something to index."""
+        """`prepare` reads the embedder's tokenizer, and is called in a worker thread by each run that indexes.
+
+        Without `tokens` no token states are stored.
+        """
         self._index = index
         self._embedder = embedder
         self._prepare = prepare
@@ -52,11 +58,11 @@ class IndexWriter:
     # Collections
 
     async def add_collection(self, collection: Collection) -> None:
-        """Register a folder; its documents come with the next update.
+        """Register a folder; the next update indexes its documents.
 
         Raises:
-            CollectionError: the name is taken or unfit, a glob is, the root is no folder, or the same files of it are
-                a collection already.
+            CollectionError: the name is taken, the name or a glob is not valid, the root is not a folder, or another
+                collection has the same files.
         """
         collection = dataclasses.replace(
             collection, name=check_name(collection.name), globs=check_globs(collection.globs)
@@ -71,26 +77,33 @@ class IndexWriter:
                 root = known[collection.name].root
                 sentence = f"There is a collection {collection.name!r} already, of {root}. To index it: qmd-mcp update"
                 raise CollectionError(sentence)
-            twin = await anyio.to_thread.run_sync(_twin, collection, known.values())
-            if twin is not None:
-                sentence = f"{collection.root} is indexed as collection {twin!r} already. To index it: qmd-mcp update"
+            same = await anyio.to_thread.run_sync(_same_files, collection, known.values())
+            if same is not None:
+                sentence = f"{collection.root} is indexed as collection {same!r} already. To index it: qmd-mcp update"
                 raise CollectionError(sentence)
             await self._index.collections.put(collection)
 
     async def remove_collection(self, name: str) -> int:
-        """Forget a collection and its documents; how many there were."""
+        """Remove a collection with its documents, and return how many documents it had.
+
+        Raises:
+            UnknownCollectionError: there is no such collection.
+        """
         async with self._lock.held():
             await self._collection(name)
             async with self._indexing() as indexer:
                 count = await indexer.forget(name)
             await self._index.collections.remove(name)  # last: a document without its collection could not be read
+            if _skipped_key(name) in await self._index.database.metadata():
+                await self._index.database.put(**{_skipped_key(name): NONE_SKIPPED})
             return count
 
     async def rename_collection(self, name: str, new_name: str) -> None:
-        """Give a collection another name; vectors are kept.
+        """Give a collection another name; its vectors are kept.
 
         Raises:
-            UnknownCollectionError, CollectionError: there is none, the name is taken, or its folder is not there.
+            UnknownCollectionError: there is no such collection.
+            CollectionError: the new name is taken or not valid, or the collection's folder cannot be read.
         """
         new_name = check_name(new_name)
         async with self._lock.held():
@@ -107,17 +120,19 @@ class IndexWriter:
                     raise CollectionError(summaries[new_name].problems[0])
                 await indexer.forget(name)
             await self._index.collections.remove(name)
+            await self._note_update(summaries, removed=[name])
 
     async def set_context(self, name: str, prefix: str, text: str | None) -> None:
-        """Describe a path of a collection; None takes the description back.
+        """Describe a path of a collection; a text of None removes the description.
 
         Raises:
-            UnknownCollectionError, CollectionError: there is no such collection, path or description.
+            UnknownCollectionError: there is no such collection.
+            CollectionError: the collection has no such path, or no description of it that could be removed.
         """
         async with self._lock.held():
             collection = await self._collection(name)
             context = Context(prefix, text or "")
-            if prefix and text is not None and not await self._has(collection, context):
+            if prefix and text is not None and not await self._covers_something(collection, context):
                 sentence = f"There is nothing at {prefix!r} in collection {name!r}, of {collection.root}."
                 raise CollectionError(sentence)
             kept = tuple(context for context in collection.contexts if context.prefix != prefix)
@@ -127,9 +142,9 @@ class IndexWriter:
             contexts = kept if text is None else (*kept, context)
             await self._index.collections.put(dataclasses.replace(collection, contexts=contexts))
 
-    async def _has(self, collection: Collection, context: Context) -> bool:
-        """Whether a context would be over anything, now on disk or when it was indexed."""
-        if await anyio.to_thread.run_sync(_is_there, collection.root, context.prefix):
+    async def _covers_something(self, collection: Collection, context: Context) -> bool:
+        """Whether the path of a context is on disk now, or some indexed document lies at or below it."""
+        if await anyio.to_thread.run_sync(_exists, collection.root, context.prefix):
             return True
         return any(context.covers(each.path) for each in await self._index.documents.of_collection(collection.name))
 
@@ -155,35 +170,41 @@ class IndexWriter:
         """Index what changed on disk, in all collections or some.
 
         Raises:
-            WriterBusyError: another process still wrote after `wait_seconds`; null waits for ever.
+            WriterBusyError: another process was still writing after `wait_seconds`; None waits without end.
             UnknownCollectionError: there is no such collection.
         """
         async with self._lock.held(wait_seconds=wait_seconds):
-            known = await self._collections()
-            chosen = [await self._collection(name) for name in collections] or list(known.values())
+            chosen = [await self._collection(name) for name in collections or await self._collections()]
             async with self._indexing() as indexer:
                 summaries = await indexer.update(chosen, embed=embed, progress=progress)
                 progress(Step("optimize", done=0, total=None))
             await self._note_update(summaries)
             return total(summaries.values())
 
-    async def _note_update(self, summaries: Mapping[str, UpdateSummary]) -> None:
-        """Write when the index was brought up to date; not oftener than hourly if nothing else is new.
+    async def _note_update(self, summaries: Mapping[str, UpdateSummary], *, removed: Sequence[str] = ()) -> None:
+        """Note when files were last compared with the index, and how many of them were left out, by reason.
 
-        Every write leaves a file until versions of more than an hour are dropped.
+        If nothing is new, the time is written once an hour at most: every write leaves a file, until `optimize` drops
+        the versions that are older than an hour.
         """
         metadata = await self._index.database.metadata()
-        skipped = {f"skipped {name}": json.dumps(each.skipped) for name, each in summaries.items()}
-        new = {key: value for key, value in skipped.items() if metadata.get(key, "{}") != value}
+        skipped = dict.fromkeys(map(_skipped_key, removed), NONE_SKIPPED)
+        skipped |= {_skipped_key(name): json.dumps(each.skipped) for name, each in summaries.items()}
+        new = {key: value for key, value in skipped.items() if metadata.get(key, NONE_SKIPPED) != value}
         changed = any(each.added or each.updated or each.removed for each in summaries.values())
         now, last = datetime.now(UTC), metadata.get("updated")
         if new or changed or last is None or now - datetime.fromisoformat(last) > VERSIONS_KEPT:
             await self._index.database.put(updated=now.isoformat(timespec="seconds"), **new)
 
     async def rebuild(self, *, wait_seconds: float | None = None, progress: Progress = unwatched) -> UpdateSummary:
-        """Build this engine's generation beside the one that serves, then serve it; an interrupted build goes on.
+        """Build this engine's generation beside the one that serves, and then let it serve.
 
-        The old generation answers until the switch, which is one row; the next rebuild deletes it.
+        The old generation answers queries until the switch, which is one commit, and its tables stay until the next
+        rebuild. A build that was interrupted goes on where it was.
+
+        Raises:
+            WriterBusyError: another process was still writing after `wait_seconds`; None waits without end.
+            CollectionError: the folder of a collection cannot be read.
         """
         async with self._lock.held(wait_seconds=wait_seconds):
             known = await self._collections()
@@ -199,16 +220,22 @@ class IndexWriter:
                     await freeze(self._index.database, served, documents=self._index.documents)
                 await staged.publish(tuple(known))
                 await switch(self._index.database, self._index.generation)
+            await self._note_update(summaries)
             return total(summaries.values())
 
     async def embed(self, *, wait_seconds: float | None = None, progress: Progress = unwatched) -> int:
-        """Fill in the vectors that `update(embed=False)` left out; how many."""
+        """Compute the vectors and token states that are missing, and return how many there were.
+
+        The time of update stays as it is, since no files are looked at.
+        """
         async with self._lock.held(wait_seconds=wait_seconds), self._indexing() as indexer:
             return await indexer.embed(progress=progress)
 
     @asynccontextmanager
     async def _indexing(self, staged: StagedDocuments | None = None) -> AsyncIterator[Indexer]:
-        """An indexer; afterwards terms and indexes are brought up to date, if anything was written.
+        """An indexer for one run; if the run wrote anything, terms and indexes are brought up to date at its end.
+
+        A rebuild gives `staged`, which holds its documents back until they are published.
 
         Raises:
             EmbedderMismatchError: another process has rebuilt the index with another embedder.
@@ -236,15 +263,20 @@ class IndexWriter:
             await self._index.database.optimize()
 
 
-def _twin(collection: Collection, known: Iterable[Collection]) -> str | None:
-    """The collection that has the same files, if there is one; other files of the same folder may be their own."""
+def _skipped_key(collection: str) -> str:
+    """The key of the metadata for how many files of a collection were left out, by reason."""
+    return f"skipped {collection}"
+
+
+def _same_files(collection: Collection, known: Iterable[Collection]) -> str | None:
+    """The name of the collection that has the same files of the same folder, if there is one."""
     chosen = (set(collection.globs), set(collection.ignores))
     same = (each for each in known if (set(each.globs), set(each.ignores)) == chosen)
     return next((each.name for each in same if each.root.resolve() == collection.root.resolve()), None)
 
 
-def _is_there(root: Path, prefix: str) -> bool:
-    """Whether a relative path, written as documents' paths are, is on disk."""
+def _exists(root: Path, prefix: str) -> bool:
+    """Whether a path below a root is on disk; False for a path that is not written as the paths of documents are."""
     path = PurePosixPath(prefix)
-    plain = path.as_posix() == prefix and not path.is_absolute() and ".." not in path.parts
-    return plain and on_disk(root, prefix).exists()
+    normal = path.as_posix() == prefix and not path.is_absolute() and ".." not in path.parts
+    return normal and on_disk(root, prefix).exists()

@@ -1,4 +1,4 @@
-"""The models that answer in this process: the index's embedder, and an expander and a reranker where there are any."""
+"""The models of this process: the embedder of the index, and an expander and a reranker if there are any."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import anyio.to_thread
+
 from qmd_mcp.domain.availability import Absent
 from qmd_mcp.domain.index_status import ModelStatus
 from qmd_mcp.inference.embedding.embedder import Embedder
@@ -16,7 +18,7 @@ from qmd_mcp.inference.embedding.token_scheduler import TokenScheduler
 from qmd_mcp.inference.expanding.expansion_scheduler import ExpansionScheduler, open_expansion
 from qmd_mcp.inference.expanding.prompts import PROMPTS
 from qmd_mcp.inference.hub.local_model import Model
-from qmd_mcp.inference.hub.manifest import EmbedderManifest, ModelManifest, Role
+from qmd_mcp.inference.hub.manifest import EmbedderManifest, ExpanderManifest, ModelManifest, RerankerManifest, Role
 from qmd_mcp.inference.loading import (
     load_embedder,
     make_expander,
@@ -49,7 +51,7 @@ class Models:
     slots: Slots
 
     def statuses(self) -> tuple[ModelStatus, ...]:
-        """Each model as it stands."""
+        """The state of each model."""
         return tuple(
             ModelStatus(
                 role=model.role,
@@ -64,17 +66,19 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Makes the slot of each role, and knows where each model was placed."""
+    """Makes the slot of each model, in which it is loaded on first use and unloaded when it is idle."""
 
     sessions: SessionFactory
     idle_seconds: float
+    """After so long without use a model is unloaded; infinity keeps it loaded."""
     made: list[tuple[Model[Any], ModelSlot[Any]]] = field(default_factory=list)
     placements: dict[Role, str] = field(default_factory=dict)
+    """Where each loaded model runs, as people read it."""
 
     def slot(
         self, model: Model[Manifest], make: Callable[[Model[Manifest], PlacedSession], Loaded]
     ) -> ModelSlot[Loaded]:
-        """A model that takes every processor for one forward, loaded when it is first used."""
+        """The slot of a model whose forward pass uses every CPU."""
 
         def load() -> Loaded:
             placed = open_model(model, self.sessions, threads=cores())
@@ -84,7 +88,7 @@ class Slots:
         return self._kept(model, load)
 
     def embedding(self, model: Model[EmbedderManifest]) -> ModelSlot[Embedder]:
-        """The embedder, whose forwards take one processor each."""
+        """The slot of the embedder, of whose forward passes each uses one CPU."""
 
         def load() -> Embedder:
             embedder = load_embedder(model, self.sessions)
@@ -103,17 +107,18 @@ class Slots:
 
 
 @asynccontextmanager
-async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> AsyncGenerator[Models]:
-    """Have every role at hand; nothing is loaded before it is used.
+async def open_models(
+    settings: Settings, embedder: Model[EmbedderManifest], *, sessions: SessionFactory | None = None
+) -> AsyncGenerator[Models]:
+    """Make a scheduler for each role; a model is loaded when it is first used.
+
+    `sessions` is made from the settings if it is not given.
 
     Raises:
-        ManifestError: a setting names what is not there.
+        ManifestError: a setting names a model that does not exist.
     """
-    sessions, catalogue = make_session_factory(settings), user_catalogue()
-    wanted = (settings.expander, settings.reranker) != ("off", "off")
-    usable = sessions.usable if wanted else ()
-    expanding = catalogue.expander(settings.expander, providers=usable)
-    reranking = catalogue.reranker(settings.reranker, providers=usable)
+    sessions = sessions or make_session_factory(settings)
+    expanding, reranking = await anyio.to_thread.run_sync(_chosen, settings, sessions)
     slots = Slots(sessions, idle_seconds=settings.idle_unload_seconds or math.inf)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(background())
@@ -139,6 +144,22 @@ async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> 
             reranker=reranker,
             slots=slots,
         )
+
+
+def _chosen(
+    settings: Settings, sessions: SessionFactory
+) -> tuple[Model[ExpanderManifest] | None, Model[RerankerManifest] | None]:
+    """The expander and the reranker that the settings mean on this machine.
+
+    This reads manifests, loads the libraries of CUDA and asks for GPUs, so it belongs in a worker thread.
+    """
+    catalogue = user_catalogue()
+    wanted = (settings.expander, settings.reranker) != ("off", "off")
+    usable = sessions.usable if wanted else ()
+    return (
+        catalogue.expander(settings.expander, providers=usable),
+        catalogue.reranker(settings.reranker, providers=usable),
+    )
 
 
 def _absent(role: Role, *, setting: str) -> Absent:

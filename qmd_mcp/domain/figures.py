@@ -1,4 +1,4 @@
-"""What the parts of an engine count, for whoever watches a process."""
+"""What the parts of an engine count, for whoever watches the process."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """Work for one model."""
+    """The work that one model has done and that waits for it."""
 
     role: str
     waiting: int
-    """Callers or items that no forward has taken yet."""
+    """Callers or items that are not part of a forward pass yet."""
     forwards: int
-    """Since the beginning."""
+    """Forward passes since the process began."""
     items: int
-    """In these forwards."""
+    """Items in all these forward passes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CacheFigures:
-    """What did not have to be done again."""
+    """How often a cache had what was asked of it."""
 
     cache: str
     hits: int
@@ -29,7 +29,7 @@ class CacheFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """An engine as it stands; every number but those that wait only grows."""
+    """The figures of an engine at one moment; every number but `waiting` only grows."""
 
     queues: tuple[QueueFigures, ...] = ()
     caches: tuple[CacheFigures, ...] = ()

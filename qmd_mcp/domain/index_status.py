@@ -17,24 +17,27 @@ class CollectionStatus:
     passages: int
     contexts: int
     skipped: dict[str, int] = field(default_factory=dict)
-    """Files that the last update left out, by reason."""
+    """How many files the last update of the collection left out, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model as it stands in this process."""
+    """The state of one model in this process."""
 
     role: str
     model: str
     state: Literal["absent", "unloaded", "loading", "ready", "idle"]
-    """Unloaded until it is first needed; idle when nobody uses it and it will be let go."""
+    """Absent if its files are missing; idle while it is loaded, nobody uses it and the time until it is unloaded runs;
+    unloaded before its first use and after that time."""
     provider: str | None
+    """The execution provider on which it runs; None unless it is loaded."""
     detail: str | None = None
+    """Format, placement and notes, for people; None unless it has been loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """The index and the models that serve it."""
+    """An index and the models that serve it, at one moment."""
 
     index: str
     schema_version: int
@@ -46,9 +49,10 @@ class IndexStatus:
     embedded: int
     """Passages that have a vector."""
     size_bytes: int | None
-    """On disk; null where the index is not on a local disk."""
+    """Bytes on disk; None if the index is not on a local disk."""
     updated: str | None
-    """ISO 8601, UTC; when the last update ended."""
+    """When files were last compared with the index, ISO 8601 in UTC, exact to the hour if nothing had changed; None if
+    there was no update yet."""
     collections: tuple[CollectionStatus, ...]
     models: tuple[ModelStatus, ...]
     notes: tuple[str, ...] = ()

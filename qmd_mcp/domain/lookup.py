@@ -1,4 +1,4 @@
-"""What retrieval asks of the index, and what comes back."""
+"""What retrieval asks of the index and the models, and what they answer."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ FloatArray: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which passages may be found at all; an empty scope is the whole index."""
+    """The passages that may be found; an empty scope is the whole index."""
 
     collections: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
-    """Every one must be part of the path, case folded; `*` stands for anything."""
+    """The path must contain every one of them, ignoring case; `*` stands for any characters."""
     titles: tuple[str, ...] = ()
-    """Every one must be part of the title, case folded."""
+    """The title must contain every one of them, ignoring case."""
 
 
 @dataclass(frozen=True, slots=True)
 class LexicalQuery:
-    """A query for BM25: words are a soft OR, phrases must occur, negatives must not."""
+    """A query for BM25: a passage need not contain every word, but must contain the phrases and not the negatives."""
 
     words: tuple[str, ...]
     phrases: tuple[str, ...] = ()
@@ -34,35 +34,35 @@ class LexicalQuery:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is asked for."""
+        """Whether there is neither a word nor a phrase to look for."""
         return not self.words and not self.phrases
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What one retrieval found, best first."""
+    """The passages that one retrieval found, best first."""
 
     passages: tuple[Passage, ...]
     scores: FloatArray
     """[passages]; BM25 or cosine."""
     vectors: FloatArray
-    """[passages, dimension]; unit length, NaN where a passage is not embedded yet."""
+    """[passages, dimension]; unit length, or NaN for a passage that is not embedded yet or was asked for without."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What an expander made of one query."""
+    """The sub-queries that an expander wrote for one query."""
 
     lines: tuple[SubQuery, ...]
     cached: bool = False
-    """Whether it was known from an earlier query."""
+    """Whether an earlier query had the same expansion written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reranking:
-    """What a cross-encoder says about passages, in the order in which they were given."""
+    """The scores that a cross-encoder gave to passages, in the order in which they were given to it."""
 
     logits: FloatArray
     """[passages]; higher is better."""
     batches: tuple[int, ...]
-    """Passages in each forward."""
+    """The number of passages in each forward pass."""

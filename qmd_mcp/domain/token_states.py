@@ -1,4 +1,4 @@
-"""Token states between the embedder, the index and late interaction."""
+"""Token states, which the embedder computes, the index stores and late interaction compares."""
 
 from __future__ import annotations
 
@@ -12,41 +12,43 @@ from numpy.typing import NDArray
 from qmd_mcp.domain.lookup import FloatArray
 
 CodeArray: TypeAlias = NDArray[np.uint8]
+"""Packed token states of one text, [tokens, width / 8]."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryStates:
-    """A query's tokens after the encoder."""
+    """The encoder's output for the tokens of a query."""
 
     states: FloatArray
     """[tokens, width], unit length."""
     spans: tuple[tuple[int, int], ...]
-    """[tokens]; the half-open span of the query that each stands for, empty for a special token."""
+    """[tokens]; the half-open span of the query that each token stands for, which is empty for a special token."""
     vector: FloatArray
-    """[dimension], unit length: what the embedder itself would give."""
+    """[dimension], unit length; the vector that the embedder would give."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedPassages:
-    """Passages after one pass of the encoder."""
+    """The encoder's output for passages, from one forward pass for each batch."""
 
     vectors: FloatArray
-    """[passages, dimension], unit length: what the embedder itself would give."""
+    """[passages, dimension], unit length; the vectors that the embedder would give."""
     codes: tuple[CodeArray, ...]
-    """[passages]; of each the packed states [tokens, bytes]."""
+    """[passages]; the packed token states of each."""
 
 
 def packed(states: FloatArray) -> CodeArray:
-    """[tokens, width / 8]: one bit for each value, its sign.
+    """Pack token states [tokens, width] into one bit for each value, its sign: [tokens, width / 8].
 
-    The projection has turned the states so that signs keep their directions; queries stay exact. Of what
-    float16 in sixteen times the space gains, this keeps about seven tenths (benchmarks).
+    The projection has rotated the states so that their signs keep their directions. Only passages are packed, queries
+    are compared exactly. This keeps about seven tenths of what late interaction gains with float16, which takes sixteen
+    times the space (benchmarks).
     """
     return np.packbits(states > 0, axis=1)
 
 
 def unpacked(codes: CodeArray) -> FloatArray:
-    """[tokens, width], unit length."""
+    """The token states [tokens, width] of packed ones; each has unit length."""
     signs = np.unpackbits(codes, axis=1).astype(np.float32)
     width = np.float32(signs.shape[1])
     states: FloatArray = (2 * signs - 1) / np.sqrt(width)
@@ -55,7 +57,7 @@ def unpacked(codes: CodeArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedStates(Mapping[str, FloatArray]):
-    """States by text hash, unpacked when they are looked up: what waits takes a thirty-second of the memory."""
+    """Token states by text hash, which stay packed, in a thirty-second of the memory, until they are looked up."""
 
     codes: Mapping[str, CodeArray]
 

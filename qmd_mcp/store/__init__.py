@@ -1,7 +1,12 @@
-"""LanceDB: the one index that holds everything."""
+"""LanceDB: the one index that holds everything.
 
-from qmd_mcp.store.lance.deferred_package import leave_unread
+`open_index.OpenIndex` is the entrance: the tables of one index. `lance.database.Database` opens and creates an index,
+and `generation` decides which embedder's passages answer queries.
+"""
 
-leave_unread("lance_namespace_urllib3_client")
-# The generated client of a remote service. lancedb imports models from it, and with them the client of every route and
-# urllib3, which nothing here uses: .5 of the 1.1 s of processor that lancedb takes (benchmarks).
+from qmd_mcp.store.lance.deferred_package import defer_package
+
+defer_package("lance_namespace_urllib3_client")
+# This package is the generated client of a remote service. lancedb imports data classes from it, and with them come the
+# client of every route and urllib3, which this program does not use: .5 of the 1.1 s of CPU time that importing lancedb
+# takes (benchmarks).

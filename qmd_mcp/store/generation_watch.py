@@ -1,4 +1,4 @@
-"""A generation seen by a process that has it open, while others may make another one serve."""
+"""Watching, in a process that has one generation open, whether another process lets another generation serve."""
 
 from __future__ import annotations
 
@@ -6,42 +6,37 @@ import anyio
 
 from qmd_mcp.store.generation import Generation, documents_key, serving_of
 from qmd_mcp.store.lance.database import Database
+from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.tables.document_table import DocumentTable
 
 POLL_SECONDS = 30.0
-"""Between two looks of a process that nobody asks: within the hour for which old versions can be read."""
+"""How often a process that nobody queries looks at the metadata. It must notice a switch within the hour for which the
+older versions of the documents can be read."""
 
 
 class Following:
-    """Looks at the metadata whenever it has changed, and pins the documents once the generation's time is over.
+    """Follows the metadata of an index for a process that has one generation of it open.
 
-    A rebuild first writes down which version of the documents belongs to the generation that serves, then replaces
-    documents, then lets the new generation serve. Whoever has the old one open goes on to answer from it whole.
+    A rebuild first notes which version of the documents is the last one of the generation that serves, then replaces
+    documents, and then lets the new generation serve. A process that has the old generation open pins its documents to
+    the noted version and so goes on answering from the whole old state.
     """
 
     def __init__(self, database: Database, *, generation: Generation, documents: DocumentTable) -> None:
         self._database = database
         self._generation = generation
         self._documents = documents
-        self._seen = -1
+        self._noticed = OncePerVersion(version=database.version, read=self._notice)
         self._over = anyio.Event()
+        """Set once another generation serves."""
 
     async def version(self) -> int:
-        """Of the documents; the same for ever once they are pinned."""
+        """The version of the documents that is read; it never changes again once the documents are pinned."""
         return await self._documents.version()
 
     async def look(self) -> None:
-        """Notice what has changed; next to nothing where nothing has."""
-        version = await self._database.version()
-        if version == self._seen:
-            return
-        marks = await self._database.metadata()
-        found = serving_of(marks)
-        if found is not None and found.fingerprint != self._generation.fingerprint:
-            self._over.set()
-        row = marks.get(documents_key(self._generation.fingerprint))
-        await self._documents.pin(int(row) if row else None)
-        self._seen = version
+        """Notice what the metadata says; this costs next to nothing if the metadata has not changed."""
+        await self._noticed.get()
 
     async def superseded(self) -> None:
         """Wait until another generation serves."""
@@ -49,3 +44,11 @@ class Following:
             await self.look()
             with anyio.move_on_after(POLL_SECONDS):
                 await self._over.wait()
+
+    async def _notice(self) -> None:
+        metadata = await self._database.metadata()
+        serves = serving_of(metadata)
+        if serves is not None and serves.fingerprint != self._generation.fingerprint:
+            self._over.set()
+        last = metadata.get(documents_key(self._generation.fingerprint))
+        await self._documents.pin(int(last) if last else None)

@@ -1,4 +1,4 @@
-"""An open index: its tables, and the generation that they are of."""
+"""An open index: the tables of the generation that serves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qmd_mcp.store.tables.token_state_table import StateTable
 
 @dataclass(frozen=True, slots=True)
 class OpenIndex:
-    """Every table of one index, as one generation of it has them."""
+    """Every table of one index; passages and token states are those of one generation."""
 
     location: IndexLocation
     generation: Generation
@@ -29,11 +29,7 @@ class OpenIndex:
 
     @classmethod
     async def open(cls, database: Database, *, location: IndexLocation, generation: Generation) -> OpenIndex:
-        """The tables of a generation.
-
-        Raises:
-            CollectionError: a root of a project-local index leads outside the project.
-        """
+        """Open the tables of a generation."""
         passages = await PassageTable.open(database, fingerprint=generation.fingerprint, dimension=generation.dimension)
         return cls(
             location=location,
@@ -47,5 +43,5 @@ class OpenIndex:
         )
 
     async def versions(self) -> tuple[int, ...]:
-        """Change with every write of documents, passages or their states."""
+        """The versions of passages, documents and token states; one of them grows with every write of these."""
         return (await self.passages.version(), await self.documents.version(), await self.states.version())

@@ -1,4 +1,4 @@
-"""The analysed terms of an index, for diagnosis."""
+"""The terms of an index: what a text is analysed to, and how frequent each term is."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from qmd_mcp.store.tables.term_table import TermTable
 
 _WORD = re.compile(r"[^\W_]+")
 _STEM = 3
-"""Letters that a word and its stem share at least."""
+"""Letters at the beginning that a word and its stem have in common at least."""
 
 
 class StoredVocabulary:
-    """Joins the passages' analysis with the terms' frequencies."""
+    """Answers what retrieval asks about terms, from the index of the passages and the table of terms."""
 
     def __init__(self, *, passages: PassageTable, terms: TermTable) -> None:
         self._passages = passages
         self._terms = terms
 
     async def terms_of(self, text: str) -> Sequence[str]:
-        """A text's terms, in order."""
+        """The terms to which a text is analysed, in their order."""
         return await self._passages.terms_of(text)
 
     async def frequencies(self, terms: Sequence[str]) -> Mapping[str, int]:
-        """Passages in which each term occurs."""
+        """The number of passages in which each term occurs."""
         return await self._terms.frequencies(terms)
 
     async def passages(self) -> int:
-        """Passages of the index."""
+        """The number of passages in the index."""
         return await self._passages.count()
 
     async def surface(self, term: str) -> str:
-        """A word of the index that has this term; the term itself where none is found."""
+        """A word of the index that is analysed to this term; the term itself if no such word is found."""
         ranking = await self._passages.lexical(LexicalQuery((term,)), scope=Scope(), limit=1, vectors="without")
         for passage in ranking.passages:
             for word in sorted({str(found) for found in _WORD.findall(passage.embedded_text.lower())}, key=len):
@@ -43,9 +43,9 @@ class StoredVocabulary:
         return term
 
     async def terms_at_hand(self) -> Mapping[str, int]:
-        """Every term, or none where there are so many that they must be read."""
+        """The frequency of every term; empty if there are too many terms to keep in memory."""
         return await self._terms.in_memory() or {}
 
     async def all_terms(self) -> Mapping[str, int]:
-        """Every term of the index."""
+        """The frequency of every term."""
         return await self._terms.all()

@@ -14,7 +14,7 @@ import anyio
 from filelock import FileLock, Timeout
 
 from qmd_mcp.errors import WriterBusyError
-from qmd_mcp.settings import cache_folder
+from qmd_mcp.settings import cache_folder, is_local
 
 _POLL_SECONDS = 0.1
 """How often a waiting writer looks again: far below what a person notices, far above what a look costs."""
@@ -29,7 +29,7 @@ class WriterLock:
 
     def __init__(self, uri: str) -> None:
         digest = hashlib.sha256(uri.encode()).hexdigest()[:16]
-        folder = cache_folder() / "locks" / digest if "://" in uri else Path(uri)
+        folder = Path(uri) if is_local(uri) else cache_folder() / "locks" / digest
         self._uri = uri
         self._path = folder / "writer.lock"
         self._holder = folder / "writer.json"

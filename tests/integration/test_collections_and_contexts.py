@@ -51,6 +51,31 @@ async def test_other_files_of_a_folder_may_be_a_collection_of_their_own(engine: 
     assert list(await engine.collections()) == ["code", "notes", "ops"]
 
 
+async def skipped(engine: Engine) -> dict[str, dict[str, int]]:
+    """What the status says of the files that were left out."""
+    return {each.name: each.skipped for each in (await engine.status()).collections}
+
+
+async def test_a_renamed_collection_keeps_the_reasons_for_files_left_out(engine: Engine, notes: Collection) -> None:
+    (notes.root / "data.md").write_bytes(b"\x00" * 100)
+    await engine.writing.update()
+    await engine.writing.rename_collection("notes", "wiki")
+    assert await skipped(engine) == {"wiki": {"binary": 1}}
+    await engine.writing.add_collection(replace(notes, globs=("**/*.txt",)))
+    assert await skipped(engine) == {"notes": {}, "wiki": {"binary": 1}}
+
+
+async def test_a_removed_collection_leaves_no_reasons_to_the_next_of_its_name(
+    engine: Engine, notes: Collection
+) -> None:
+    (notes.root / "data.md").write_bytes(b"\x00" * 100)
+    await engine.writing.update()
+    assert await skipped(engine) == {"notes": {"binary": 1}}
+    assert await engine.writing.remove_collection("notes") == 1
+    await engine.writing.add_collection(notes)
+    assert await skipped(engine) == {"notes": {}}
+
+
 @pytest.mark.parametrize(
     "prefix", ["opps", "ops/missing.md", "ops/failover.md/x", "../notes", "ops/../ops", "./ops", "/etc"]
 )

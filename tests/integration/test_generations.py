@@ -19,6 +19,7 @@ from tests import tiny_embedder
 pytestmark = pytest.mark.anyio
 
 SETTINGS = Settings()
+LONG_AGO = "2000-01-01T00:00:00+00:00"
 OLDER = Generation("000000000000", "mini", 384)
 
 
@@ -54,6 +55,26 @@ async def test_an_index_of_an_older_version_is_rebuilt_and_serves(tmp_path: Path
         assert (status.documents, status.passages, status.embedded) == (2, 2, 2)
         unchanged = await engine.writing.update()
         assert (unchanged.added, unchanged.updated, unchanged.removed) == (0, 0, 0)
+
+
+async def test_a_rebuild_notes_when_it_ended_and_which_files_it_left_out(tmp_path: Path) -> None:
+    folder, location = tmp_path / "notes", IndexLocation(str(tmp_path / "index"))
+    folder.mkdir()
+    (folder / "page.md").write_text("# Page\n\nIt speaks of zeppelins.\n")
+    async with open_engine(SETTINGS, location, create=True) as engine:
+        await engine.writing.add_collection(Collection("notes", folder, ("**/*.md",)))
+        await engine.writing.update()
+    await make_older(location.uri)
+    (folder / "data.md").write_bytes(b"\x00" * 100)
+    database = await Database.open(location.uri)
+    await database.put(updated=LONG_AGO)
+    async with open_engine(SETTINGS, location, rebuild=True) as engine:
+        await engine.writing.rebuild()
+        status = await engine.status()
+    assert status.updated is not None
+    assert status.updated > LONG_AGO
+    assert [each.skipped for each in status.collections] == [{"binary": 1}]
+    database.close()
 
 
 async def test_a_process_with_the_old_generation_writes_nothing_more(tmp_path: Path) -> None:

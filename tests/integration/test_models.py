@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from qmd_mcp.domain.availability import Absent
 from qmd_mcp.domain.index_status import ModelStatus
 from qmd_mcp.errors import ModelMissingError
 from qmd_mcp.inference.loading import user_catalogue
+from qmd_mcp.inference.runtime.cuda import Cuda
+from qmd_mcp.inference.runtime.session import SessionFactory
 from qmd_mcp.settings import Settings
 from tests import tiny_embedder, tiny_encoders
 
@@ -32,6 +35,20 @@ def write_judge(folder: Path) -> Path:
 def reranker_of(models: Models) -> ModelStatus:
     (status,) = (each for each in models.statuses() if each.role == "reranker")
     return status
+
+
+async def test_cuda_is_looked_for_beside_the_event_loop() -> None:
+    """Loading CUDA's libraries and asking for GPUs takes long, and a server answers other callers meanwhile."""
+    threads: list[int] = []
+
+    def find_no_cuda() -> Cuda:
+        threads.append(threading.get_ident())
+        return Cuda(built=False, version="", libraries=(), gpus=())
+
+    sessions = SessionFactory(cuda=find_no_cuda)
+    async with open_models(Settings(), user_catalogue().embedder("mini"), sessions=sessions):
+        assert threads
+        assert threading.get_ident() not in threads
 
 
 async def test_a_model_is_absent_then_unloaded_then_ready_and_says_where_it_runs(tmp_path: Path) -> None:

@@ -166,11 +166,29 @@ async def test_stored_states_come_back_and_go_with_their_passages(tmp_path: Path
     np.testing.assert_array_equal(found[kept.text_hash], unpacked(codes))
     assert await store.known([kept.text_hash, absent.text_hash]) == {kept.text_hash}
     await table.add([kept], [None])
-    assert await store.without_states(limit=10) == ()
+    assert [batch async for batch in store.without_states(batch=10)] == []
     await store.sweep()
     reopened = await StateTable.open(database, fingerprint="f", passages=table)
     assert set(await reopened.states([kept, gone])) == {kept.text_hash}
-    assert await reopened.without_states(limit=10) == ()
+    assert [batch async for batch in reopened.without_states(batch=10)] == []
+    database.close()
+
+
+async def test_texts_without_states_are_looked_for_once_and_each_comes_once(tmp_path: Path) -> None:
+    """Also while the states of the batches are written and further passages are added."""
+    database = await Database.create(str(tmp_path))
+    table = await PassageTable.open(database, fingerprint="f", dimension=4)
+    store = await StateTable.open(database, fingerprint="f", passages=table)
+    codes = packed(np.ones((1, 128), dtype=np.float32))
+    texts = [f"text {number}" for number in range(7)]
+    await table.add([passage(text) for text in (*texts, *texts)], [None] * 14)
+    found: list[str] = []
+    async for batch in store.without_states(batch=3):
+        assert len(batch) <= 3
+        found.extend(each.text for each in batch)
+        await store.add({each.text_hash: codes for each in batch})
+        await table.add([passage(f"later {len(found)}")], [None])
+    assert sorted(found) == texts
     database.close()
 
 

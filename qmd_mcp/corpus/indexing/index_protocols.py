@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,8 +54,8 @@ class PassageStore(Protocol):
         """Vectors that are known for a text."""
         ...
 
-    async def without_vector(self, *, limit: int) -> tuple[Passage, ...]:
-        """Passages that are not embedded yet."""
+    def without_vector(self, *, batch: int) -> AsyncIterator[tuple[Passage, ...]]:
+        """The passages that are not embedded yet when the first batch is asked for."""
         ...
 
     async def count(self) -> int:
@@ -106,8 +106,8 @@ class StateStore(Protocol):
         """Those that have states."""
         ...
 
-    async def without_states(self, *, limit: int) -> tuple[Passage, ...]:
-        """Passages whose text has none yet, one for each text."""
+    def without_states(self, *, batch: int) -> AsyncIterator[tuple[Passage, ...]]:
+        """One passage for each text that has no states when the first batch is asked for."""
         ...
 
 

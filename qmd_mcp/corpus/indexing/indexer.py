@@ -87,12 +87,14 @@ class Indexer:
         """Fill in the vectors that are missing; how many there were."""
         total = await self._passages.count() - await self._passages.embedded()
         done = 0
-        while passages := await self._passages.without_vector(limit=EMBED_WINDOW):
+        async for passages in self._passages.without_vector(batch=EMBED_WINDOW):
             vectors, _ = await self._vectors(passages, embed=True)
             await self._passages.set_vectors(passages, np.array(vectors))
             done += len(passages)
             progress(Step("embed", done=done, total=total, passages=done))
-        while self._tokens and (passages := await self._tokens.store.without_states(limit=EMBED_WINDOW)):
+        if self._tokens is None:
+            return done
+        async for passages in self._tokens.store.without_states(batch=EMBED_WINDOW):
             await self._computed({passage.text_hash: passage for passage in passages})
             done += len(passages)
             progress(Step("embed", done=done, total=None, passages=done))

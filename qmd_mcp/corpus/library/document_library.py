@@ -24,10 +24,6 @@ from qmd_mcp.errors import (
 MANY_CHARACTERS = 80_000
 """About 20,000 tokens, below the 25,000 at which Claude Code cuts a tool's answer."""
 
-KNOWN_DOCUMENTS = 50_000
-"""Up to so many documents all rows are kept in memory (25 MB): asking the table for those of one answer takes as long
-as the search itself. Beyond it the rows of each answer are asked for."""
-
 
 class CollectionSource(Protocol):
     """Where collections are kept."""
@@ -36,28 +32,12 @@ class CollectionSource(Protocol):
         """Every collection."""
         ...
 
-    async def version(self) -> int:
-        """Counts every write."""
-        ...
-
 
 class DocumentSource(NamedDocuments, Protocol):
     """Where documents are kept."""
 
-    async def count(self) -> int:
-        """How many there are."""
-        ...
-
-    async def all(self) -> tuple[Document, ...]:
-        """Every document."""
-        ...
-
-    async def by_docid(self, docids: Sequence[str]) -> dict[str, Document]:
-        """The visible ones of exact docids."""
-        ...
-
-    async def version(self) -> int:
-        """Counts every write."""
+    async def by_docid(self, docids: Sequence[str]) -> Mapping[str, Document]:
+        """The visible documents with these docids."""
         ...
 
 
@@ -78,29 +58,14 @@ class Library:
         self._max_file_bytes = max_file_bytes
         self._check = FreshnessCheck()
         self._naming = Naming(documents, collections=self.collections)
-        self._known_collections: tuple[int, Mapping[str, Collection]] = (-1, {})
-        self._known_documents: tuple[int, dict[str, Document], bool] = (-1, {}, False)
-        """Version of the table, documents by docid, and whether these are all."""
 
     async def collections(self) -> Mapping[str, Collection]:
-        """By name; read again only when the table has a new version."""
-        version = await self._collections.version()
-        if version != self._known_collections[0]:
-            self._known_collections = (version, {each.name: each for each in await self._collections.all()})
-        return self._known_collections[1]
+        """Every collection by its name."""
+        return {each.name: each for each in await self._collections.all()}
 
     async def documents(self, docids: Sequence[str]) -> Mapping[str, Document]:
-        """The visible ones; kept while the table has the same version."""
-        version = await self._documents.version()
-        if version != self._known_documents[0]:
-            small = await self._documents.count() <= KNOWN_DOCUMENTS
-            every = {each.docid: each for each in await self._documents.all()} if small else {}
-            self._known_documents = (version, every, small)
-        _, known, complete = self._known_documents
-        absent = [] if complete else [docid for docid in docids if docid not in known]
-        if absent:
-            known.update(await self._documents.by_docid(absent))
-        return {docid: known[docid] for docid in docids if docid in known}
+        """The visible documents with these docids."""
+        return await self._documents.by_docid(docids)
 
     async def freshness(self, documents: Sequence[Document]) -> Mapping[str, Freshness]:
         """Compare documents with their files, in one worker thread."""

@@ -1,1 +1,1 @@
-"""LanceDB's full-text search: queries, indexes, and the column of identifiers that we add."""
+"""Full-text search with LanceDB: its queries, its indexes, and the column of identifiers that this program adds."""

@@ -1,4 +1,4 @@
-"""The indexes of a passage table: full text for every field, and what rows are looked up by."""
+"""The indexes of a table of passages: full text for every searched field, and B-trees for looking rows up."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from lancedb.index import FTS, BTree
 from qmd_mcp.store.fulltext.full_text_query import ANALYSED_FIELDS
 
 LONGEST_TERM = 128
-"""Characters; Lance drops longer tokens. Its default of 40 loses long identifiers and paths."""
+"""Characters of the longest token that is indexed; Lance drops longer ones. Its default of 40 would lose long
+identifiers and paths."""
 
 _WORDS = FTS(base_tokenizer="icu/split", remove_stop_words=False, with_position=True, max_token_length=LONGEST_TERM)
-"""Plain `icu` with stop words cannot find `foo_bar`, `C++`, `R` or the 3 of `3.11`; this one also segments Chinese."""
+"""The plain tokenizer `icu` with stop words removed cannot find `foo_bar`, `C++`, `R` or the 3 of `3.11`. This one can,
+and it also segments Chinese."""
 
-_NAMES = FTS(base_tokenizer="whitespace", stem=False, remove_stop_words=False, max_token_length=LONGEST_TERM)
+_IDENTIFIERS = FTS(base_tokenizer="whitespace", stem=False, remove_stop_words=False, max_token_length=LONGEST_TERM)
 
 _INDEXES: dict[str, Any] = {
     **dict.fromkeys(ANALYSED_FIELDS, _WORDS),
-    "identifiers": _NAMES,
+    "identifiers": _IDENTIFIERS,
     "docid": BTree(),
     "text_hash": BTree(),
 }
+"""The index of each column."""
 
 
 async def is_indexed(table: lancedb.AsyncTable) -> bool:
-    """Whether every index has been made; rows that came later are folded in by `optimize`."""
+    """Whether the table has every index; rows that were written later are added to them by `optimize`."""
     return len(await table.list_indices()) >= len(_INDEXES)
 
 
 async def create_indexes(table: lancedb.AsyncTable) -> None:
-    """Make them all, also where a process died in between."""
+    """Create every index; those that a process left which died in the middle are replaced."""
     for column, config in _INDEXES.items():
         await table.create_index(column, config=config, replace=True)

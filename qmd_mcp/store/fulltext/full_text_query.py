@@ -1,4 +1,4 @@
-"""A lexical query in LanceDB's full-text language."""
+"""Translating a lexical query into the full-text query that LanceDB takes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from qmd_mcp.domain.lookup import LexicalQuery
 from qmd_mcp.store.fulltext.identifiers import forms_of, tokens_in
 
 BOOSTS = {"text": 1.0, "title": 0.5, "headings": 0.25, "identifiers": 1.0, "parts": 0.1}
-"""Weights of the fields' BM25 in their sum."""
+"""The weight of each field's BM25 in the sum that is the score. `identifiers` are the names of the query as a whole and
+`parts` the words that they consist of; both are looked up in the column of identifiers."""
 
 ANALYSED_FIELDS = ("text", "title", "headings")
-"""Fields with word segmentation, stemming and positions."""
+"""The fields whose index segments words, stems them and keeps their positions."""
 
 
 def full_text_query(query: LexicalQuery) -> FullTextQuery:
-    """Words are a soft OR over every field; each phrase must and no negative may occur in one of them."""
+    """A query that scores passages by their words in every field.
+
+    A passage need not contain every word. Each phrase must occur in one of the analysed fields, and no negative may
+    occur in any of them.
+    """
     clauses: list[tuple[Occur, FullTextQuery]] = []
     if query.words:
         words = " ".join(query.words)
         clauses += [(Occur.SHOULD, MatchQuery(words, field, boost=BOOSTS[field])) for field in ANALYSED_FIELDS]
-        names, parts = _names(words)
+        names, parts = _names_and_parts(words)
         for group, boost in ((names, BOOSTS["identifiers"]), (parts, BOOSTS["parts"])):
             if group and boost:
                 clauses.append((Occur.SHOULD, MatchQuery(" ".join(group), "identifiers", boost=boost)))
@@ -32,8 +37,11 @@ def full_text_query(query: LexicalQuery) -> FullTextQuery:
     return BooleanQuery(clauses)
 
 
-def _names(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The query's names, whole; and their parts with its plain words, which may be part of a name in the text."""
+def _names_and_parts(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names in the query as a whole; and their parts together with the plain words of the query.
+
+    A plain word is among the parts because it may be a part of a name in the text.
+    """
     names: dict[str, None] = {}
     parts: dict[str, None] = {}
     for token in tokens_in(words):

@@ -1,27 +1,31 @@
-"""Names in text and code that word segmentation takes apart."""
+"""Names of code and systems, which word segmentation would split: `os.path.join`, `maxRetryCount`, `C++`."""
 
 from __future__ import annotations
 
 import re
 
 _TOKEN = re.compile(r"[^\s\"'`()\[\]{}<>,;|\\=!?*“”‘’。，；：（）「」、]+")
-"""What stands between blanks, quotes, brackets and the punctuation that no name contains."""
+"""A run of characters without blanks, quotes, brackets and the punctuation that no name contains."""
 
 _JOINT = re.compile(r"[_./:@#~+-]")
+"""A character that joins the parts of a name."""
+
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
-"""Words of camelCase and PascalCase, acronyms kept whole: HTTPServer is HTTP and Server."""
+"""One word of a name in camelCase or PascalCase; an acronym is one word: HTTPServer is HTTP and Server."""
 
 _LETTER_AND_DIGIT = re.compile(r"[A-Za-z]\d|\d[A-Za-z]")
 _HUMP = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
+"""A place at which a name in camelCase or PascalCase has its next word."""
 
 LONGEST = 128
-"""Characters; longer runs are data (hashes, base64), not names."""
+"""Characters of the longest name; a longer run is data, such as a hash or base64."""
 
 
 def forms_of(token: str) -> tuple[str, ...]:
-    """The forms under which one token can be found, folded: the whole and its parts; none if it is a plain word.
+    """The forms under which a name can be found, in lower case: the whole name and its parts.
 
-    `os.path.join` gives itself, `os`, `path`, `join`; `maxRetryCount` itself, `max`, `retry`, `count`; `C++` itself.
+    `os.path.join` gives itself, `os`, `path` and `join`; `maxRetryCount` gives itself, `max`, `retry` and `count`;
+    `C++` gives itself. A plain word is not a name and gives nothing.
     """
     whole = token.strip(".:-/~#").rstrip("@") if not token.endswith(("++", "#")) else token.lstrip(".:-/~")
     if not whole or len(whole) > LONGEST:
@@ -37,10 +41,10 @@ def forms_of(token: str) -> tuple[str, ...]:
 
 
 def identifiers_in(text: str) -> str:
-    """Every form of every name in a text, for an index column that splits at blanks."""
+    """Every form of every name in a text, separated by blanks, as the column of identifiers has them."""
     return " ".join(form for token in _TOKEN.findall(text) for form in forms_of(token))
 
 
 def tokens_in(text: str) -> tuple[str, ...]:
-    """The tokens in which names are looked for."""
+    """The runs of characters of a text that may be names."""
     return tuple(_TOKEN.findall(text))

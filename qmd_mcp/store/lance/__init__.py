@@ -1,1 +1,1 @@
-"""LanceDB itself: the database, its schema, its versions and its SQL predicates."""
+"""LanceDB itself: the database, the columns of its tables, their versions, and filters in SQL."""

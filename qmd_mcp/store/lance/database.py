@@ -1,4 +1,4 @@
-"""One LanceDB database as our index: opened, recognised, created."""
+"""The LanceDB database that holds one index: opening it, recognising it as an index, and creating it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-os.environ.setdefault("LANCE_LOG", "error")  # Lance's own log goes to stderr and warns of its future API
+os.environ.setdefault("LANCE_LOG", "error")  # otherwise Lance writes warnings about its future API to stderr
 
 import anyio
 import anyio.to_thread
@@ -18,6 +18,8 @@ import lancedb
 import pyarrow as pa
 
 from qmd_mcp.errors import NotAnIndexError
+from qmd_mcp.settings import is_local
+from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
     COLLECTIONS,
     COLLECTIONS_SCHEMA,
@@ -36,29 +38,31 @@ _FORMAT = "qmd-mcp"
 _VERSION_KEY = "schema_version"
 
 VERSIONS_KEPT = timedelta(hours=1)
-"""Older versions of a table that `optimize` keeps: a reader may still be reading one; with zero it dies (tried)."""
+"""How long `optimize` keeps the older versions of a table, for the process that is still reading one of them. If no
+older version is kept, such a reader fails (tried)."""
 
-_OURS = frozenset({"writer.lock", "writer.json"})
-"""Files that a writer leaves in the folder before there is an index."""
+_WRITER_FILES = frozenset({"writer.lock", "writer.json"})
+"""Files that the writer lock puts into the folder before the index is created there."""
 
 
 class Database:
-    """An open index; every read sees the newest version (`read_consistency_interval` of zero)."""
+    """An open database and its table of metadata; every read sees the newest version of its table."""
 
     def __init__(self, connection: lancedb.AsyncConnection, *, uri: str, metadata: lancedb.AsyncTable) -> None:
         self.uri = uri
         self.connection = connection
         self._metadata = metadata
         self._version = TableVersion(metadata, uri=uri)
+        self._rows = OncePerVersion(version=self.version, read=self._read)
 
     @classmethod
     async def open(cls, uri: str) -> Self:
         """Open an index that exists.
 
         Raises:
-            NotAnIndexError: nothing is there, it is not ours, or a newer version wrote it.
+            NotAnIndexError: there is nothing, something else, or an index with another schema version.
         """
-        if _is_local(uri) and not await anyio.Path(uri).is_dir():
+        if is_local(uri) and not await anyio.Path(uri).is_dir():
             raise NotAnIndexError(uri, reason="there is no such folder; run qmd-mcp init or qmd-mcp collection add")
         connection = await _connect(uri)
         if METADATA not in await table_names(connection):
@@ -76,12 +80,12 @@ class Database:
 
     @classmethod
     async def create(cls, uri: str) -> Self:
-        """Open an index, or make an empty one where there is nothing yet; call it under the writer's lock.
+        """Open an index, or create an empty one if there is none yet; the caller holds the writer lock.
 
-        LanceDB takes any folder for an empty database, so a folder with somebody else's files in it is refused.
+        LanceDB opens any folder as an empty database, so this method refuses a folder that holds other files.
 
         Raises:
-            NotAnIndexError: the place holds something else.
+            NotAnIndexError: there is something else at this place.
         """
         await claim(uri)
         connection = await _connect(uri)
@@ -92,44 +96,52 @@ class Database:
             marker = pa.table(
                 {"key": [_FORMAT_KEY, _VERSION_KEY], "value": [_FORMAT, str(SCHEMA_VERSION)]}, schema=METADATA_SCHEMA
             )
-            await connection.create_table(METADATA, marker)  # last: without it the place is not an index
+            await connection.create_table(METADATA, marker)  # last: the other tables alone are not an index
         return await cls.open(uri)
 
     async def metadata(self) -> Mapping[str, str]:
-        """Every row of the metadata."""
-        rows = await self._metadata.query().to_arrow()
-        return MappingProxyType(dict(zip(rows["key"].to_pylist(), rows["value"].to_pylist(), strict=True)))
+        """The newest value of every key of the metadata."""
+        return await self._rows.get()
+
+    @property
+    def reads(self) -> int:
+        """How often the table of metadata was read."""
+        return self._rows.reads
 
     async def version(self) -> int:
-        """Counts every write of the metadata."""
+        """A number that grows with every write of the metadata."""
         return await self._version.newest()
 
     async def put(self, **values: str) -> None:
-        """Write metadata rows in one commit."""
+        """Write values of the metadata, all in one commit."""
         rows = pa.table({"key": list(values), "value": list(values.values())}, schema=METADATA_SCHEMA)
         await self._metadata.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
     async def optimize(self) -> None:
-        """Merge the metadata's fragments, drop versions older than an hour."""
+        """Merge the small fragments of the metadata, and drop its versions that are older than an hour."""
         await self._metadata.optimize(cleanup_older_than=VERSIONS_KEPT)
 
     def size_bytes(self) -> int | None:
-        """Bytes on the local disk; null for object storage."""
-        if not _is_local(self.uri):
+        """The size of the index on the local disk; None for object storage."""
+        if not is_local(self.uri):
             return None
         size = 0
         for file in Path(self.uri).rglob("*"):
-            with suppress(OSError):  # a writer may just be replacing it
+            with suppress(OSError):  # a writer may delete the file at this moment
                 size += file.stat().st_size if file.is_file() else 0
         return size
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self.connection.close()
+
+    async def _read(self) -> Mapping[str, str]:
+        rows = await self._metadata.query().to_arrow()
+        return MappingProxyType(dict(zip(rows["key"].to_pylist(), rows["value"].to_pylist(), strict=True)))
 
 
 async def table_names(connection: lancedb.AsyncConnection) -> frozenset[str]:
-    """Every table; the listing comes in pages."""
+    """The names of every table, from all pages of LanceDB's listing."""
     names: list[str] = []
     token: str | None = None
     while True:
@@ -141,16 +153,17 @@ async def table_names(connection: lancedb.AsyncConnection) -> frozenset[str]:
 
 
 async def _connect(uri: str) -> lancedb.AsyncConnection:
+    """Connect so that every read looks for a newer version of its table first; by default a reader never does."""
     return await lancedb.connect_async(uri, read_consistency_interval=timedelta(0))
 
 
 async def claim(uri: str) -> None:
-    """Make the folder of a new index; an index that is there already is left as it is.
+    """Make the folder of a new index; nothing happens if the index exists already.
 
     Raises:
-        NotAnIndexError: something of somebody else's is there, or it cannot be made.
+        NotAnIndexError: the folder holds other files, or it cannot be made.
     """
-    if not _is_local(uri):
+    if not is_local(uri):
         return
     try:
         await anyio.to_thread.run_sync(_claim_folder, Path(uri))
@@ -158,23 +171,18 @@ async def claim(uri: str) -> None:
         raise NotAnIndexError(uri, reason=f"the folder cannot be made ({error.strerror})") from error
 
 
-def _is_local(uri: str) -> bool:
-    return "://" not in uri
-
-
 def _claim_folder(folder: Path) -> None:
-    """Make the folder, unless something of somebody else's is there."""
     if folder.exists() and not folder.is_dir():
         raise NotAnIndexError(str(folder), reason="it is a file")
     folder.mkdir(parents=True, exist_ok=True)
-    foreign = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS)
-    if foreign and not (folder / f"{METADATA}.lance").exists() and not _half_made(foreign):
-        named = ", ".join(foreign[:3])
+    others = sorted(entry.name for entry in folder.iterdir() if entry.name not in _WRITER_FILES)
+    if others and not (folder / f"{METADATA}.lance").exists() and not _is_half_made(others):
+        named = ", ".join(others[:3])
         raise NotAnIndexError(
             str(folder), reason=f"the folder holds other files ({named}); give an empty or new folder"
         )
 
 
-def _half_made(names: list[str]) -> bool:
-    """Whether a process died while it made the tables: the metadata comes last."""
+def _is_half_made(names: list[str]) -> bool:
+    """Whether these files are what a process leaves that died in `Database.create`, which makes the metadata last."""
     return set(names) <= {f"{table}.lance" for table in (COLLECTIONS, DOCUMENTS, TERMS)}

@@ -1,4 +1,4 @@
-"""A package whose own code is not run before something of it is used."""
+"""Putting off the code of a package's `__init__` until a name of the package is used."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from typing import Any
 
 _running = RLock()
 _BEGUN = "__begun__"
+"""Name of the attribute that marks a package whose `__init__` is running."""
 
 
-class _Unread(ModuleType):
-    """Has a place and submodules; the first name that is asked of it makes it what it is."""
+class _DeferredPackage(ModuleType):
+    """A package whose `__init__` has not run: using a name of the package runs it, importing a submodule does not."""
 
     def __getattr__(self, name: str) -> Any:
-        with _running:  # other threads wait here until everything is there; the package's own code comes through
-            if type(self) is _Unread and not vars(self).get(_BEGUN):
+        # Other threads wait for the lock until `__init__` has ended. The thread that runs it may take the lock again,
+        # since `__init__` itself uses names of the package.
+        with _running:
+            if type(self) is _DeferredPackage and not vars(self).get(_BEGUN):
                 vars(self)[_BEGUN] = True
                 assert self.__spec__ is not None
                 assert self.__spec__.loader is not None
@@ -29,14 +32,16 @@ class _Unread(ModuleType):
         return ModuleType.__getattribute__(self, name)
 
 
-def leave_unread(name: str) -> bool:
-    """Put off running a top-level package's `__init__`; its submodules can be imported all the same.
+def defer_package(name: str) -> bool:
+    """Put off running the `__init__` of a top-level package; its submodules can be imported nevertheless.
 
-    Its submodules are to be imported from one thread, as those are that come with whatever needs them: while one
-    thread runs the package's own code, another inside such an import that asks the package for a name would wait.
+    Import the submodules from one thread, as the package that needs them does. While one thread runs `__init__`,
+    another thread that imports a submodule and uses a name of the package would wait for the first.
 
-    `importlib.util.LazyLoader` would run it for the first submodule, since that asks for the package's path. False,
-    and nothing done, where the package is imported already, is absent or is no package with files.
+    `importlib.util.LazyLoader` does not help: importing a submodule reads the package's `__path__`, and that would make
+    it run `__init__`.
+
+    Returns False and does nothing if the package is imported already, does not exist, or is not a package with files.
     """
     if name in sys.modules:
         return False
@@ -44,6 +49,6 @@ def leave_unread(name: str) -> bool:
     if spec is None or spec.loader is None or not spec.submodule_search_locations or not spec.has_location:
         return False
     module = module_from_spec(spec)
-    object.__setattr__(module, "__class__", _Unread)
+    object.__setattr__(module, "__class__", _DeferredPackage)
     sys.modules[name] = module
     return True

@@ -1,4 +1,4 @@
-"""The tables of an index, and their rows as values."""
+"""The columns of every table of an index, and the conversion between their rows and the values of the domain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.store.fulltext.identifiers import identifiers_in
 
 SCHEMA_VERSION = 1
-"""Raised when a table's columns or their meaning change; an index of another version is not opened."""
+"""Grows when the columns of a table or their meaning change; an index with another version is not opened."""
 
 METADATA = "metadata"
 COLLECTIONS = "collections"
@@ -55,7 +55,7 @@ TERMS_SCHEMA = pa.schema([pa.field("term", pa.string(), nullable=False), pa.fiel
 
 
 def passages_schema(dimension: int) -> pa.Schema:
-    """Columns of one generation's passages."""
+    """The columns of the passages of one generation, whose vectors have this dimension."""
     return pa.schema(
         [
             pa.field("docid", pa.string(), nullable=False),
@@ -92,11 +92,11 @@ PASSAGE_COLUMNS = (
     "start_char",
     "end_char",
 )
-"""What a `Passage` is made of."""
+"""The columns from which a `Passage` is made; the others are derived from them for the indexes."""
 
 
 def passage_rows(passages: Sequence[Passage], vectors: Sequence[FloatArray | None], *, dimension: int) -> pa.Table:
-    """Passages and their vectors as rows; a vector of None is filled in later."""
+    """Passages and their vectors as rows; the vector is None for a passage that is embedded later."""
     columns: dict[str, list[Any]] = {name: [getattr(passage, name) for passage in passages] for name in PASSAGE_COLUMNS}
     columns["headings"] = [" \n ".join(passage.heading) for passage in passages]
     columns["identifiers"] = [identifiers_in(f"{passage.title}\n{passage.text}") for passage in passages]
@@ -109,7 +109,7 @@ def passage_rows(passages: Sequence[Passage], vectors: Sequence[FloatArray | Non
 
 
 def passages_of(rows: pa.Table) -> tuple[Passage, ...]:
-    """Rows as passages, in order."""
+    """The passages of rows that have at least `PASSAGE_COLUMNS`, in the order of the rows."""
     columns = [rows.column(name).to_pylist() for name in PASSAGE_COLUMNS]
     return tuple(
         Passage(
@@ -144,7 +144,7 @@ def passages_of(rows: pa.Table) -> tuple[Passage, ...]:
 
 
 def vectors_of(rows: pa.Table, *, dimension: int) -> FloatArray:
-    """[rows, dimension]; NaN where there is no vector."""
+    """The vectors of rows, [rows, dimension]; NaN for a passage that is not embedded yet."""
     column = rows.column("vector").combine_chunks()
     if column.null_count == 0:
         return np.asarray(column.flatten().to_numpy(zero_copy_only=False), dtype=np.float32).reshape(-1, dimension)
@@ -167,7 +167,7 @@ def collection_row(collection: Collection) -> Mapping[str, Any]:
 
 
 def collection_of(row: Mapping[str, Any]) -> Collection:
-    """A row as a collection; the root as it was written."""
+    """A row as a collection; its root is as it was written, which may be relative to the project's folder."""
     contexts = zip(row["context_prefixes"], row["context_texts"], strict=True)
     return Collection(
         name=row["name"],
@@ -185,7 +185,7 @@ def document_rows(documents: Sequence[Document]) -> pa.Table:
 
 
 def documents_of(rows: pa.Table) -> tuple[Document, ...]:
-    """Rows as documents, in order."""
+    """The documents of rows, in the order of the rows."""
     names = [name for name in DOCUMENTS_SCHEMA.names if name != "key"]
     columns = [rows.column(name).to_pylist() for name in names]
     return tuple(Document(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True))

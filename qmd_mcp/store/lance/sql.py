@@ -1,4 +1,4 @@
-"""Values in LanceDB's filter language (DataFusion SQL)."""
+"""Filters in the language that LanceDB reads, which is the SQL of DataFusion."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from qmd_mcp.domain.lookup import Scope
 
 
 def quoted(value: str) -> str:
-    """A string literal; a quote is doubled, nothing else is special."""
+    """A value as a string literal; a quote inside is doubled, and no other character is special."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def any_of(column: str, values: Sequence[str]) -> str:
-    """Whether a column has one of the values; at least one is given."""
+    """A filter for the rows whose column has one of the values; there must be at least one value."""
     return f"{column} IN ({', '.join(quoted(value) for value in values)})"
 
 
 def contains(column: str, part: str, *, wildcard: bool = False) -> str:
-    """Whether a column contains a part, case folded; with `wildcard`, `*` in the part stands for anything."""
+    """A filter for the rows whose column contains a part, ignoring case.
+
+    With `wildcard`, `*` in the part stands for any characters.
+    """
     escaped = part.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     if wildcard:
         escaped = escaped.replace("*", "%")
@@ -26,7 +29,7 @@ def contains(column: str, part: str, *, wildcard: bool = False) -> str:
 
 
 def in_scope(scope: Scope) -> str | None:
-    """A scope as a filter; null for the whole index."""
+    """A filter for the rows of a scope; None for the scope that is the whole index."""
     clauses = [any_of("collection", scope.collections)] if scope.collections else []
     clauses += [contains("path", part, wildcard=True) for part in scope.paths]
     clauses += [contains("title", part) for part in scope.titles]

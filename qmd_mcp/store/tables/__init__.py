@@ -1,1 +1,1 @@
-"""The tables of an index, one module each, and what is kept of them in memory."""
+"""The tables of an index, one module for each, and the rows of them that are kept in memory."""

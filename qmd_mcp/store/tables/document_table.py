@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import lancedb
 
 from qmd_mcp.domain.documents import Document
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database
+from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
     DOCUMENTS,
     document_rows,
@@ -16,94 +18,132 @@ from qmd_mcp.store.lance.schema import (
 from qmd_mcp.store.lance.sql import any_of, quoted
 from qmd_mcp.store.lance.table_version import TableVersion
 
+KNOWN_DOCUMENTS = 50_000
+"""Up to so many documents every row is kept in memory, which takes 25 MB: reading the rows of one answer from the table
+takes as long as the search itself. Of a larger index the rows of each answer are read, and so many of them kept."""
+
+PREFIX_MATCHES = 20
+"""Documents that are read for one prefix of a docid: more than an error message names."""
+
+
+@dataclass(slots=True)
+class _KnownDocuments:
+    """The documents of one version of the table that are in memory."""
+
+    by_docid: dict[str, Document]
+    complete: bool
+    """Whether these are all documents of the version."""
+
 
 class DocumentTable:
-    """What was read from each file: the row that makes a document's passages visible.
+    """What was read of each file. The row of a document is also what makes its passages visible to searches.
 
-    Reads can be pinned to an earlier version; writes never are.
+    Reads can be pinned to an earlier version of the table. Writes always go to the newest.
     """
 
-    def __init__(self, table: lancedb.AsyncTable, *, database: Database) -> None:
+    def __init__(self, table: lancedb.AsyncTable, *, database: Database, most_in_memory: int = KNOWN_DOCUMENTS) -> None:
         self._database = database
         self._table = table
-        self._seen = table
-        self._version = TableVersion(table, uri=database.uri)
+        self._read_table = table
+        """The table at the version to which reads are pinned, or `_table` itself."""
+        self._newest = TableVersion(table, uri=database.uri)
         self._pinned: int | None = None
+        self._most_in_memory = most_in_memory
+        self._known = OncePerVersion(version=self.version, read=self._read_known)
 
     @classmethod
     async def open(cls, database: Database) -> DocumentTable:
-        """The table of an index."""
+        """Open the table of an index."""
         return cls(await database.connection.open_table(DOCUMENTS), database=database)
 
     async def pin(self, version: int | None) -> None:
-        """Read an earlier version from now on, or the newest again."""
+        """Read an earlier version from now on, or the newest version again if None."""
         if version == self._pinned:
             return
-        seen = self._table
+        table = self._table
         if version is not None:
-            seen = await self._database.connection.open_table(DOCUMENTS)
-            await seen.checkout(version)
-        self._seen, self._pinned = seen, version
+            table = await self._database.connection.open_table(DOCUMENTS)
+            await table.checkout(version)
+        self._read_table, self._pinned = table, version
 
     async def restore(self, version: int) -> None:
-        """Make an earlier version the newest."""
-        restored = await self._database.connection.open_table(DOCUMENTS)
-        await restored.checkout(version)
-        await restored.restore()
+        """Write the rows of an earlier version as the newest version."""
+        earlier = await self._database.connection.open_table(DOCUMENTS)
+        await earlier.checkout(version)
+        await earlier.restore()
         await self.pin(None)
 
     async def of_collection(self, collection: str) -> tuple[Document, ...]:
         """Every document of a collection."""
-        return documents_of(await self._seen.query().where(f"collection = {quoted(collection)}").to_arrow())
+        return documents_of(await self._read_table.query().where(f"collection = {quoted(collection)}").to_arrow())
 
     async def all(self) -> tuple[Document, ...]:
         """Every document."""
-        return documents_of(await self._seen.query().to_arrow())
+        return documents_of(await self._read_table.query().to_arrow())
 
-    async def by_docid(self, docids: Sequence[str]) -> dict[str, Document]:
-        """The documents of exact docids; those that are not visible are missing."""
-        if not docids:
-            return {}
-        rows = await self._seen.query().where(any_of("docid", docids)).limit(len(docids)).to_arrow()
-        return {document.docid: document for document in documents_of(rows)}
+    async def by_docid(self, docids: Sequence[str]) -> Mapping[str, Document]:
+        """The documents with these docids; a docid that no document has is missing from the mapping."""
+        known = await self._known.get()
+        found = {docid: known.by_docid[docid] for docid in docids if docid in known.by_docid}
+        missing = [docid for docid in docids if docid not in found]
+        if missing and not known.complete:
+            rows = await self._read_table.query().where(any_of("docid", missing)).limit(len(missing)).to_arrow()
+            read = {document.docid: document for document in documents_of(rows)}
+            found.update(read)
+            if len(known.by_docid) + len(read) > self._most_in_memory:
+                known.by_docid.clear()
+            known.by_docid.update(read)
+        return found
+
+    @property
+    def reads(self) -> int:
+        """How often the rows in memory were read anew, because the table had another version."""
+        return self._known.reads
 
     async def by_prefix(self, prefix: str) -> tuple[Document, ...]:
-        """The documents whose docid begins so; the prefix is hexadecimal."""
-        return documents_of(await self._seen.query().where(f"docid LIKE '{prefix}%'").limit(20).to_arrow())
+        """The documents whose docid begins with these hexadecimal digits, up to `PREFIX_MATCHES`."""
+        query = self._read_table.query().where(f"docid LIKE '{prefix}%'").limit(PREFIX_MATCHES)
+        return documents_of(await query.to_arrow())
 
     async def by_key(self, key: str) -> Document | None:
         """The document at `collection/path`."""
-        rows = documents_of(await self._seen.query().where(f"key = {quoted(key)}").limit(1).to_arrow())
+        rows = documents_of(await self._read_table.query().where(f"key = {quoted(key)}").limit(1).to_arrow())
         return rows[0] if rows else None
 
     async def keys(self) -> tuple[str, ...]:
-        """Every `collection/path`, sorted."""
-        rows = await self._seen.query().select(["key"]).to_arrow()
+        """The `collection/path` of every document, sorted."""
+        rows = await self._read_table.query().select(["key"]).to_arrow()
         return tuple(sorted(rows["key"].to_pylist()))
 
     async def docids(self) -> frozenset[str]:
-        """Every visible docid."""
-        rows = await self._seen.query().select(["docid"]).to_arrow()
+        """The docid of every document."""
+        rows = await self._read_table.query().select(["docid"]).to_arrow()
         return frozenset(rows["docid"].to_pylist())
 
     async def put(self, documents: Sequence[Document]) -> None:
-        """Make documents visible; one at the same place is replaced in the same commit."""
+        """Write documents in one commit; each replaces the document with the same collection and path."""
         rows = document_rows(documents)
         await self._table.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
     async def remove(self, keys: Sequence[str]) -> None:
-        """Make documents invisible."""
+        """Delete the documents at these `collection/path`, and so make their passages invisible."""
         if keys:
             await self._table.delete(any_of("key", keys))
 
     async def version(self) -> int:
-        """Counts every write."""
-        return await self._version.newest() if self._pinned is None else self._pinned
+        """The version that is read: the pinned one, or else a number that grows with every write."""
+        return await self._newest.newest() if self._pinned is None else self._pinned
 
     async def count(self) -> int:
-        """Documents in the index."""
-        return int(await self._seen.count_rows())
+        """The number of documents."""
+        return int(await self._read_table.count_rows())
 
     async def optimize(self) -> None:
-        """Merge small fragments, drop versions older than an hour."""
+        """Merge small fragments, and drop versions that are older than an hour."""
         await self._table.optimize(cleanup_older_than=VERSIONS_KEPT)
+
+    async def _read_known(self) -> _KnownDocuments:
+        """Every document, or none yet if there are too many to keep in memory."""
+        if await self.count() > self._most_in_memory:
+            return _KnownDocuments({}, complete=False)
+        return _KnownDocuments({document.docid: document for document in await self.all()}, complete=True)

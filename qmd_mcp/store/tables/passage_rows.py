@@ -1,4 +1,4 @@
-"""One version of a generation's passages, with what searches have read of it."""
+"""One version of a generation's passages, and the rows of it that searches have read."""
 
 from __future__ import annotations
 
@@ -21,44 +21,46 @@ from qmd_mcp.store.tables.vector_matrix import VectorMatrix
 Row = TypeVar("Row")
 
 KEPT_BYTES = 32 * 2**20
-"""Of passages, and again of the vectors of a large table: some 30,000 passages of 400 letters. Reading 20 rows takes as
-much of the processor as finding them, 100 rows with their vectors one and a half times as much (benchmarks)."""
+"""Memory for the passages that are kept, and as much again for the vectors of a large table. It holds some 30,000
+passages of 400 characters. Reading 20 rows takes as much CPU time as finding them, and reading 100 rows with their
+vectors one and a half times as much (benchmarks)."""
 
 PASSAGE_BYTES = 550
-"""What Python takes for a passage beside its text (tracemalloc): its fields, the docid, path and title."""
+"""What a passage takes in memory besides its text (tracemalloc): the object with its docid, path and title."""
 
-LETTER_BYTES = 2
-"""Of a text outside of Latin-1."""
+CHARACTER_BYTES = 2
+"""What each character of a text takes in memory if one of them is outside of Latin-1."""
 
 
 @dataclass(slots=True)
 class RowReads:
-    """How many rows were there already, and how many were read, over every version."""
+    """How many rows searches found in memory and how many they read from the table, over all its versions."""
 
     hits: int = 0
     misses: int = 0
 
     def count(self, *, hits: int, misses: int) -> None:
-        """Add."""
+        """Add the rows of one search."""
         self.hits += hits
         self.misses += misses
 
 
 @dataclass(slots=True)
 class Kept(Generic[Row]):
-    """Rows up to a number of bytes; what was read longest ago goes first."""
+    """Rows that are kept up to a number of bytes; those that were read first are dropped first."""
 
     size_of: Callable[[Row], int]
     limit: int = KEPT_BYTES
     size: int = 0
+    """Bytes of the rows that are kept."""
     _rows: dict[int, Row] = field(default_factory=dict[int, Row])
 
     def known(self, numbers: Iterable[int]) -> dict[int, Row]:
-        """Those that are kept."""
+        """Those of the rows with these numbers that are kept."""
         return {number: self._rows[number] for number in numbers if number in self._rows}
 
     def keep(self, read: Mapping[int, Row]) -> None:
-        """Add rows, and forget others for them."""
+        """Keep rows that were read, and drop others if they take too much memory."""
         for number, row in read.items():
             if number not in self._rows:
                 self._rows[number] = row
@@ -69,7 +71,7 @@ class Kept(Generic[Row]):
 
 def passage_bytes(passage: Passage) -> int:
     """About what a passage takes in memory."""
-    width = 1 if passage.text.isascii() else LETTER_BYTES
+    width = 1 if passage.text.isascii() else CHARACTER_BYTES
     return PASSAGE_BYTES + width * len(passage.text)
 
 
@@ -80,37 +82,32 @@ def vector_bytes(vector: FloatArray) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A table as it was at one version; a row number means the same row for ever."""
+    """A table of passages at one version, in which a row number always means the same row."""
 
     table: lancedb.AsyncTable
-    version: int
     dimension: int
     reads: RowReads
+    count: int
+    """The number of passages."""
     small: bool
-    """Whether every vector fits into memory."""
+    """Whether every vector is kept in memory and compared there."""
     _passages: Kept[Passage] = field(default_factory=lambda: Kept(passage_bytes))
     _vectors: Kept[FloatArray] = field(default_factory=lambda: Kept(vector_bytes))
     _matrix: list[VectorMatrix] = field(default_factory=list[VectorMatrix])
+    """Every vector, once a search has needed them; empty before."""
     _reading: anyio.Lock = field(default_factory=anyio.Lock)
 
     @classmethod
     async def of(
-        cls,
-        connection: lancedb.AsyncConnection,
-        name: str,
-        *,
-        version: int,
-        dimension: int,
-        reads: RowReads,
-        most_in_memory: int,
+        cls, connection: lancedb.AsyncConnection, name: str, *, dimension: int, reads: RowReads, most_in_memory: int
     ) -> Snapshot:
-        """Open a version of a table."""
-        table = await connection.open_table(name)
-        await table.checkout(version)
-        return cls(table, version, dimension, reads, small=await table.count_rows() <= most_in_memory)
+        """Open the newest version of a table."""
+        table = await pinned_table(connection, name)
+        count = int(await table.count_rows())
+        return cls(table, dimension, reads, count=count, small=count <= most_in_memory)
 
     async def passages(self, rows: Sequence[int]) -> tuple[Passage, ...]:
-        """Rows by their numbers."""
+        """The passages with these row numbers."""
         known = self._passages.known(rows)
         missing = [row for row in rows if row not in known]
         self.reads.count(hits=len(known), misses=len(missing))
@@ -122,7 +119,10 @@ class Snapshot:
         return tuple(known[row] for row in rows)
 
     async def with_vectors(self, rows: Sequence[int]) -> tuple[tuple[Passage, ...], FloatArray]:
-        """Rows by their numbers, and their vectors [rows, dimension]; NaN where there is none yet."""
+        """The passages with these row numbers, and their vectors [rows, dimension].
+
+        The vector of a passage that is not embedded yet is NaN.
+        """
         if self.small:
             matrix = await self._every_vector()
             return await self.passages(rows), matrix.of_rows(rows)
@@ -132,11 +132,10 @@ class Snapshot:
         if missing:
             taken = await self._take(missing, columns=(*PASSAGE_COLUMNS, "vector"))
             numbers = taken["_rowid"].to_pylist()
-            copies = (vector.copy() for vector in vectors_of(taken, dimension=self.dimension))  # not a view of all
-            read, read_vectors = (
-                dict(zip(numbers, passages_of(taken), strict=True)),
-                dict(zip(numbers, copies, strict=True)),
-            )
+            # A copy of each vector: a view would keep the vectors of all rows that were taken in memory.
+            copies = (vector.copy() for vector in vectors_of(taken, dimension=self.dimension))
+            read = dict(zip(numbers, passages_of(taken), strict=True))
+            read_vectors = dict(zip(numbers, copies, strict=True))
             passages.update(read)
             vectors.update(read_vectors)
             self._passages.keep(read)
@@ -145,7 +144,7 @@ class Snapshot:
         return tuple(passages[row] for row in rows), stacked
 
     async def nearest(self, vector: FloatArray, *, where: str | None, limit: int) -> tuple[list[int], FloatArray]:
-        """Row numbers and cosines of the nearest embedded passages of a small table, best first."""
+        """Row numbers and cosines of the embedded passages nearest to a vector, best first; for a small table."""
         matrix = await self._every_vector()
         among: NDArray[np.uint64] | None = None
         if where:
@@ -154,7 +153,7 @@ class Snapshot:
         return await anyio.to_thread.run_sync(lambda: matrix.nearest(vector, limit=limit, among=among))
 
     async def _every_vector(self) -> VectorMatrix:
-        """Read when first asked for; the others wait."""
+        """Every vector: the first search reads them, and those that come meanwhile wait for it."""
         if not self._matrix:
             async with self._reading:
                 if not self._matrix:
@@ -163,3 +162,10 @@ class Snapshot:
 
     async def _take(self, rows: Sequence[int], *, columns: Sequence[str]) -> pa.Table:
         return await self.table.take_row_ids(list(rows)).select(list(columns)).with_row_id().to_arrow()
+
+
+async def pinned_table(connection: lancedb.AsyncConnection, name: str) -> lancedb.AsyncTable:
+    """A table that stays at the version which is the newest one now."""
+    table = await connection.open_table(name)
+    await table.checkout(int(await table.version()))
+    return table

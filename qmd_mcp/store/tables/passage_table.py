@@ -1,8 +1,8 @@
-"""One generation's passages: written, searched by words, searched by vector."""
+"""The table of one generation's passages, which are found by words and by vector."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
 import anyio
@@ -16,6 +16,7 @@ from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.store.fulltext.full_text_index import create_indexes, is_indexed
 from qmd_mcp.store.fulltext.full_text_query import full_text_query
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database, table_names
+from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
     PASSAGE_COLUMNS,
     PASSAGES_PREFIX,
@@ -24,30 +25,35 @@ from qmd_mcp.store.lance.schema import (
     passages_schema,
     vectors_of,
 )
-from qmd_mcp.store.lance.sql import any_of, in_scope, quoted
+from qmd_mcp.store.lance.sql import any_of, in_scope
 from qmd_mcp.store.lance.table_version import TableVersion
-from qmd_mcp.store.tables.passage_rows import RowReads, Snapshot
+from qmd_mcp.store.tables.passage_rows import RowReads, Snapshot, pinned_table
 
 EXACT_SCAN_LIMIT = 15_000
-"""Passages up to which dense retrieval compares them all, in memory: 23 MB of 384 dimensions, 46 of 768. Above, LanceDB
-scans for 45 ms (25,000 vectors of 384 dimensions, 2 cores) to 88 (45,000), IVF-RQ with refinement takes 13 to 16
-(benchmarks)."""
+"""Up to so many passages dense retrieval keeps every vector in memory and compares them all: 23 MB with 384 dimensions,
+46 MB with 768. For more passages a scan by LanceDB takes from 45 ms (25,000 vectors of 384 dimensions, 2 cores) to
+88 ms (45,000), and an IVF-RQ index with refinement takes 13 to 16 ms (benchmarks)."""
 
 SCANS = 2
-"""Dense lookups that LanceDB makes at once: each takes all processors and may read a whole column of vectors. A hundred
-at once over 10,821 passages held 2.3 GB, two .8, in the same time (benchmarks)."""
+"""How many dense look-ups LanceDB makes at the same time. Each of them uses all CPUs and may read a whole column of
+vectors: a hundred queries over 10,821 passages held 2.3 GB when all were looked up at the same time and .8 GB when two
+were, and they took equally long (benchmarks)."""
 
 PROBES = 40
 REFINE = 10
-"""Partitions read and candidates per result compared with full vectors, above the scan limit: recall of the exact 100
-neighbours 1.000 on 45,000 real vectors; with 20 and 2 it is .96 (benchmarks)."""
+"""How many partitions of the IVF-RQ index a look-up reads, and how many candidates for each result it compares by their
+full vectors. With 40 and 10 the recall of the exact 100 neighbours among 45,000 real vectors is 1.000, with 20 and 2 it
+is .96 (benchmarks)."""
 
 LOOKUP_BATCH = 1_000
-"""Values in one IN clause."""
+"""Values in one IN clause, and passages in one batch, which take about 1 MB in memory (`PASSAGE_BYTES`)."""
 
 
 class PassageTable:
-    """The passages and vectors that one embedder made; `fingerprint` tells generations apart."""
+    """The passages of one generation and their vectors.
+
+    Searches see passages whose document is not visible too, and leave them out afterwards.
+    """
 
     def __init__(
         self,
@@ -59,20 +65,21 @@ class PassageTable:
         dimension: int,
         exact_scan_limit: int = EXACT_SCAN_LIMIT,
     ) -> None:
+        """`fingerprint` names the generation."""
         self._table = table
         self._connection = connection
         self._exact_scan_limit = exact_scan_limit
-        self._newest: Snapshot | None = None
-        self._opening = anyio.Lock()
-        self._scans = anyio.CapacityLimiter(SCANS)
         self._version = TableVersion(table, uri=uri)
+        self._newest = OncePerVersion(version=self._version.newest, read=self._open_snapshot)
+        """The newest version, with the rows of it that were read."""
+        self._scans = anyio.CapacityLimiter(SCANS)
         self.reads = RowReads()
         self.fingerprint = fingerprint
         self.dimension = dimension
 
     @classmethod
     async def is_made(cls, database: Database, *, fingerprint: str) -> bool:
-        """Whether `open` has nothing to make."""
+        """Whether the table of a generation and all its indexes exist, so that `open` writes nothing."""
         name = f"{PASSAGES_PREFIX}{fingerprint}"
         if name not in await table_names(database.connection):
             return False
@@ -82,11 +89,14 @@ class PassageTable:
     async def open(
         cls, database: Database, *, fingerprint: str, dimension: int, exact_scan_limit: int = EXACT_SCAN_LIMIT
     ) -> PassageTable:
-        """Open a generation, or begin an empty one, under the writer's lock."""
+        """Open the table of a generation; a table or index that is missing is created.
+
+        The caller holds the writer lock unless `is_made`.
+        """
         name = f"{PASSAGES_PREFIX}{fingerprint}"
         if name in await table_names(database.connection):
             table = await database.connection.open_table(name)
-            if not await is_indexed(table):  # the process that made it died in between
+            if not await is_indexed(table):  # the process that created the table died before it had all indexes
                 await create_indexes(table)
         else:
             table = await database.connection.create_table(name, schema=passages_schema(dimension), exist_ok=True)
@@ -100,14 +110,14 @@ class PassageTable:
             exact_scan_limit=exact_scan_limit,
         )
 
-    # Writing, under the writer's lock
+    # Writing, for which the caller holds the writer lock
 
     async def add(self, passages: Sequence[Passage], vectors: Sequence[FloatArray | None]) -> None:
-        """Append passages in one commit; all of a document's passages come in the same call."""
+        """Append passages in one commit; one call has all passages of a document."""
         await self._table.add(passage_rows(passages, vectors, dimension=self.dimension))
 
     async def set_vectors(self, passages: Sequence[Passage], vectors: FloatArray) -> None:
-        """Give stored passages their vectors, [passages, dimension]."""
+        """Write the vectors of stored passages, [passages, dimension], in one commit."""
         rows = pa.table(
             {
                 "docid": [passage.docid for passage in passages],
@@ -123,7 +133,10 @@ class PassageTable:
             await self._table.delete(any_of("docid", docids[start : start + LOOKUP_BATCH]))
 
     async def optimize(self) -> None:
-        """Fold new rows into the indexes, merge small fragments, drop versions older than an hour."""
+        """Add new rows to the indexes, merge small fragments, and drop versions that are older than an hour.
+
+        The vectors get an index once there are too many to compare them all in memory.
+        """
         await self._table.optimize(cleanup_older_than=VERSIONS_KEPT)
         if await self.embedded() > self._exact_scan_limit and not await self._has_vector_index():
             await self._table.create_index("vector", config=IvfRq(distance_type="cosine"))
@@ -131,17 +144,17 @@ class PassageTable:
     # Reading
 
     async def docids(self) -> frozenset[str]:
-        """Documents that have passages here."""
+        """The docid of every document that has passages in this table."""
         column = (await self._table.query().select(["docid"]).to_arrow())["docid"]
         return frozenset(column.unique().to_pylist())
 
     async def text_hashes(self) -> frozenset[str]:
-        """Texts of all passages, by hash."""
+        """The hash of every text that some passage has."""
         column = (await self._table.query().select(["text_hash"]).to_arrow())["text_hash"]
         return frozenset(column.unique().to_pylist())
 
     async def vectors_by_hash(self, hashes: Sequence[str]) -> dict[str, FloatArray]:
-        """Vectors that are already known for a text."""
+        """The vectors of texts, by hash; a text that no passage has with a vector is missing."""
         found: dict[str, FloatArray] = {}
         for start in range(0, len(hashes), LOOKUP_BATCH):
             clause = f"{any_of('text_hash', hashes[start : start + LOOKUP_BATCH])} AND vector IS NOT NULL"
@@ -149,42 +162,57 @@ class PassageTable:
             found.update(zip(rows["text_hash"].to_pylist(), vectors_of(rows, dimension=self.dimension), strict=True))
         return found
 
-    async def without_vector(self, *, limit: int) -> tuple[Passage, ...]:
-        """Passages that are not embedded yet."""
-        query = self._table.query().where("vector IS NULL").select(list(PASSAGE_COLUMNS)).limit(limit)
-        return passages_of(await query.to_arrow())
+    async def without_vector(self, *, batch: int) -> AsyncIterator[tuple[Passage, ...]]:
+        """The passages that are not embedded yet when the first batch is asked for.
 
-    async def of_documents(self, docids: Sequence[str]) -> tuple[Passage, ...]:
-        """Every passage of some documents."""
-        return await self._with_any("docid", docids)
+        They are looked for once. The caller may write the vectors of a batch before it asks for the next: the batches
+        are read from the version of the table in which the passages were found.
+        """
+        table = await pinned_table(self._connection, self._table.name)
+        found = await table.query().where("vector IS NULL").select([]).with_row_id().to_arrow()
+        rows = found["_rowid"].to_numpy()
+        for start in range(0, len(rows), batch):
+            taken = table.take_row_ids(rows[start : start + batch].tolist()).select(list(PASSAGE_COLUMNS))
+            yield passages_of(await taken.to_arrow())
 
-    async def of_texts(self, hashes: Sequence[str]) -> tuple[Passage, ...]:
-        """Every passage with one of these texts."""
-        return await self._with_any("text_hash", hashes)
+    async def of_documents(self, docids: Sequence[str]) -> AsyncIterator[tuple[Passage, ...]]:
+        """Every passage of some documents, in batches."""
+        for start in range(0, len(docids), LOOKUP_BATCH):
+            async for passages in self.batches(where=any_of("docid", docids[start : start + LOOKUP_BATCH])):
+                yield passages
 
-    async def _with_any(self, column: str, values: Sequence[str]) -> tuple[Passage, ...]:
-        found: list[Passage] = []
-        for start in range(0, len(values), LOOKUP_BATCH):
-            clause = any_of(column, values[start : start + LOOKUP_BATCH])
-            found.extend(passages_of(await self._table.query().where(clause).select(list(PASSAGE_COLUMNS)).to_arrow()))
-        return tuple(found)
+    async def of_texts(self, hashes: Sequence[str]) -> dict[str, Passage]:
+        """One passage for each of these texts, by hash."""
+        found: dict[str, Passage] = {}
+        for start in range(0, len(hashes), LOOKUP_BATCH):
+            async for passages in self.batches(where=any_of("text_hash", hashes[start : start + LOOKUP_BATCH])):
+                found.update((passage.text_hash, passage) for passage in passages)
+        return found
+
+    async def batches(self, *, where: str | None = None) -> AsyncIterator[tuple[Passage, ...]]:
+        """Every passage that a filter selects, in batches, so that a large table is never in memory as a whole."""
+        query = self._table.query().select(list(PASSAGE_COLUMNS))
+        if where is not None:
+            query = query.where(where)
+        async for rows in await query.to_batches(max_batch_length=LOOKUP_BATCH):
+            yield passages_of(pa.Table.from_batches([rows]))
 
     async def all(self) -> tuple[Passage, ...]:
-        """Every passage, visible or not."""
+        """Every passage, whether its document is visible or not."""
         return passages_of(await self._table.query().select(list(PASSAGE_COLUMNS)).to_arrow())
 
     async def every_vector(self) -> FloatArray:
-        """[embedded passages, dimension], in no order."""
+        """The vectors of all embedded passages, [embedded passages, dimension], in any order."""
         rows = await self._table.query().where("vector IS NOT NULL").select(["vector"]).to_arrow()
         return vectors_of(rows, dimension=self.dimension)
 
     async def lexical(
         self, query: LexicalQuery, *, scope: Scope, limit: int, vectors: Literal["with", "without"]
     ) -> Ranking:
-        """BM25 over text, title, headings and identifiers; a query of signs alone finds nothing."""
+        """The best passages by BM25 over text, title, headings and identifiers; a query without words finds nothing."""
         if query.is_empty:
             return Ranking((), np.empty(0, np.float32), np.empty((0, self.dimension), np.float32))
-        newest = await self._snapshot()
+        newest = await self._newest.get()
         request = newest.table.query().nearest_to_text(full_text_query(query))
         clause = in_scope(scope)
         if clause:
@@ -199,11 +227,12 @@ class PassageTable:
         return Ranking(passages=passages, scores=scores, vectors=known)
 
     async def dense(self, vector: FloatArray, *, scope: Scope, limit: int) -> Ranking:
-        """The nearest passages to a unit vector [dimension], by cosine.
+        """The passages whose vectors have the highest cosine with a vector [dimension] of unit length.
 
-        Within a scope every passage is compared: the probed partitions may hold none of a small collection.
+        Within a scope every passage is compared, also in a large table: the partitions of the index that would be
+        probed may hold no passage of a small collection.
         """
-        newest = await self._snapshot()
+        newest = await self._newest.get()
         clause = in_scope(scope)
         if newest.small:
             rows, scores = await newest.nearest(vector, where=clause, limit=limit)
@@ -215,7 +244,7 @@ class PassageTable:
     async def _scanned(
         self, table: lancedb.AsyncTable, vector: FloatArray, *, where: str | None, limit: int
     ) -> tuple[list[int], FloatArray]:
-        """Row numbers and cosines, as LanceDB finds them in a large table."""
+        """Row numbers and cosines of the nearest passages of a large table, found by LanceDB."""
         request = table.query().nearest_to(vector).distance_type("cosine").nprobes(PROBES).refine_factor(REFINE)
         if where:
             request = request.where(where).bypass_vector_index()
@@ -224,38 +253,34 @@ class PassageTable:
         return found["_rowid"].to_pylist(), 1.0 - np.asarray(found["_distance"].to_numpy(), dtype=np.float32)
 
     async def terms_of(self, text: str, *, field: str = "text") -> tuple[str, ...]:
-        """Terms of a text as a field's index has them, in order."""
+        """The terms to which the index of a field analyses a text, in their order."""
         return tuple(token.text for token in await self._table.tokenize(text, column=field))
 
-    async def count(self, collection: str | None = None) -> int:
-        """Passages, visible or not."""
-        return int(await self._table.count_rows(None if collection is None else f"collection = {quoted(collection)}"))
+    async def count(self) -> int:
+        """The number of passages, whether their documents are visible or not."""
+        return (await self._newest.get()).count
 
     async def embedded(self) -> int:
-        """Passages that have a vector."""
+        """The number of passages that have a vector."""
         return int(await self._table.count_rows("vector IS NOT NULL"))
 
     async def version(self) -> int:
-        """Counts every write."""
+        """A number that grows with every write."""
         return await self._version.newest()
 
-    async def _snapshot(self) -> Snapshot:
-        """The newest version, with what has been read of it."""
-        newest = self._newest
-        if newest is not None and newest.version == await self.version():
-            return newest
-        async with self._opening:  # whoever waited here sees what the one before has opened
-            version = await self.version()
-            if self._newest is None or self._newest.version != version:
-                self._newest = await Snapshot.of(
-                    self._connection,
-                    self._table.name,
-                    version=version,
-                    dimension=self.dimension,
-                    reads=self.reads,
-                    most_in_memory=self._exact_scan_limit,
-                )
-            return self._newest
+    @property
+    def versions_opened(self) -> int:
+        """How many versions of the table searches have opened."""
+        return self._newest.reads
+
+    async def _open_snapshot(self) -> Snapshot:
+        return await Snapshot.of(
+            self._connection,
+            self._table.name,
+            dimension=self.dimension,
+            reads=self.reads,
+            most_in_memory=self._exact_scan_limit,
+        )
 
     async def _has_vector_index(self) -> bool:
         return any("vector" in index.columns for index in await self._table.list_indices())

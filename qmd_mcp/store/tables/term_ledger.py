@@ -1,9 +1,9 @@
-"""Keeping document frequencies while passages come and go."""
+"""Keeping the table of terms up to date while passages are added and removed."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Sequence
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.store.lance.database import Database
@@ -11,19 +11,21 @@ from qmd_mcp.store.tables.passage_table import PassageTable
 from qmd_mcp.store.tables.term_table import TermTable, count_terms
 
 TERMS_KEY = "terms"
+"""Key of the metadata that says whether the terms are complete."""
 _STALE = "stale"
+"""Its value while an indexing run changes passages."""
 
 
 def complete_mark(fingerprint: str) -> str:
-    """What the metadata says when the terms are those of a generation's passages."""
+    """The value in the metadata which says that the terms are those of a generation's passages."""
     return f"complete {fingerprint}"
 
 
 class TermLedger:
-    """Sums up what one run adds and removes, and writes it at the end.
+    """Adds up the terms of the passages that one indexing run adds and removes, and writes the sums at its end.
 
-    A run marks the terms stale before its first change and complete after its last. Where the mark says that an
-    earlier run died in between, all terms are counted anew at the end of this one.
+    A run marks the terms as stale before its first change and as complete after its last. If a run finds them marked as
+    stale, an earlier run has died in between, and all terms are counted anew at the end.
     """
 
     def __init__(self, *, database: Database, passages: PassageTable, terms: TermTable) -> None:
@@ -36,23 +38,23 @@ class TermLedger:
         self._recount = False
 
     async def added(self, passages: Sequence[Passage]) -> None:
-        """Count passages in."""
+        """Count the terms of passages that are being added."""
         await self._begin()
-        self._added.update(await self._count(passages))
+        self._added.update(await count_terms(passages, analyse=self._passages.terms_of))
 
     async def removing(self, docids: Sequence[str]) -> None:
-        """Count the passages of documents out, before they are deleted."""
+        """Count the terms of the passages of documents, which are deleted afterwards."""
         await self._begin()
-        self._removed.update(await self._count(await self._passages.of_documents(docids)))
+        self._removed.update(await self._count(self._passages.of_documents(docids)))
 
     async def settle(self) -> None:
-        """Write the sums; nothing if nothing changed."""
+        """Bring the table of terms up to date; nothing is written if the run changed no passage."""
         complete = complete_mark(self._passages.fingerprint)
         mark = (await self._database.metadata()).get(TERMS_KEY)
         if not self._began and mark == complete:
             return
         if self._recount or not self._began:
-            await self._terms.replace(await self._count(await self._passages.all()))
+            await self._terms.replace(await self._count(self._passages.batches()))
         else:
             await self._terms.change(added=self._added, removed=self._removed)
         await self._database.put(**{TERMS_KEY: complete})
@@ -65,5 +67,8 @@ class TermLedger:
         self._recount = mark != complete_mark(self._passages.fingerprint)
         await self._database.put(**{TERMS_KEY: _STALE})
 
-    async def _count(self, passages: Sequence[Passage]) -> Counter[str]:
-        return await count_terms(passages, analyse=self._passages.terms_of)
+    async def _count(self, batches: AsyncIterable[Sequence[Passage]]) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        async for passages in batches:
+            counts.update(await count_terms(passages, analyse=self._passages.terms_of))
+        return counts

@@ -1,4 +1,4 @@
-"""How many passages each analysed term occurs in."""
+"""In how many passages each analysed term occurs."""
 
 from __future__ import annotations
 
@@ -6,51 +6,50 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-import anyio
 import lancedb
 import pyarrow as pa
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database
+from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import TERMS, TERMS_SCHEMA
 from qmd_mcp.store.lance.sql import any_of
 from qmd_mcp.store.lance.table_version import TableVersion
 
 _BATCH = 200
-"""Passages analysed in one call: a call costs .4 ms and the analysis of a passage .015 (measured), so that at 200
-the call is a tenth of the work; larger batches only hold the result longer."""
+"""Passages that are analysed in one call. A call costs .4 ms and the analysis of one passage .015 ms (measured), so
+with 200 passages the call itself is about a tenth of the time, and a larger batch would only hold more in memory."""
 
 _SEPARATOR = "qzpassagebreakzq"
-"""A word that stands between the passages of a batch and in no text."""
+"""A word that is put between the passages of a batch and that occurs in no text."""
 
 KNOWN_TERMS = 100_000
-"""Terms up to which all are kept in memory, some 10 MB: asking the table takes 2 ms, twice in every `query`."""
+"""Up to so many terms all of them are kept in memory, which takes some 10 MB: reading the table takes 2 ms, and every
+`query` would do so twice."""
 
 Analysis: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
+"""Gives the terms of a text, as the index of the passages has them."""
 
 
 class TermTable:
-    """Terms and their document frequencies, in passages; serves diagnosis and rarity.
+    """The terms of the index and the number of passages in which each occurs, for rarity and diagnosis.
 
-    The table is a sum over passages. It is brought up to date by what an update added and removed, and counted anew
-    when an earlier update ended without having done so.
+    An update changes these numbers by what it added and removed. They are counted anew if an earlier update died before
+    it could do so.
     """
 
     def __init__(self, table: lancedb.AsyncTable, *, uri: str, most_in_memory: int = KNOWN_TERMS) -> None:
         self._table = table
         self._most_in_memory = most_in_memory
-        self._version = TableVersion(table, uri=uri)
-        self._reading = anyio.Lock()
-        self._known: tuple[int, Mapping[str, int] | None] = (-1, None)
-        """Every term at one version; null where there are too many."""
+        self._known = OncePerVersion(version=TableVersion(table, uri=uri).newest, read=self._read)
 
     @classmethod
     async def open(cls, database: Database) -> TermTable:
-        """The table of an index."""
+        """Open the table of an index."""
         return cls(await database.connection.open_table(TERMS), uri=database.uri)
 
     async def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
-        """Passages in which each term occurs; 0 for a term that occurs nowhere."""
+        """The number of passages in which each term occurs; 0 for a term that occurs nowhere."""
         if not terms:
             return {}
         known = await self.in_memory()
@@ -59,22 +58,21 @@ class TermTable:
         return {term: known.get(term, 0) for term in terms}
 
     async def all(self) -> Mapping[str, int]:
-        """Every term."""
+        """The frequency of every term."""
         known = await self.in_memory()
         return _counts(await self._table.query().to_arrow()) if known is None else known
 
     async def in_memory(self) -> Mapping[str, int] | None:
-        """Every term as the table has them now; null where there are too many to keep."""
-        if await self._version.newest() != self._known[0]:
-            async with self._reading:  # the others wait for the first
-                version = await self._version.newest()
-                if version != self._known[0]:
-                    few = await self._table.count_rows() <= self._most_in_memory
-                    self._known = (version, _counts(await self._table.query().to_arrow()) if few else None)
-        return self._known[1]
+        """The frequency of every term; None if there are too many terms to keep in memory."""
+        return await self._known.get()
+
+    @property
+    def reads(self) -> int:
+        """How often the terms in memory were read anew, because the table had another version."""
+        return self._known.reads
 
     async def change(self, *, added: Counter[str], removed: Counter[str]) -> None:
-        """Apply an update's differences in one commit."""
+        """Apply what an update added and removed, in one commit."""
         difference = Counter(added)
         difference.subtract(removed)
         changed = [term for term, count in difference.items() if count]
@@ -90,8 +88,12 @@ class TermTable:
         await self._table.add(pa.table(columns, schema=TERMS_SCHEMA), mode="overwrite")
 
     async def optimize(self) -> None:
-        """Drop versions older than an hour; every update writes the table anew."""
+        """Drop versions that are older than an hour; there are no fragments to merge, since every write is whole."""
         await self._table.optimize(cleanup_older_than=VERSIONS_KEPT)
+
+    async def _read(self) -> Mapping[str, int] | None:
+        few = await self._table.count_rows() <= self._most_in_memory
+        return _counts(await self._table.query().to_arrow()) if few else None
 
 
 def _counts(rows: pa.Table) -> dict[str, int]:
@@ -99,7 +101,7 @@ def _counts(rows: pa.Table) -> dict[str, int]:
 
 
 async def count_terms(passages: Iterable[Passage], *, analyse: Analysis) -> Counter[str]:
-    """In how many of the passages each term occurs."""
+    """The number of these passages in which each term occurs."""
     counts: Counter[str] = Counter()
     batch: list[str] = []
     for passage in passages:
@@ -113,6 +115,7 @@ async def count_terms(passages: Iterable[Passage], *, analyse: Analysis) -> Coun
 
 
 async def _counted(texts: Sequence[str], *, analyse: Analysis) -> Counter[str]:
+    """The number of these texts in which each term occurs, by one call of the analysis."""
     counts: Counter[str] = Counter()
     (separator,) = await analyse(_SEPARATOR)
     seen: set[str] = set()

@@ -1,8 +1,8 @@
-"""Token states of the passages of one generation."""
+"""The table of token states of one generation's passages, for late interaction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TypeAlias
 
 import lancedb
@@ -26,23 +26,23 @@ _SCHEMA = pa.schema(
 )
 
 Codes: TypeAlias = Mapping[str, CodeArray]
-"""Packed states [tokens, bytes] by text hash."""
+"""Packed token states [tokens, bytes] of texts, by hash."""
 
 
 class StateTable:
-    """One row for each embedded text; a table of its own, so that no other read pays for it.
+    """The token states of each embedded text, in a table of its own, so that reading passages does not read them.
 
-    `fingerprint` names embedder, chunking and projection. A text that is missing is no error: its passages are
-    ranked without late interaction.
+    A text may have none: its passages are then ranked without late interaction.
     """
 
     def __init__(self, table: lancedb.AsyncTable, *, passages: PassageTable) -> None:
+        """`passages` are those of the same generation."""
         self._table = table
         self._passages = passages
 
     @classmethod
     async def is_made(cls, database: Database, *, fingerprint: str) -> bool:
-        """Whether `open` has nothing to make."""
+        """Whether the table of a generation and its index exist, so that `open` writes nothing."""
         name = f"{STATES_PREFIX}{fingerprint}"
         if name not in await table_names(database.connection):
             return False
@@ -50,18 +50,22 @@ class StateTable:
 
     @classmethod
     async def open(cls, database: Database, *, fingerprint: str, passages: PassageTable) -> StateTable:
-        """Open the states of a generation's passages, or begin an empty table, under the writer's lock."""
+        """Open the table of a generation; a table or index that is missing is created.
+
+        The caller holds the writer lock unless `is_made`. `fingerprint` names the embedder, the chunking and the
+        projection.
+        """
         name = f"{STATES_PREFIX}{fingerprint}"
         if name in await table_names(database.connection):
             table = await database.connection.open_table(name)
         else:
             table = await database.connection.create_table(name, schema=_SCHEMA, exist_ok=True)
-        if not await table.list_indices():  # new, or the process that made it died in between
+        if not await table.list_indices():  # a new table, or one whose maker died before it had its index
             await table.create_index("text_hash", config=BTree(), replace=True)
         return cls(table, passages=passages)
 
     async def add(self, codes: Codes) -> None:
-        """Write states of texts that have none yet, under the writer's lock."""
+        """Write the states of texts that have none yet, in one commit; the caller holds the writer lock."""
         if not codes:
             return
         rows = pa.table(
@@ -75,7 +79,7 @@ class StateTable:
         await self._table.add(rows)
 
     async def known(self, hashes: Sequence[str]) -> frozenset[str]:
-        """Those of the texts that have states."""
+        """Those of the hashes whose text has states."""
         found: set[str] = set()
         for start in range(0, len(hashes), LOOKUP_BATCH):
             clause = any_of("text_hash", hashes[start : start + LOOKUP_BATCH])
@@ -84,7 +88,7 @@ class StateTable:
         return frozenset(found)
 
     async def states(self, passages: Sequence[Passage]) -> PackedStates:
-        """Unit states [tokens, width] by text hash; passages without are missing."""
+        """The states [tokens, width] of passages, by text hash; a passage without states is missing."""
         if not passages:
             return PackedStates({})
         clause = any_of("text_hash", sorted({passage.text_hash for passage in passages}))
@@ -98,24 +102,29 @@ class StateTable:
             }
         )
 
-    async def without_states(self, *, limit: int) -> tuple[Passage, ...]:
-        """Passages whose text is not encoded yet, one for each text."""
-        missing = sorted(await self._passages.text_hashes() - await self._every_hash())[:limit]
-        found = await self._passages.of_texts(missing)
-        return tuple({passage.text_hash: passage for passage in found}.values())
+    async def without_states(self, *, batch: int) -> AsyncIterator[tuple[Passage, ...]]:
+        """One passage for each text that has no states when the first batch is asked for.
+
+        The texts are looked for once, and the caller may write the states of a batch before it asks for the next.
+        """
+        missing = sorted(await self._passages.text_hashes() - await self._every_hash())
+        for start in range(0, len(missing), batch):
+            found = await self._passages.of_texts(missing[start : start + batch])
+            if found:
+                yield tuple(found.values())
 
     async def sweep(self) -> None:
-        """Delete the states of texts that no passage has any more."""
+        """Delete the states of texts that no passage has any longer."""
         gone = sorted(await self._every_hash() - await self._passages.text_hashes())
         for start in range(0, len(gone), LOOKUP_BATCH):
             await self._table.delete(any_of("text_hash", gone[start : start + LOOKUP_BATCH]))
 
     async def optimize(self) -> None:
-        """Merge small fragments, drop versions older than an hour."""
+        """Merge small fragments, and drop versions that are older than an hour."""
         await self._table.optimize(cleanup_older_than=VERSIONS_KEPT)
 
     async def version(self) -> int:
-        """Counts every write."""
+        """A number that grows with every write."""
         return int(await self._table.version())
 
     async def _every_hash(self) -> frozenset[str]:

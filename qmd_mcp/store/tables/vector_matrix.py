@@ -1,4 +1,4 @@
-"""Every vector of one version of a small table, in memory, for exact retrieval."""
+"""Exact dense retrieval over the vectors of one version of a small table, which are all in memory."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from qmd_mcp.store.lance.schema import vectors_of
 
 @dataclass(frozen=True, slots=True)
 class VectorMatrix:
-    """One array that every caller shares.
+    """The vectors of all embedded passages, in one array that all searches share.
 
-    A scan in LanceDB reads the whole column for each query: 17 MB for 10,000 passages, so that a hundred queries at
-    once held 2.3 GB, and 8.5 ms where the product takes 2.5 (benchmarks).
+    A scan by LanceDB would read the whole column of vectors for each query. For 10,000 passages this is 17 MB, so that
+    a hundred queries at the same time held 2.3 GB, and it takes 8.5 ms where this product takes 2.5 ms (benchmarks).
     """
 
     rows: NDArray[np.uint64]
-    """[embedded passages]; the table's row numbers, ascending."""
+    """[embedded passages]; the row number of each in the table, ascending."""
     vectors: FloatArray
-    """[embedded passages, dimension]; unit length."""
+    """[embedded passages, dimension]; each has unit length."""
 
     @classmethod
     async def of(cls, table: lancedb.AsyncTable, *, dimension: int) -> VectorMatrix:
-        """Read the column of a table that stays at one version."""
+        """Read the vectors of a table that stays at one version."""
         read = await table.query().where("vector IS NOT NULL").select(["vector"]).with_row_id().to_arrow()
         rows = np.asarray(read["_rowid"].to_numpy(), dtype=np.uint64)
         order = np.argsort(rows)
@@ -37,9 +37,10 @@ class VectorMatrix:
     def nearest(
         self, vector: FloatArray, *, limit: int, among: NDArray[np.uint64] | None = None
     ) -> tuple[list[int], FloatArray]:
-        """Row numbers and cosines of the nearest, best first; equals in the order of their rows.
+        """Row numbers and cosines of the vectors nearest to a vector, best first.
 
-        `among` are the row numbers that may be found; all if absent.
+        Vectors with equal cosines are in the order of their rows. If `among` is given, only these row numbers may be
+        found.
         """
         cosines: FloatArray = self.vectors @ vector
         if among is not None:
@@ -48,13 +49,13 @@ class VectorMatrix:
         if not count:
             return [], np.empty(0, dtype=np.float32)
         last = cosines[np.argpartition(-cosines, count - 1)[count - 1]]
-        best = np.flatnonzero(cosines >= last)  # more than `count` where several are equal to the last
+        best = np.flatnonzero(cosines >= last)  # these are more than `count` if several equal the last
         best = best[np.lexsort((self.rows[best], -cosines[best]))][:count]
         found: list[int] = self.rows[best].tolist()
         return found, cosines[best]
 
     def of_rows(self, rows: Sequence[int]) -> FloatArray:
-        """[rows, dimension], NaN where a passage is not embedded yet."""
+        """The vectors with these row numbers, [rows, dimension]; NaN for a passage that is not embedded yet."""
         wanted = np.array(rows, dtype=np.uint64)
         vectors = np.full((len(rows), self.vectors.shape[1]), np.nan, dtype=np.float32)
         places = np.searchsorted(self.rows, wanted)

@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from qmd_mcp.store.lance.deferred_package import leave_unread
+from qmd_mcp.store.lance.deferred_package import defer_package
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def _runs(package: str) -> int:
 
 
 def test_a_submodule_does_not_run_the_package_and_its_first_name_does_once(package: str) -> None:
-    assert leave_unread(package)
+    assert defer_package(package)
     small = importlib.import_module(f"{package}.small")
     assert (small.VALUE, _runs(package)) == ("small", 0)
     whole = importlib.import_module(package)
@@ -51,7 +51,7 @@ def test_a_submodule_does_not_run_the_package_and_its_first_name_does_once(packa
 
 
 def test_many_threads_run_it_once(package: str) -> None:
-    assert leave_unread(package)
+    assert defer_package(package)
     whole = importlib.import_module(package)
     found: list[str] = []
     threads = [Thread(target=lambda: found.append(whole.OTHER)) for _ in range(8)]
@@ -65,7 +65,7 @@ def test_many_threads_run_it_once(package: str) -> None:
 @pytest.mark.parametrize("other", ["no_such_package_anywhere", "single_module_of_the_tests", "json"])
 def test_what_is_absent_no_package_or_there_already_is_left_alone(package: str, other: str) -> None:
     before = sys.modules.get(other)
-    assert not leave_unread(other)
+    assert not defer_package(other)
     assert sys.modules.get(other) is before
 
 

@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from anyio.abc import TaskGroup
+
 from qmd_mcp.domain.index_status import ModelStatus
 from qmd_mcp.inference.embedding.embedder import Embedder
 from qmd_mcp.inference.embedding.embedding_scheduler import EmbeddingScheduler
@@ -68,6 +70,8 @@ class Slots:
     """Makes the slot of each role, and knows where each model was placed."""
 
     sessions: SessionFactory
+    tasks: TaskGroup
+    """Where models are loaded, for every caller that waits for them."""
     idle_seconds: float
     made: list[tuple[Model[Any], ModelSlot[Any]]] = field(default_factory=list)
     placements: dict[Role, str] = field(default_factory=dict)
@@ -98,7 +102,7 @@ class Slots:
         def present() -> bool:
             return any(model.missing(provider) is None for provider in model.manifest.files)
 
-        slot = ModelSlot(load, present=present, idle_seconds=self.idle_seconds)
+        slot = ModelSlot(load, tasks=self.tasks, present=present, idle_seconds=self.idle_seconds)
         self.made.append((model, slot))
         return slot
 
@@ -115,9 +119,9 @@ async def open_models(settings: Settings, embedder: Model[EmbedderManifest]) -> 
     usable = sessions.usable if wanted else ()
     expanding = catalogue.expander(settings.expander, providers=usable)
     reranking = catalogue.reranker(settings.reranker, providers=usable)
-    slots = Slots(sessions, idle_seconds=settings.idle_unload_seconds or math.inf)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(background())
+        slots = Slots(sessions, tasks, idle_seconds=settings.idle_unload_seconds or math.inf)
         slot, lanes = slots.embedding(embedder), Lanes(threads=settings.threads or cores())
         embedding = EmbeddingScheduler(slot, lanes=lanes)
         expansion: ExpansionScheduler | None = None

@@ -45,7 +45,7 @@ class DecoderContract:
     cache_type: CacheType
     logits_type: CacheType
     vocabulary: int
-    """Width of the logits; a tokeniser may know fewer."""
+    """Width of the logits; a tokenizer may know fewer."""
     takes_positions: bool
     kept_logits: str | None
     """The input that says how many last positions get logits, where there is one."""

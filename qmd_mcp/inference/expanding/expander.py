@@ -30,7 +30,7 @@ class Expander:
     The part of the prompt that is the same for every query of a script is prefilled once.
 
     Raises:
-        ModelError: the tokeniser does not fit the prompt or the graph.
+        ModelError: the tokenizer does not fit the prompt or the graph.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ def _seed(query: str, branch: int) -> int:
 
 
 def _stop_tokens(tokenizer: Tokenizer, *, vocabulary: int) -> frozenset[int]:
-    """A line ends at a line break, at a control token, and at what the tokeniser does not know."""
+    """A line ends at a line break, at a control token, and at what the tokenizer does not know."""
     breaks = ("\n", "Ċ", "<0x0A>")  # as such, in byte-level tokens, as SentencePiece's byte
     words = tokenizer.get_vocab(with_added_tokens=True)
     ends = {number for word, number in words.items() if any(end in word for end in breaks)}
@@ -103,10 +103,10 @@ def _check_tokenizer(tokenizer: Tokenizer, *, manifest: ExpanderManifest, vocabu
     greatest = max(tokenizer.get_vocab(with_added_tokens=True).values())
     if greatest >= vocabulary:
         sentence = (
-            f"The tokeniser has tokens up to {greatest}, the graph's logits {vocabulary}: they are of two models."
+            f"The tokenizer has tokens up to {greatest}, the graph's logits {vocabulary}: they are of two models."
         )
         raise ModelError(sentence)
     for token in ("<|im_start|>", "<|im_end|>"):
         if tokenizer.token_to_id(token) is None:
-            sentence = f"The tokeniser of {manifest.model} does not know the control token {token}."
+            sentence = f"The tokenizer of {manifest.model} does not know the control token {token}."
             raise ModelError(sentence)

@@ -15,7 +15,7 @@ MAX_QUERY_TOKENS = 96
 """What is longer already says in many words what it looks for; on a CPU a step takes as long as 4 to 8 tokens of it."""
 
 _CONTROL = re.compile(r"<\|[^<>|]*\|>|</?think>|</?tool_(?:call|response)>")
-"""Qwen's control tokens, known to the tokeniser or not."""
+"""Qwen's control tokens, known to the tokenizer or not."""
 
 _ANSWER = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 """Qwen3's template without thinking: the thought is over before the answer begins."""

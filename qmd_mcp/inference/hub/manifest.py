@@ -14,7 +14,7 @@ ProviderName: TypeAlias = Literal["cpu", "cuda"]
 Format: TypeAlias = Literal["int8", "nbits8", "q4f16", "fp16", "fp32"]
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "config.json")
-"""Fetched where a repository has them; the first two are what a tokeniser needs."""
+"""Fetched where a repository has them; the first two are what a tokenizer needs."""
 
 
 def _below(path: str) -> str:
@@ -149,7 +149,7 @@ class RerankerManifest(ModelManifest):
     """
 
     template: Literal["qwen3", "pair"]
-    """`qwen3`: the official prompt of Qwen3-Reranker. `pair`: query and passage as the tokeniser joins two texts."""
+    """`qwen3`: the official prompt of Qwen3-Reranker. `pair`: query and passage as the tokenizer joins two texts."""
     instruction: str = INSTRUCTION
     """What a passage is judged by, where the template has a place for it."""
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
@@ -162,7 +162,7 @@ class RerankerManifest(ModelManifest):
     padding: Literal["left", "right"] | None = None
     """Which side of a pair is filled up; default: the template's own, left for Qwen3 and right for BERT."""
     pad_token: str | None = None
-    """With what; default: the tokeniser's usual one. A classifier may find a sequence's end by it."""
+    """With what; default: the tokenizer's usual one. A classifier may find a sequence's end by it."""
     max_tokens: Annotated[int, Field(ge=32, le=32768)]
     """Of one pair, template included."""
     token_budget: Annotated[int, Field(ge=32)] = TOKEN_BUDGET

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer
 
 _UNKNOWN = ("[UNK]", "<unk>")
-"""What a tokeniser says for a word outside its vocabulary: the one special token that comes from honest text."""
+"""What a tokenizer says for a word outside its vocabulary: the one special token that comes from honest text."""
 
 
 class ControlTokens:
-    """Special tokens of a tokeniser, and whatever else of its added tokens the prompt is made of (`<think>`)."""
+    """Special tokens of a tokenizer, and whatever else of its added tokens the prompt is made of (`<think>`)."""
 
     def __init__(self, tokenizer: Tokenizer, *, prompt: str = "") -> None:
         unknown = {*_UNKNOWN, getattr(tokenizer.model, "unk_token", None)}

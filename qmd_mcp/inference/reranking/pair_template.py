@@ -40,7 +40,7 @@ class Template(Protocol):
 
 
 class PairTemplate:
-    """The tokeniser's own way with pairs, such as `[CLS] query [SEP] document [SEP]`: BERT-like cross-encoders."""
+    """The tokenizer's own way with pairs, such as `[CLS] query [SEP] document [SEP]`: BERT-like cross-encoders."""
 
     def __init__(self, tokenizer: Tokenizer, *, model: str, max_tokens: int) -> None:
         self._tokenizer = tokenizer
@@ -49,7 +49,7 @@ class PairTemplate:
         query = [place for place, part in enumerate(example.sequence_ids) if part == 0]
         document = [place for place, part in enumerate(example.sequence_ids) if part == 1]
         if not query or not document or query[-1] + 1 >= document[0]:
-            sentence = f"{model} takes pairs, and its tokeniser puts nothing between the two texts of one."
+            sentence = f"{model} takes pairs, and its tokenizer puts nothing between the two texts of one."
             raise ModelError(sentence)
         before, between = slice(0, query[0]), slice(query[-1] + 1, document[0])
         after = slice(document[-1] + 1, len(example.ids))
@@ -89,7 +89,7 @@ class PairTemplate:
 class Qwen3Template:
     """The prompt that Qwen3-Reranker was trained with, as its card publishes it.
 
-    https://huggingface.co/Qwen/Qwen3-Reranker-0.6B: system and assistant turns are tokenised apart from the user's,
+    https://huggingface.co/Qwen/Qwen3-Reranker-0.6B: system and assistant turns are tokenized apart from the user's,
     which alone is cut.
     """
 
@@ -136,7 +136,7 @@ def make_template(
     """The template of a manifest.
 
     Raises:
-        ModelError: the tokeniser joins no pairs, or so few tokens leave nothing for query and document.
+        ModelError: the tokenizer joins no pairs, or so few tokens leave nothing for query and document.
     """
     if name == "pair":
         return PairTemplate(tokenizer, model=model, max_tokens=max_tokens)

@@ -41,7 +41,7 @@ class RerankScheduler:
         """
         async with self._slot.use() as reranker:
             encode = partial(reranker.encode, query, texts, intent=intent)
-            pairs = await anyio.to_thread.run_sync(encode)
+            pairs = await anyio.to_thread.run_sync(encode, abandon_on_cancel=True)
             self.padding = reranker.padding(pairs)
             outcome = await self._merging.submit(reranker, pairs)
         return Reranking(logits=np.array(outcome.results, dtype=np.float32), batches=outcome.batches)

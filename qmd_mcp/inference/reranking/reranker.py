@@ -27,7 +27,7 @@ _PAD_TOKENS = ("<|endoftext|>", "[PAD]", "<pad>")
 class Reranker:
     """A cross-encoder over a session of ours; synchronous and pure. `sigmoid(logit)` is its probability.
 
-    The tokeniser neither truncates nor pads: that is done here.
+    The tokenizer neither truncates nor pads: that is done here.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Reranker:
         """`batch_invariant`: whether a pair has the same logit alone and in any batch.
 
         Raises:
-            ModelError: graph, tokeniser and manifest do not fit together.
+            ModelError: graph, tokenizer and manifest do not fit together.
         """
         self.manifest = manifest
         self.batch_invariant = batch_invariant
@@ -155,7 +155,7 @@ def _token(tokenizer: Tokenizer, *names: str | None, model: str, role: str) -> i
         if name is not None and (number := tokenizer.token_to_id(name)) is not None:
             return int(number)
     listed = " or ".join(repr(name) for name in names if name is not None)
-    sentence = f"{model} has no token for {role}: its tokeniser does not know {listed}."
+    sentence = f"{model} has no token for {role}: its tokenizer does not know {listed}."
     raise ModelError(sentence)
 
 

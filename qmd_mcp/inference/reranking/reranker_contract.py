@@ -74,7 +74,7 @@ def read_contract(session: ort.InferenceSession, *, model: str, vocabulary: int)
         contract = contract if contract.width else replace(contract, width=_probed_width(session, contract))
         if contract.kind == "classifier" or contract.width >= vocabulary:
             return contract
-        reason = f"it gives {contract.width} numbers for each token, and its tokeniser knows {vocabulary} tokens"
+        reason = f"it gives {contract.width} numbers for each token, and its tokenizer knows {vocabulary} tokens"
     sentence = f"{model} is no reranker: {reason}. It takes {_listed(inputs)}; it gives {_listed(outputs)}."
     raise ModelError(sentence)
 

@@ -6,13 +6,13 @@ import ctypes
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import onnxruntime as ort
 
 from qmd_mcp.inference.runtime.gpu import Gpu, find_gpus
+from qmd_mcp.inference.runtime.once import once
 
 MEND = "pip install 'qmd-mcp[cuda]'"
 """Brings every library but the driver's."""
@@ -88,7 +88,7 @@ def names_of_libraries(cuda_version: str, *, windows: bool) -> tuple[tuple[str, 
     )
 
 
-@cache
+@once
 def find_cuda() -> Cuda:
     """Look once; what is found stays loaded, which is how the provider finds it afterwards."""
     built = "CUDAExecutionProvider" in ort.get_available_providers()

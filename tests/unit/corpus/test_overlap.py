@@ -48,7 +48,11 @@ def test_sections_do_not_overlap() -> None:
 
 def test_the_repository_itself_is_cut_into_slices_with_right_lines() -> None:
     root = Path(__file__).parents[3]
-    for path in (root / "README.md", root / "qmd_mcp" / "engine.py", root / "examples/notes/web/onboarding.html"):
+    for path in (
+        root / "README.md",
+        root / "qmd_mcp/application/engine.py",
+        root / "examples/notes/web/onboarding.html",
+    ):
         source = read(path.read_bytes(), path.name)
         assert isinstance(source, SourceText)
         for piece in Chunker(TOKENIZER).passages(source, docid="d", collection="c", path=path.name):

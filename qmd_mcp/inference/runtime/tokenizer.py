@@ -1,4 +1,4 @@
-"""The embedder's tokens, for counting."""
+"""Reading the tokenizer of a model."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from qmd_mcp.errors import ModelError
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a model's folder, without truncation and padding.
+    """Read the tokenizer from a model's folder, with truncation and padding turned off.
 
     Raises:
-        ModelError: it is missing or no tokenizer.
+        ModelError: the file is missing or is no tokenizer.
     """
     path = folder / "tokenizer.json"
     try:

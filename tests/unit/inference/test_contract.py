@@ -90,7 +90,11 @@ def test_an_embedder_is_no_reranker() -> None:
     [
         (1, {"positive": 1}, "tiny has 1 label: there is no label 1."),
         (3, {"positive": 3}, "tiny has 3 labels: there is no label 3."),
-        (1, {"activation": "softmax"}, "tiny has one label, whose softmax is always 1: its activation is a sigmoid."),
+        (
+            1,
+            {"activation": "softmax"},
+            "tiny has one label, whose softmax is always 1: its manifest must say sigmoid.",
+        ),
         (1, {"max_tokens": 18}, "tiny is given at most 18 tokens, and its prompt takes 3"),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_talker_is_read_from_its_folder(tmp_path: Path) -> None:
 
 def test_a_tokeniser_of_another_model_is_refused() -> None:
     decoder = Decoder(opened(decoder_graph(Form("grouped"))))
-    with pytest.raises(ModelError, match="they are of two models"):
+    with pytest.raises(ModelError, match="they belong to two models"):
         Expander(
             expander_manifest(),
             decoder=decoder,

@@ -26,7 +26,7 @@ from benchmarks.parts.timing import TimedSession, Times, share
 from qmd_mcp.inference.expanding.branch_decoding import Branch, Continuation, generate, room_for
 from qmd_mcp.inference.expanding.decoder import Decoder, Past
 from qmd_mcp.inference.expanding.expander import KINDS
-from qmd_mcp.inference.expanding.prompts import PROMPTS, asked
+from qmd_mcp.inference.expanding.prompts import PROMPTS, cleaned_query
 from qmd_mcp.inference.hub.manifest import Sampling
 from qmd_mcp.inference.runtime.cuda import find_cuda
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
@@ -99,7 +99,7 @@ class Bench:
         prompt = PROMPTS["qwen3"]
         self._decoder, self._session, self._tokens = decoder, session, tokens
         self._head = tokenizer.encode(prompt.head).ids[:head]
-        self._tail = tokenizer.encode(prompt.tail.replace("{query}", asked(QUERY, tokenizer))).ids
+        self._tail = tokenizer.encode(prompt.tail.replace("{query}", cleaned_query(QUERY, tokenizer))).ids
         self.prompt = [*self._head, *self._tail]
         prefixes = {kind: tuple(tokenizer.encode(f"{kind}:").ids) for kind in KINDS}
         self._branches = [

@@ -25,7 +25,6 @@ from qmd_mcp.evaluation.runner import COLLECTION, index_dataset, index_folder, i
 from qmd_mcp.inference.embedding.projection import Projection, projection_beside, read_projection
 from qmd_mcp.inference.embedding.token_encoder import TokenEncoder
 from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
-from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 from qmd_mcp.retrieval.candidates.evidence import gather
 from qmd_mcp.retrieval.query.rarity import Rarities
 from qmd_mcp.retrieval.query.syntax import parse
@@ -98,9 +97,7 @@ def token_encoder(settings: Settings) -> tuple[TokenEncoder, Projection]:
     assert path is not None
     projection = read_projection(path, dimension=model.manifest.dimension)
     embedder = load_embedder(model, session_factory(settings))
-    tokenizer = read_tokenizer(model.folder)
-    tokenizer.enable_truncation(model.manifest.max_tokens)
-    return TokenEncoder(embedder, tokenizer=tokenizer, projection=projection), projection
+    return TokenEncoder(embedder, projection=projection), projection
 
 
 class Reading:

@@ -1,6 +1,6 @@
 """What share of a reranker's tokens is padding, over lists of real passages.
 
-Passages are cut as for the index, with the tokeniser of the embedder that ships, and drawn 40 at a time, as the
+Passages are cut as for the index, with the tokenizer of the embedder that ships, and drawn 40 at a time, as the
 candidates of a query come from all over a collection. No model is run.
 """
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncGenerator
 
 import pytest
+from anyio.abc import TaskGroup
 from hypothesis import settings
 
 import qmd_mcp  # noqa: F401  before numpy: it sets how many threads products take
+from qmd_mcp.tasks import background
 
 settings.register_profile("steady", deadline=None)  # the machines are noisy: no test asserts a time
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
@@ -26,3 +29,10 @@ def pytest_report_header() -> list[str]:
 def anyio_backend() -> str:
     """The backend of every asynchronous test: LanceDB's asynchronous API needs asyncio."""
     return "asyncio"
+
+
+@pytest.fixture
+async def tasks() -> AsyncGenerator[TaskGroup]:
+    """A task group for what goes on beside a test and ends with it."""
+    async with background() as group:
+        yield group

@@ -1,4 +1,4 @@
-"""Real graphs and tokenisers of cross-encoders and embedders in a few kilobytes, built in memory."""
+"""Real graphs and tokenizers of cross-encoders and embedders in a few kilobytes, built in memory."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ CONTROL = (PADDING, "<|im_start|>", END_OF_TURN, "<think>", "</think>")
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-"""Where a token may never reach across, as Qwen's tokeniser has it."""
+"""Where a token may never reach across, as Qwen's tokenizer has it."""
 
 
 def build(out: Path, *, precision: Precision) -> None:

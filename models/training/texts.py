@@ -58,7 +58,7 @@ def read_pairs(folders: Sequence[Path]) -> list[tuple[str, str]]:
 
 
 def feed(tokenizer: Tokenizer, texts: Sequence[Text]) -> dict[str, npt.NDArray[np.int64]]:
-    """Tokenise a batch, padded to its longest text."""
+    """Tokenize a batch, padded to its longest text."""
     encodings = tokenizer.encode_batch(list(texts))
     rows = [(encoding.ids, encoding.attention_mask, encoding.type_ids) for encoding in encodings]
     return {name: np.array(each, dtype=np.int64) for name, each in zip(INPUTS, zip(*rows, strict=True), strict=True)}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import anyio.to_thread
+from anyio.abc import TaskGroup
 
 from qmd_mcp.domain.availability import Absent
 from qmd_mcp.domain.index_status import ModelStatus
@@ -69,6 +70,8 @@ class Slots:
     """Makes the slot of each model, in which it is loaded on first use and unloaded when it is idle."""
 
     sessions: SessionFactory
+    tasks: TaskGroup
+    """Where models are loaded, for every caller that waits for them."""
     idle_seconds: float
     """After so long without use a model is unloaded; infinity keeps it loaded."""
     made: list[tuple[Model[Any], ModelSlot[Any]]] = field(default_factory=list)
@@ -101,7 +104,7 @@ class Slots:
         def present() -> bool:
             return any(model.missing(provider) is None for provider in model.manifest.files)
 
-        slot = ModelSlot(load, present=present, idle_seconds=self.idle_seconds)
+        slot = ModelSlot(load, tasks=self.tasks, present=present, idle_seconds=self.idle_seconds)
         self.made.append((model, slot))
         return slot
 
@@ -119,9 +122,9 @@ async def open_models(
     """
     sessions = sessions or make_session_factory(settings)
     expanding, reranking = await anyio.to_thread.run_sync(_chosen, settings, sessions)
-    slots = Slots(sessions, idle_seconds=settings.idle_unload_seconds or math.inf)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(background())
+        slots = Slots(sessions, tasks, idle_seconds=settings.idle_unload_seconds or math.inf)
         slot, lanes = slots.embedding(embedder), Lanes(threads=settings.threads or cores())
         embedding = EmbeddingScheduler(slot, lanes=lanes)
         expansion: ExpansionScheduler | Absent = _absent("expander", setting=settings.expander)

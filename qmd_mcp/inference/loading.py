@@ -1,10 +1,6 @@
-"""Models as the settings want them."""
+"""The models that the settings ask for, loaded from the files of the catalogue."""
 
 from __future__ import annotations
-
-from functools import cache
-
-from tokenizers import Tokenizer
 
 from qmd_mcp.domain.scripts import script_of
 from qmd_mcp.inference.embedding.embedder import Embedder
@@ -19,30 +15,32 @@ from qmd_mcp.inference.hub.manifest import EmbedderManifest, ExpanderManifest, M
 from qmd_mcp.inference.reranking.reranker import Reranker
 from qmd_mcp.inference.runtime.lanes import Lanes
 from qmd_mcp.inference.runtime.model_slot import ModelSlot
+from qmd_mcp.inference.runtime.once import once
 from qmd_mcp.inference.runtime.session import PlacedSession, SessionFactory
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 from qmd_mcp.settings import Settings, cache_folder, manifests_folder
 
 EMBEDDER_THREADS = 1
-"""Of one forward on the processor: the scheduler runs several at once, which is faster (benchmarks)."""
+"""CPU threads of one forward pass of the embedder. The scheduler runs several forward passes at once, which is faster
+(benchmarks)."""
 
 
 def user_catalogue() -> Catalogue:
-    """What can be named on this machine."""
+    """Return the catalogue of the models that this user can name on this machine."""
     return Catalogue(cache=cache_folder() / "models", own=manifests_folder(), shipped=models_folder())
 
 
 def session_factory(settings: Settings) -> SessionFactory:
-    """The one that every role gets its session from."""
+    """Return the factory from which every role gets its session."""
     return SessionFactory(device=settings.device, gpu_memory_mb=settings.gpu_memory_mb, tf32=settings.tf32)
 
 
 def open_model(model: Model[ModelManifest], sessions: SessionFactory, *, threads: int) -> PlacedSession:
-    """Load a role's graph where it may run.
+    """Open a session of a model's graph on an execution provider that works and whose files are on disk.
 
     Raises:
-        ModelMissingError: no provider that works has all of its files.
-        ModelError, DeviceError: as the factory says.
+        ModelMissingError: the files are incomplete for every provider that works.
+        ModelError, DeviceError: see `SessionFactory.open`.
     """
     candidates = sessions.candidates(model.manifest)
     if all(model.missing(provider) is not None for provider in candidates):
@@ -51,30 +49,30 @@ def open_model(model: Model[ModelManifest], sessions: SessionFactory, *, threads
 
 
 def load_embedder(model: Model[EmbedderManifest], sessions: SessionFactory) -> Embedder:
-    """Read an embedder's files.
+    """Load an embedder from its files.
 
     Raises:
-        ModelMissingError, ModelError, DeviceError: what the operator must change.
+        ModelMissingError, ModelError, DeviceError: the operator must change something; the message says what.
     """
     placed = open_model(model, sessions, threads=EMBEDDER_THREADS)
     return Embedder(model.manifest, folder=model.folder, placed=placed)
 
 
 def make_expander(model: Model[ExpanderManifest], placed: PlacedSession) -> Expander:
-    """An expander over an open graph; prefills what is the same for every query.
+    """Make an expander from an open session, and prefill the part of the prompt that is the same for every query.
 
     Raises:
-        ModelError: graph, tokeniser and prompt do not fit together.
+        ModelError: graph, tokenizer and prompt do not fit together.
     """
     tokenizer = read_tokenizer(model.folder)
     return Expander(model.manifest, decoder=Decoder(placed.session), tokenizer=tokenizer, script_of=script_of)
 
 
 def make_reranker(model: Model[RerankerManifest], placed: PlacedSession) -> Reranker:
-    """A reranker over an open graph.
+    """Make a reranker from an open session.
 
     Raises:
-        ModelError: graph, tokeniser and template do not fit together.
+        ModelError: graph, tokenizer and template do not fit together.
     """
     return Reranker(
         placed.session,
@@ -87,19 +85,16 @@ def make_reranker(model: Model[RerankerManifest], placed: PlacedSession) -> Rera
 def token_scheduler(
     model: Model[EmbedderManifest], slot: ModelSlot[Embedder], *, lanes: Lanes
 ) -> TokenScheduler | None:
-    """Token states of the embedder in a slot; null where no projection comes with it."""
+    """Return a scheduler of the token states of the embedder in a slot, or None if it comes without a projection."""
     path = projection_beside(model.folder)
     if path is None:
         return None
 
-    @cache
-    def parts() -> tuple[Tokenizer, Projection]:
-        tokenizer = read_tokenizer(model.folder)
-        tokenizer.enable_truncation(model.manifest.max_tokens)
-        return tokenizer, read_projection(path, dimension=model.manifest.dimension)
+    @once
+    def projection() -> Projection:
+        return read_projection(path, dimension=model.manifest.dimension)
 
     def make(embedder: Embedder) -> TokenEncoder:
-        tokenizer, projection = parts()
-        return TokenEncoder(embedder, tokenizer=tokenizer, projection=projection)
+        return TokenEncoder(embedder, projection=projection())
 
     return TokenScheduler(slot, make=make, lanes=lanes)

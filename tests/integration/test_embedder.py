@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from anyio.abc import TaskGroup
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import numpy_helper
@@ -122,9 +123,11 @@ def test_a_graph_of_another_contract_is_refused_with_its_names_and_shapes(
 
 
 @pytest.mark.parametrize("form", ["fp32", "int8"])
-async def test_several_queries_embedded_by_one_call_are_each_as_it_would_be_alone(tmp_path: Path, form: Form) -> None:
+async def test_several_queries_embedded_by_one_call_are_each_as_it_would_be_alone(
+    tmp_path: Path, form: Form, tasks: TaskGroup
+) -> None:
     model = embedder(tiny_embedder.write_model(tmp_path, form=form, query_prompt="task query {text}"))
-    scheduler = EmbeddingScheduler(ModelSlot(lambda: model), lanes=Lanes(threads=2))
+    scheduler = EmbeddingScheduler(ModelSlot(lambda: model, tasks=tasks), lanes=Lanes(threads=2))
     vectors = await scheduler.embed_queries(TEXTS)
     alone = np.stack([await scheduler.embed_query(text) for text in TEXTS])
     np.testing.assert_allclose(vectors, alone, atol=1e-6)
@@ -161,7 +164,7 @@ def test_a_forward_that_fails_is_an_error_of_the_model(tmp_path: Path) -> None:
     tiny_embedder.write_model(tmp_path)
     model = tiny_embedder.graph()
     (words,) = (each for each in model.graph.initializer if each.name == "words")
-    words.CopyFrom(numpy_helper.from_array(tiny_embedder.weights()[0][:5], "words"))  # fewer than its tokeniser knows
+    words.CopyFrom(numpy_helper.from_array(tiny_embedder.weights()[0][:5], "words"))  # fewer than its tokenizer knows
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(ModelError, match=r"^tiny failed: .*Gather"):
         embedder(tmp_path).embed_query("wolf")
@@ -181,7 +184,7 @@ def test_a_file_that_is_no_graph_is_named(tmp_path: Path) -> None:
 
 def test_a_broken_tokeniser_is_named(tmp_path: Path) -> None:
     (tiny_embedder.write_model(tmp_path) / "tokenizer.json").write_text("{}")
-    with pytest.raises(ModelError, match="The tokeniser of tiny cannot be read"):
+    with pytest.raises(ModelError, match="The tokenizer of tiny cannot be read"):
         embedder(tmp_path)
 
 

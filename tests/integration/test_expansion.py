@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 
 from qmd_mcp.domain.lookup import Expansion
 from qmd_mcp.domain.scripts import script_of
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def slot(tmp_path: Path) -> ModelSlot[Expander]:
+def slot(tmp_path: Path, tasks: TaskGroup) -> ModelSlot[Expander]:
     folder = write_talker(tmp_path, ["lex: standby replica", "vec: what takes over", "hyde: another machine does"])
 
     def load() -> Expander:
@@ -29,7 +30,7 @@ def slot(tmp_path: Path) -> ModelSlot[Expander]:
         tokenizer = read_tokenizer(folder)
         return Expander(expander_manifest(), decoder=decoder, tokenizer=tokenizer, script_of=script_of)
 
-    return ModelSlot(load)
+    return ModelSlot(load, tasks=tasks)
 
 
 async def test_many_callers_at_once_are_all_answered_by_one_model(slot: ModelSlot[Expander]) -> None:

@@ -29,9 +29,9 @@ def reranker(graph: bytes) -> Reranker:
 
 @asynccontextmanager
 async def scheduling(graph: bytes) -> AsyncGenerator[RerankScheduler]:
-    scheduler = RerankScheduler(ModelSlot(lambda: reranker(graph)))
     with anyio.fail_after(30):
         async with anyio.create_task_group() as working:
+            scheduler = RerankScheduler(ModelSlot(lambda: reranker(graph), tasks=working))
             working.start_soon(scheduler.run)
             yield scheduler
             working.cancel_scope.cancel()

@@ -1,10 +1,13 @@
 """The embedder that ships, and states in a real LanceDB."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from anyio.abc import TaskGroup
 
 from qmd_mcp.application.engine import open_engine
 from qmd_mcp.domain.documents import Collection, Passage, docid_of
@@ -18,7 +21,6 @@ from qmd_mcp.inference.loading import load_embedder, user_catalogue
 from qmd_mcp.inference.runtime.lanes import Lanes
 from qmd_mcp.inference.runtime.model_slot import ModelSlot
 from qmd_mcp.inference.runtime.session import SessionFactory
-from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 from qmd_mcp.retrieval.ranking.late_interaction import max_similarity
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.generation import serving
@@ -50,9 +52,7 @@ def encoder_of(embedder: Embedder) -> TokenEncoder:
     path = projection_beside(MODEL.folder)
     assert path is not None
     projection = read_projection(path, dimension=MODEL.manifest.dimension)
-    tokenizer = read_tokenizer(MODEL.folder)
-    tokenizer.enable_truncation(MODEL.manifest.max_tokens)
-    return TokenEncoder(embedder, tokenizer=tokenizer, projection=projection)
+    return TokenEncoder(embedder, projection=projection)
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +96,10 @@ def test_spans_name_the_part_of_the_query_that_a_state_stands_for(encoder: Token
     assert found.states.shape == (7, 128)
 
 
-async def test_many_passages_come_back_in_their_order(encoder: TokenEncoder, embedder: Embedder) -> None:
-    scheduler = TokenScheduler(ModelSlot(lambda: embedder), make=encoder_of, lanes=Lanes(threads=2))
+async def test_many_passages_come_back_in_their_order(
+    encoder: TokenEncoder, embedder: Embedder, tasks: TaskGroup
+) -> None:
+    scheduler = TokenScheduler(ModelSlot(lambda: embedder, tasks=tasks), make=encoder_of, lanes=Lanes(threads=2))
     encoded = await scheduler.encode_passages(TEXTS)
     np.testing.assert_allclose(encoded.vectors, encoder.passages(TEXTS).vectors, atol=1e-5)
     assert [len(codes) for codes in encoded.codes] == [len(codes) for codes in encoder.passages(TEXTS).codes]
@@ -121,12 +123,48 @@ def test_states_that_cannot_be_computed_are_an_error_of_the_model(tmp_path: Path
         tiny_encoder(tmp_path).query("soup")
 
 
+@pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
+def test_the_output_that_the_manifest_names_is_the_one_whose_states_are_kept(tmp_path: Path, pooling: str) -> None:
+    folder = tiny_embedder.write_model(tmp_path, pooling=pooling, output="last_hidden_state")
+    graph = tiny_embedder.graph(pooled=True)
+    graph.graph.output.append(graph.graph.output.pop(0))  # the pooled output comes first
+    onnx.save(graph, folder / "model.onnx")
+    texts = ["soup", "the page speaks of soup", "ships in the river"]
+    encoder, embedder = tiny_encoder(folder), tiny_embedder_of(folder)
+    np.testing.assert_allclose(encoder.passages(texts).vectors, embedder.embed_passages(texts), atol=1e-5)
+    np.testing.assert_allclose(encoder.query("soup").vector, embedder.embed_query("soup"), atol=1e-5)
+    assert [len(codes) for codes in encoder.passages(texts).codes] == [1, 5, 4]
+
+
+def test_states_of_a_graph_in_half_precision_are_given_in_single_precision(tmp_path: Path) -> None:
+    folder = tiny_embedder.write_model(tmp_path, form="fp16")
+    encoder, embedder = tiny_encoder(folder), tiny_embedder_of(folder)
+    vectors = encoder.passages(["soup", "the river"]).vectors
+    assert vectors.dtype == encoder.query("soup").states.dtype == np.float32
+    np.testing.assert_allclose(vectors, embedder.embed_passages(["soup", "the river"]), atol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_long_text_is_cut_on_the_side_on_which_the_embedder_cuts_it(tmp_path: Path, side: str) -> None:
+    folder = tiny_embedder.write_model(tmp_path, max_tokens=16)
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "truncation_side": side}))
+    encoder, embedder = tiny_encoder(folder), tiny_embedder_of(folder)
+    text = "soup " * 16 + "wolf " * 16
+    np.testing.assert_allclose(encoder.query(text).vector, embedder.embed_query(text), atol=1e-5)
+    np.testing.assert_allclose(encoder.passages([text]).vectors, embedder.embed_passages([text]), atol=1e-5)
+
+
+def tiny_embedder_of(folder: Path) -> Embedder:
+    return load_embedder(user_catalogue().embedder(str(folder)), SessionFactory(device="cpu"))
+
+
 def tiny_encoder(folder: Path) -> TokenEncoder:
-    model = user_catalogue().embedder(str(folder))
-    width = model.manifest.dimension
+    embedder = tiny_embedder_of(folder)
+    width = embedder.manifest.dimension
     projection = Projection(mean=np.zeros(width, np.float32), basis=np.eye(width, dtype=np.float32))
-    embedder = load_embedder(model, SessionFactory(device="cpu"))
-    return TokenEncoder(embedder, tokenizer=read_tokenizer(folder), projection=projection)
+    return TokenEncoder(embedder, projection=projection)
 
 
 def test_a_projection_for_another_model_is_refused(tmp_path: Path) -> None:

@@ -156,5 +156,5 @@ def test_cancelling_ends_before_the_next_step() -> None:
 
 @pytest.mark.parametrize(("forced", "budget"), [((), 1), ((1,), 0)])
 def test_a_branch_begins_with_a_token_and_draws_one(forced: tuple[int, ...], budget: int) -> None:
-    with pytest.raises(ValueError, match="begins with a token and draws one"):
+    with pytest.raises(ValueError, match="needs a forced token and a budget of at least one"):
         Branch(forced=forced, budget=budget, seed=0)

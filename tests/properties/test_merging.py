@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmd_mcp.errors import ModelBusyError, OutOfMemoryError
-from qmd_mcp.inference.runtime.merging import BatchScheduler, Outcome
+from qmd_mcp.inference.runtime.batch_job import Outcome
+from qmd_mcp.inference.runtime.merging import BatchScheduler
 
 ROWS = 5
 When = Literal["at first", "later"]

@@ -1,4 +1,4 @@
 """From texts to vectors and token states.
 
-`embedding_scheduler` and `token_scheduler` serve awaiting callers; the other modules are synchronous.
+`embedding_scheduler` and `token_scheduler` serve asynchronous callers; the other modules are synchronous.
 """

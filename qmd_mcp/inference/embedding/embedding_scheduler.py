@@ -1,4 +1,4 @@
-"""The bridge from callers that wait to models that compute."""
+"""The embedding of queries and passages for asynchronous callers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from qmd_mcp.tasks import task_group
 
 
 class EmbeddingScheduler:
-    """Embeds for awaiting callers, in worker threads.
+    """Runs the embedder in worker threads for callers that await its vectors.
 
-    Queries of several callers are not merged: two or four in a forward save a sixth of their processor time at most,
-    eight nothing, since the shorter ones are padded (benchmarks).
+    A caller that is cancelled leaves the queue at once, but waits for the forward passes that have begun for it.
+
+    Queries of different callers are not merged: two or four in one forward pass save at most a sixth of their CPU time,
+    and eight save nothing, because the shorter ones are padded (benchmarks).
     """
 
     def __init__(self, slot: ModelSlot[Embedder], *, lanes: Lanes) -> None:
@@ -28,25 +30,25 @@ class EmbeddingScheduler:
 
     @property
     def figures(self) -> QueueFigures:
-        """Everything that the embedder did, token states included."""
+        """What the embedder has done, token states included."""
         return self._lanes.figures
 
     async def embed_query(self, text: str) -> FloatArray:
-        """[dimension], unit length.
+        """Embed one query: [dimension], unit length.
 
         Raises:
-            SetupError: the model cannot be loaded or fails.
-            ModelBusyError: too much is waiting for it.
+            SetupError: the model cannot be loaded, or a forward pass fails.
+            ModelBusyError: too many texts wait for the model.
         """
         vector: FloatArray = (await self.embed_queries([text]))[0]
         return vector
 
     async def embed_queries(self, texts: Sequence[str]) -> FloatArray:
-        """[texts, dimension], unit length, in input order: what belongs to one query, as few forwards as are fastest.
+        """Embed the texts of one query in the forward passes that are done soonest: [texts, dimension], unit length.
 
         Raises:
-            SetupError: the model cannot be loaded or fails.
-            ModelBusyError: too much is waiting for it.
+            SetupError: the model cannot be loaded, or a forward pass fails.
+            ModelBusyError: too many texts wait for the model.
         """
         with self._lanes.admitted(len(texts)):
             async with self._slot.use() as embedder:
@@ -62,7 +64,11 @@ class EmbeddingScheduler:
                 return vectors
 
     async def embed_passages(self, texts: Sequence[str]) -> FloatArray:
-        """[texts, dimension], unit length, in input order; cancellation takes effect after the batches in hand."""
+        """Embed passages: [texts, dimension], unit length, in the order of the texts.
+
+        Raises:
+            SetupError: the model cannot be loaded, or a forward pass fails.
+        """
         async with self._slot.use() as embedder:
             vectors = np.empty((len(texts), embedder.manifest.dimension), dtype=np.float32)
 
@@ -77,6 +83,6 @@ class EmbeddingScheduler:
 
     @property
     def provider(self) -> str | None:
-        """Where the embedder runs, once it is loaded."""
+        """The execution provider of the embedder, or None if it is not loaded."""
         embedder = self._slot.loaded()
         return embedder.provider if embedder else None

@@ -1,4 +1,4 @@
-"""Fewer dimensions for token states."""
+"""The projection of token states to fewer dimensions."""
 
 from __future__ import annotations
 
@@ -10,32 +10,35 @@ import numpy as np
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.errors import ModelError
 
+_SHORTEST = np.float32(1e-6)
+"""States are divided by at least this length, so that a state of zeros stays zeros."""
+
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Centres unit states and keeps the directions in which they vary most."""
+    """Subtracts the mean of unit states and keeps the directions in which they vary most."""
 
     mean: FloatArray
-    """[states' width]."""
+    """[width of the states]."""
     basis: FloatArray
-    """[states' width, width kept], orthonormal columns."""
+    """[width of the states, width kept], orthonormal columns."""
 
     def __call__(self, states: FloatArray) -> FloatArray:
-        """[tokens, width kept], unit length."""
+        """Project [tokens, width of the states] to [tokens, width kept], unit length."""
         return _unit(np.asarray((_unit(states) - self.mean) @ self.basis, dtype=np.float32))
 
 
 def projection_beside(folder: Path) -> Path | None:
-    """The projection that comes with an embedder's folder; null where late interaction is not for that embedder."""
+    """Return the projection that comes with an embedder's folder, or None if the embedder has no late interaction."""
     path = folder.parent / "late" / "projection.npy"
     return path if path.is_file() else None
 
 
 def read_projection(path: Path, *, dimension: int) -> Projection:
-    """Read a projection of states of so many dimensions: an array whose first row is the mean, the others the basis.
+    """Read a projection of states of that dimension: an array whose first row is the mean and whose others the basis.
 
     Raises:
-        ModelError: the file is missing, is no array or fits another model.
+        ModelError: the file is missing, is no array, or fits another model.
     """
     try:
         rows = np.load(path, allow_pickle=False).astype(np.float32)
@@ -50,5 +53,5 @@ def read_projection(path: Path, *, dimension: int) -> Projection:
 
 def _unit(states: FloatArray) -> FloatArray:
     lengths = np.linalg.norm(states, axis=1, keepdims=True)
-    scaled: FloatArray = states / np.maximum(lengths, np.float32(1e-6))
+    scaled: FloatArray = states / np.maximum(lengths, _SHORTEST)
     return scaled

@@ -1,11 +1,12 @@
-"""What the embedder makes of each token, before it is averaged away."""
+"""The states that the embedder computes for each token, before it pools them into one vector."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from tokenizers import Encoding, Tokenizer
+from numpy.typing import NDArray
+from tokenizers import Encoding
 
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.domain.token_states import EncodedPassages, QueryStates, packed
@@ -19,16 +20,17 @@ _POOLED = {"mean": slice(None), "cls": slice(0, 1), "last": slice(-1, None)}
 
 
 class TokenEncoder:
-    """The embedder's session with its states let out; synchronous and pure.
+    """Runs the embedder's session and returns the states of the tokens; synchronous, and a call changes nothing.
 
-    A passage's vector comes from the same forward, so that indexing pays for one.
+    A passage's vector comes from the same forward pass as its states, so indexing needs only one. Tokenizer, graph
+    output and pooling are the embedder's, so the vector is the one that the embedder would give.
     """
 
-    def __init__(self, embedder: Embedder, *, tokenizer: Tokenizer, projection: Projection) -> None:
-        """The tokeniser truncates where the embedder does.
+    def __init__(self, embedder: Embedder, *, projection: Projection) -> None:
+        """Take the session and the tokenizer of a loaded embedder.
 
         Raises:
-            ModelError: the graph pools by itself, so there are no states.
+            ModelError: the graph pools by itself, so that it gives no states of tokens.
         """
         if embedder.manifest.pooling not in _POOLED:
             sentence = f"{embedder.manifest.model} gives one state a text, and late interaction needs one a token."
@@ -37,62 +39,71 @@ class TokenEncoder:
         self.provider = embedder.provider
         self._manifest = embedder.manifest
         self._session = embedder.placed.session
+        self._tokenizer = embedder.tokenizer
         self._projection = projection
         self._inputs = frozenset(node.name for node in self._session.get_inputs())
-        self._tokenizer = tokenizer
+        self._output = embedder.manifest.output or self._session.get_outputs()[0].name
 
     def query(self, text: str) -> QueryStates:
-        """One forward for the states and the vector.
+        """Compute the states of a query and its vector in one forward pass.
 
         Raises:
-            ModelError: it cannot be computed.
+            ModelError: the forward pass fails.
         """
         before = self._manifest.query_prompt.index("{text}")
         (encoding,) = self._tokenizer.encode_batch([self._manifest.query_prompt.replace("{text}", text)])
         (states,) = self._forward([encoding])
-        spans = [_within(text, start - before, end - before) for start, end in encoding.offsets]
+        offsets = [offset for offset, real in zip(encoding.offsets, encoding.attention_mask, strict=True) if real]
+        spans = [_within(text, start - before, end - before) for start, end in offsets]
         vector = self._pooled(states)
-        return QueryStates(
-            self._projection(states), spans=tuple(spans), vector=(vector / np.linalg.norm(vector)).astype(np.float32)
-        )
+        return QueryStates(self._projection(states), spans=tuple(spans), vector=vector / np.linalg.norm(vector))
 
     def passages(self, texts: Sequence[str]) -> EncodedPassages:
-        """One forward, or as few as memory allows; the special tokens that frame a passage are not kept.
+        """Compute states and vectors of passages in one forward pass, or in as few as memory allows.
+
+        The states of the special tokens that frame a passage are left out.
 
         Raises:
-            ModelError: it cannot be computed.
+            ModelError: the forward pass fails.
         """
         encodings = self._tokenizer.encode_batch([prompted(self._manifest.passage_prompt, text) for text in texts])
         states = [each for part in in_halves(self._forward, encodings) for each in part]
         vectors = np.stack([self._pooled(each) for each in states])
         codes = tuple(
-            packed(self._projection(each[np.array(encoding.special_tokens_mask) == 0]))
+            packed(self._projection(each[~_special(encoding)]))
             for each, encoding in zip(states, encodings, strict=True)
         )
         return EncodedPassages(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), codes=codes)
 
     def exact(self, texts: Sequence[str]) -> list[FloatArray]:
-        """States as the encoder gives them, [tokens, dimension] for each text, special tokens too."""
+        """Compute states without projecting them: [tokens, dimension] for each text, special tokens included."""
         return self._forward(self._tokenizer.encode_batch(list(texts)))
 
     def _forward(self, encodings: Sequence[Encoding]) -> list[FloatArray]:
-        """[tokens, dimension] for each text."""
-        shape = (len(encodings), max(len(each.ids) for each in encodings))
-        ids, mask = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-        for row, each in enumerate(encodings):
-            ids[row, : len(each.ids)] = each.ids
-            mask[row, : len(each.ids)] = 1
-        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros(shape, dtype=np.int64)}
+        """Compute [tokens, dimension] for each text, without its padding."""
+        mask = np.array([each.attention_mask for each in encodings], dtype=np.int64)
+        feed = {
+            "input_ids": np.array([each.ids for each in encodings], dtype=np.int64),
+            "attention_mask": mask,
+            "token_type_ids": np.zeros_like(mask),
+        }
         with failures(self._manifest.model, rows=len(encodings)):
-            (hidden, *_) = self._session.run(None, {name: feed[name] for name in self._inputs})
-        return [states[: len(each.ids)] for states, each in zip(hidden, encodings, strict=True)]
+            (hidden,) = self._session.run([self._output], {name: feed[name] for name in self._inputs})
+        states = np.asarray(hidden).astype(np.float32, copy=False)
+        return [own[real == 1] for own, real in zip(states, mask, strict=True)]
 
     def _pooled(self, states: FloatArray) -> FloatArray:
-        """[dimension]."""
+        """Pool [tokens, dimension] to [dimension] as the manifest says."""
         pooled: FloatArray = states[_POOLED[self._manifest.pooling]].mean(axis=0)
         return pooled
 
 
+def _special(encoding: Encoding) -> NDArray[np.bool_]:
+    """Tell which tokens of a text, padding not counted, are special tokens."""
+    real = np.array(encoding.attention_mask) == 1
+    return np.asarray(np.array(encoding.special_tokens_mask)[real] == 1)
+
+
 def _within(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span cut to the text: what belongs to the prompt becomes empty."""
+    """Cut a span to the text, so that a token of the prompt gets an empty span."""
     return min(max(start, 0), len(text)), min(max(end, 0), len(text))

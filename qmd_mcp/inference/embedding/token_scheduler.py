@@ -1,4 +1,4 @@
-"""The bridge from callers that wait to token states."""
+"""The encoding of queries and passages to token states for asynchronous callers."""
 
 from __future__ import annotations
 
@@ -18,27 +18,34 @@ from qmd_mcp.tasks import task_group
 
 
 class TokenScheduler:
-    """Encodes for awaiting callers, in the embedder's worker threads."""
+    """Runs the token encoder in the embedder's worker threads for callers that await its states.
+
+    A caller that is cancelled leaves the queue at once, but waits for the forward passes that have begun for it.
+    """
 
     def __init__(self, slot: ModelSlot[Embedder], *, make: Callable[[Embedder], TokenEncoder], lanes: Lanes) -> None:
-        """`make` is called in worker threads and should be cheap: the embedder may be let go and loaded again."""
+        """`make` runs in worker threads for each call and should be cheap: the embedder may have been reloaded."""
         self._slot = slot
         self._make = make
         self._lanes = lanes
 
     async def query_states(self, text: str) -> QueryStates:
-        """One forward.
+        """Compute the token states of a query and its vector.
 
         Raises:
-            SetupError: the model cannot be loaded or fails.
-            ModelBusyError: too much is waiting for it.
+            SetupError: the model cannot be loaded, or the forward pass fails.
+            ModelBusyError: too many texts wait for the model.
         """
         with self._lanes.admitted(1):
             async with self._slot.use() as embedder:
                 return await self._lanes.for_query(lambda: self._make(embedder).query(text), items=1)
 
     async def encode_passages(self, texts: Sequence[str]) -> EncodedPassages:
-        """Vectors and packed states, in input order; cancellation takes effect after the batches in hand."""
+        """Compute the vectors and packed states of passages, in the order of the texts.
+
+        Raises:
+            SetupError: the model cannot be loaded, or a forward pass fails.
+        """
         vectors: list[FloatArray] = [np.empty(0, np.float32)] * len(texts)
         codes: list[CodeArray] = [np.empty((0, 0), np.uint8)] * len(texts)
         async with self._slot.use() as embedder:

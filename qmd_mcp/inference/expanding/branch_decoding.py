@@ -1,4 +1,4 @@
-"""Decoding several continuations of one prompt together."""
+"""Decoding of several continuations of one prompt in one batch."""
 
 from __future__ import annotations
 
@@ -13,58 +13,61 @@ from qmd_mcp.inference.hub.manifest import Sampling
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One continuation that is wanted.
+    """The request for one continuation.
 
     Raises:
-        ValueError: nothing is forced or nothing may be drawn.
+        ValueError: there is no forced token, or the budget is zero.
     """
 
     forced: tuple[int, ...]
-    """What it begins with, at least one token."""
+    """The tokens that the continuation begins with; at least one."""
     budget: int
-    """Tokens to draw at most, at least one."""
+    """How many tokens may be sampled; at least one."""
     seed: int
 
     def __post_init__(self) -> None:
         if not self.forced or self.budget < 1:
-            sentence = f"A branch begins with a token and draws one: {self}."
+            sentence = f"A branch needs a forced token and a budget of at least one: {self}."
             raise ValueError(sentence)
 
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """What was drawn for one branch, without what was forced and without the stop token."""
+    """The tokens that were sampled for one branch, without the forced tokens and without the stop token."""
 
     tokens: tuple[int, ...]
     stopped: bool
-    """Whether it came to a stop token, rather than to the end of its budget."""
+    """Whether it ended with a stop token rather than at the end of its budget."""
 
 
-class GenerationCancelled(Exception):  # noqa: N818  # no error: nobody waits for the continuations any more
-    """Ended between two steps because that was asked for."""
+class GenerationCancelled(Exception):  # noqa: N818  # it is no error: nobody waits for the continuations any more
+    """The decoding ended between two steps because its caller asked for that."""
 
 
 @dataclass(slots=True)
 class _Row:
-    """A branch while it is decoded."""
+    """The state of a branch while it is decoded."""
 
     branch: Branch
     sampler: Sampler
     fed: int = 0
+    """How many tokens the decoder has been given."""
     drawn: list[int] = field(default_factory=list)
     stopped: bool = False
 
     @property
     def next(self) -> int:
+        """The token that the next step feeds."""
         forced = self.branch.forced
         return forced[self.fed] if self.fed < len(forced) else (self.drawn or forced)[-1]
 
     @property
     def is_done(self) -> bool:
+        """Whether nothing more is sampled for the branch."""
         return self.stopped or len(self.drawn) >= self.branch.budget
 
     def take(self, logits: FloatArray, *, stop: Collection[int]) -> None:
-        """Go on by what the step gave; a done row that is still in the batch does not."""
+        """Sample the next token from the logits of a step, unless forced tokens remain or the row is done."""
         self.fed += 1
         if self.fed < len(self.branch.forced) or self.is_done:
             return
@@ -84,14 +87,15 @@ def generate(
     sampling: Sampling,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Continuation, ...]:
-    """Continue each row of `past`, which is spent, by its branch; it has `room_for` the branches.
+    """Continue each row of `past` by its branch.
 
-    All rows are equally long at every step, since forced tokens are fed one at a time like drawn ones: no padding,
-    whatever a graph makes of it, and a row is what it would be alone. Done rows leave the batch where that pays.
+    `past` must have `room_for` the branches and must not be used afterwards. All rows are equally long at every step,
+    because forced tokens are fed one at a time like sampled ones. So there is no padding, which a graph might treat in
+    any way, and each row is as it would be alone. Rows that are done leave the batch if that makes steps faster.
 
     Raises:
-        GenerationCancelled: `cancelled` said so between two steps.
-        ModelError: the graph fails.
+        GenerationCancelled: `cancelled` returned True between two steps.
+        ModelError: a forward pass fails.
     """
     rows = [_Row(branch, Sampler(sampling, seed=branch.seed)) for branch in branches]
     live = list(rows)
@@ -109,12 +113,12 @@ def generate(
 
 
 def room_for(branches: Iterable[Branch]) -> int:
-    """Tokens that the longest of them adds to a past."""
+    """Return how many tokens the longest branch adds to a past."""
     return max((len(branch.forced) + branch.budget for branch in branches), default=0)
 
 
 def _without_gaps(places: list[int]) -> list[int]:
-    """The same places, the last ones moved to the front where one is missing: as few rows as can be move."""
+    """Reorder the places so that the last ones fill the gaps at the front; as few rows as possible are moved."""
     count = len(places)
     moving = [place for place in places if place >= count]
     staying = set(places)

@@ -1,4 +1,4 @@
-"""A causal LM: tokens and a KV cache in, logits and the longer cache out."""
+"""The decoder, a causal language model: it takes tokens and a KV cache and gives logits and a longer cache."""
 
 from __future__ import annotations
 
@@ -18,41 +18,44 @@ from qmd_mcp.inference.runtime.forward import failures
 CacheArray: TypeAlias = NDArray[Any]  # [rows, heads, tokens, head size], float16 or float32
 
 CHUNK = 64
-"""Tokens of a prompt in one forward: a graph that cannot leave out the logits of a prompt writes chunk × vocabulary of
-them, 39 MB at 64 tokens of Qwen3."""
+"""Tokens of a prompt in one forward pass. A graph that cannot leave out the logits of a prompt writes chunk ×
+vocabulary of them, which is 39 MB for 64 tokens of Qwen3."""
 
 _NAME = "The decoder"
-"""Of errors: a graph does not say which model it is."""
+"""The model's name in error messages: a graph does not say which model it is."""
 
 _PROBED_ROOM = 2
-"""A graph that gives back a cache of two after one token keeps its length; one that joins gives three or fails."""
+"""Length of the cache with which a graph is probed. If it still has length two after one token, the graph writes the
+cache in place; a graph that appends gives three or fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The KV cache of rows that are equally long.
+    """The KV cache of a batch of rows that are equally long.
 
-    What continues it may write into the same memory, behind the tokens that this value counts, and over what continued
-    it before. `Decoder.fork` copies.
+    A continuation may write into the same memory, behind the tokens that this value counts, and overwrite an earlier
+    continuation. `Decoder.fork` makes a copy.
     """
 
     rows: int
     length: int
-    """Tokens of each row."""
+    """Tokens in each row."""
     entries: tuple[ort.OrtValue, ...]
-    """In the contract's order; at least `length` tokens long."""
+    """The keys and values of each layer, in the contract's order; each is at least `length` tokens long."""
     arrays: tuple[CacheArray, ...] | None
-    """The same memory, where the program can reach it."""
+    """The same memory as NumPy arrays, or None if it is on a GPU or was allocated by ONNX Runtime."""
     bindings: dict[bool, ort.IOBinding] = field(default_factory=dict, compare=False)
-    """With logits or without: this memory as a session's input and output, where it is written in place. To bind 56
-    arrays anew at each step was most of what a step took outside the session (.29 of 15.8 ms, benchmarks)."""
+    """This memory bound as input and output of the session, with logits (True) and without (False); empty if the graph
+    does not write in place. Binding 56 arrays anew at each step was most of the time that a step spent outside the
+    session (.29 of 15.8 ms, benchmarks)."""
 
 
 class Decoder:
-    """A session with a KV cache; knows nothing about text. Synchronous; one caller at a time.
+    """Runs a session with a KV cache, and knows nothing about text; synchronous, for one caller at a time.
 
-    A graph on `GroupQueryAttention` takes a cache with room for more and writes into it, so that a step copies nothing.
-    Any other graph gives a longer cache at each step. On CUDA both stay on the device, and only logits leave it.
+    A graph with `GroupQueryAttention` takes a cache that has room for more tokens and writes into it, so that a step
+    copies nothing. Any other graph returns a longer cache at each step. On CUDA the cache stays on the device in both
+    cases, and only the logits leave it.
 
     Raises:
         ModelError: the graph is no decoder, or its provider cannot run it.
@@ -70,7 +73,7 @@ class Decoder:
             raise ModelError(sentence)
 
     def __str__(self) -> str:
-        """What it is, as people read it."""
+        """The contract in words."""
         contract, first = self.contract, self.contract.cache[0]
         cache = f"{contract.cache_type.__name__} cache {'written in place' if self.writes_in_place else 'that grows'}"
         layers = f"{contract.layers} layers of {first.heads} heads of {first.head_size}"
@@ -78,22 +81,23 @@ class Decoder:
 
     @property
     def narrows(self) -> bool:
-        """Whether fewer rows are faster and cheap to have; on a GPU a step reads all weights whatever its rows."""
+        """Whether it pays to remove rows from the batch. On a GPU it does not: a step reads all weights in any case."""
         return self._device == "cpu"
 
     def empty(self, *, room: int) -> Past:
-        """One row without tokens, with room for so many."""
+        """Return a past of one row without tokens, with room for so many tokens."""
         tokens = room if self.writes_in_place else 0
         return self._past([self._zeros(entry, rows=1, tokens=tokens) for entry in self.contract.cache], length=0)
 
     def fork(self, past: Past, *, rows: int, room: int, over: Past | None = None, known: int = 0) -> Past:
-        """The one row of a past so many times, with room for so many more tokens in each.
+        """Copy the one row of a past into so many rows, each with room for so many more tokens.
 
-        `over` is an earlier fork that nobody needs any more and whose first `known` tokens are this past's: where it is
-        as large, its memory is taken, which fresh pages of hundreds of megabytes would cost more than the copying.
+        `over` is an earlier fork that nobody needs any more and whose first `known` tokens are those of this past. If
+        it is large enough, its memory is used again, because fresh pages for hundreds of megabytes cost more time than
+        the copying.
 
         Raises:
-            OutOfMemoryError: fewer rows at once may find memory.
+            OutOfMemoryError: memory does not suffice; fewer rows at once may fit.
         """
         tokens = past.length + (room if self.writes_in_place else 0)
         with failures(_NAME, rows=rows):
@@ -105,13 +109,16 @@ class Decoder:
             return self._past(copies, length=past.length)
 
     def can_take(self, past: Past, *, rows: int, tokens: int) -> bool:
-        """Whether what a past lies in can hold so many rows of so many tokens, and the program can write there."""
+        """Whether the memory of a past can be written here and holds so many rows of so many tokens."""
         if past.arrays is None or not self.writes_in_place:
             return False
         return past.rows == rows and past.arrays[0].shape[2] >= tokens
 
     def keep(self, past: Past, rows: Sequence[int]) -> Past:
-        """These rows, in this order; `rows[place] >= place`, so that none is overwritten before it has moved."""
+        """Keep these rows, in this order.
+
+        `rows[place] >= place` must hold for each, so that no row is overwritten before it has been moved.
+        """
         kept: list[CacheArray] = []
         for array in self._arrays(past):
             for place, row in enumerate(rows):
@@ -124,7 +131,7 @@ class Decoder:
         """Append the tokens of a prompt to a past of one row.
 
         Raises:
-            ModelError: it cannot be computed.
+            ModelError: a forward pass fails.
         """
         for start in range(0, len(tokens), CHUNK):
             chunk = np.array([tokens[start : start + CHUNK]], dtype=np.int64)
@@ -132,11 +139,11 @@ class Decoder:
         return past
 
     def step(self, tokens: Sequence[int], past: Past) -> tuple[FloatArray, Past]:
-        """Append one token to each row; logits [rows, vocabulary] for the next.
+        """Append one token to each row, and return the logits [rows, vocabulary] of the next token.
 
         Raises:
-            ModelError: it cannot be computed.
-            OutOfMemoryError: fewer rows at once may find memory.
+            ModelError: the forward pass fails.
+            OutOfMemoryError: memory does not suffice; fewer rows at once may fit.
         """
         logits, past = self._forward(np.array(tokens, dtype=np.int64)[:, None], past, logits=True)
         return logits[:, -1].astype(np.float32, copy=False), past
@@ -164,7 +171,7 @@ class Decoder:
         return room, Past(rows=past.rows, length=total, entries=grown, arrays=None)
 
     def _bound(self, past: Past, *, logits: bool) -> ort.IOBinding:
-        """The cache as input and output; the others are bound at each forward."""
+        """Bind the cache as input and output; the other inputs are bound at each forward pass."""
         if logits in past.bindings:
             return past.bindings[logits]
         binding = self._session.io_binding()
@@ -184,7 +191,7 @@ class Decoder:
         return Past(rows=arrays[0].shape[0], length=length, entries=entries, arrays=reachable)
 
     def _arrays(self, past: Past) -> Sequence[CacheArray]:
-        """On the host; from a device they are copies."""
+        """Return the cache as NumPy arrays; if it is on a GPU they are copies."""
         return past.arrays if past.arrays is not None else [entry.numpy() for entry in past.entries]
 
     def _zeros(self, entry: CacheEntry, *, rows: int, tokens: int) -> CacheArray:

@@ -1,4 +1,4 @@
-"""What a causal LM's graph takes and gives, read from the graph."""
+"""The contract of a causal language model: what its graph takes and gives, read from the graph."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _PAST = re.compile(r"past_key_values\.(\d+)\.(key|value)")
 _LAYER = re.compile(r"\.\d+\.")
 _FLOATS: dict[str, CacheType] = {"tensor(float16)": np.float16, "tensor(float)": np.float32}
 _HEAD_SIZES = (128, 64, 256, 96, 80, *range(8, 513, 8))
-"""Of the models that there are, then what `GroupQueryAttention` takes at all."""
+"""Head sizes that are tried: those of existing models first, then all that `GroupQueryAttention` takes."""
 _FATAL_ONLY = 4
-"""A forward may fail here, and then means something: ONNX Runtime need not report it."""
+"""ONNX Runtime's severity: a forward pass that fails here is an answer, so it need not write to standard error."""
 _KEPT = frozenset({"num_logits_to_keep", "logits_to_keep"})
-"""How exporters call the number of last positions whose logits are wanted."""
+"""The names that exporters give to the input with the number of last positions whose logits are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +39,28 @@ class CacheEntry:
 
 @dataclass(frozen=True, slots=True)
 class DecoderContract:
-    """Names, shapes and types of one graph."""
+    """The names, shapes and types of a decoder's graph."""
 
     cache: tuple[CacheEntry, ...]
     cache_type: CacheType
     logits_type: CacheType
     vocabulary: int
-    """Width of the logits; a tokeniser may know fewer."""
+    """Width of the logits; the tokenizer may know fewer tokens."""
     takes_positions: bool
     kept_logits: str | None
-    """The input that says how many last positions get logits, where there is one."""
+    """The input that says how many last positions get logits, or None if the graph has none."""
 
     @property
     def layers(self) -> int:
-        """Each has keys and values."""
+        """Number of layers; each has one entry for keys and one for values."""
         return len(self.cache) // 2
 
 
 def read_contract(session: ort.InferenceSession) -> DecoderContract:
-    """Recognise a decoder with a KV cache.
+    """Read the contract of a decoder with a KV cache.
 
     Raises:
-        ModelError: it is none; the sentence has the graph's names and shapes.
+        ModelError: the graph is no such decoder. The message lists its names and shapes.
     """
     inputs = {node.name: node for node in session.get_inputs()}
     outputs = {node.name: node for node in session.get_outputs()}
@@ -111,14 +111,14 @@ def read_contract(session: ort.InferenceSession) -> DecoderContract:
 
 
 def _with_head_size(session: ort.InferenceSession, contract: DecoderContract) -> DecoderContract | str:
-    """The contract with the head size that the graph takes, or why there is none."""
+    """Return the contract with the head size that the graph takes, or the reason why it takes none."""
     said = ""
     for head_size in _HEAD_SIZES:
         sized = replace(contract, cache=tuple(replace(entry, head_size=head_size) for entry in contract.cache))
         after = cache_after_a_token(session, sized, room=0)
         if isinstance(after, str):
             said = said or after
-        elif after[3] == head_size:  # a joined cache takes any size while it is empty
+        elif after[3] == head_size:  # a graph that appends takes any size while the cache is empty
             return sized
     return f"it does not state its head size, and takes none ({_HEAD_SIZES[0]}: {said})"
 
@@ -126,7 +126,10 @@ def _with_head_size(session: ort.InferenceSession, contract: DecoderContract) ->
 def cache_after_a_token(
     session: ort.InferenceSession, contract: DecoderContract, *, room: int
 ) -> tuple[int, ...] | str:
-    """The shape of a cache after one token, that was empty and had room for so many; or why the graph fails."""
+    """Feed one token with an empty cache that has room for so many tokens.
+
+    The result is the shape of the cache afterwards, or the reason why the graph fails.
+    """
     one = np.zeros((1, 1), dtype=np.int64)
     feed: dict[str, NDArray[Any]] = {"input_ids": one, "attention_mask": one + 1}
     if contract.takes_positions:
@@ -145,6 +148,6 @@ def cache_after_a_token(
 
 
 def _described(nodes: Iterable[ort.NodeArg]) -> str:
-    """Names, types and shapes; those that differ by their layer alone once, with their number."""
+    """List names, types and shapes; nodes that differ only in their layer are listed once, with their number."""
     counted = Counter(f"{_LAYER.sub('.N.', node.name)} {node.type}{list(node.shape)}" for node in nodes)
     return ", ".join(each if number == 1 else f"{each} ({number} times)" for each, number in counted.items())

@@ -1,4 +1,4 @@
-"""A query to other ways of finding its answer, by a causal LM."""
+"""The expander: from a query to sub-queries that may find its answer in other words."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from qmd_mcp.inference.expanding.branch_decoding import Branch, Continuation, ge
 from qmd_mcp.inference.expanding.decoder import Decoder
 from qmd_mcp.inference.expanding.line_parsing import Draft, Kind, ScriptOf, sub_queries
 from qmd_mcp.inference.expanding.prompt_cache import PromptCache
-from qmd_mcp.inference.expanding.prompts import MAX_QUERY_TOKENS, PROMPTS, asked
+from qmd_mcp.inference.expanding.prompts import MAX_QUERY_TOKENS, PROMPTS, cleaned_query
 from qmd_mcp.inference.hub.manifest import ExpanderManifest
 from qmd_mcp.inference.runtime.forward import in_halves
 
 KINDS: tuple[Kind, ...] = ("lex", "lex", "vec", "vec", "hyde")
 
 BUDGETS: dict[Kind, int] = {"lex": 16, "vec": 24, "hyde": 40}
-"""Tokens: the longest lines of the prompt's own examples fit twice into theirs."""
+"""Tokens that may be sampled for a line of each kind; the longest example of the prompt fits into them twice."""
 
 
 class Expander:
-    """Writes lines of each kind behind a forced prefix, all in one batch over one prompt; synchronous.
+    """Lets a causal language model write a line behind each forced prefix, all lines in one batch; synchronous.
 
     The part of the prompt that is the same for every query of a script is prefilled once.
 
     Raises:
-        ModelError: the tokeniser does not fit the prompt or the graph.
+        ModelError: the tokenizer does not fit the prompt or the graph.
     """
 
     def __init__(
@@ -46,37 +46,37 @@ class Expander:
         self._stop = _stop_tokens(tokenizer, vocabulary=decoder.contract.vocabulary)
         self._prefixes = {kind: tuple(self._encode(f"{kind}:")) for kind in get_args(Kind)}
         self._caches: dict[str, PromptCache] = {}
-        self._known(self._prompt.head)
+        self._cache(self._prompt.head)
 
     def expand(self, query: str, *, cancelled: Callable[[], bool] = lambda: False) -> Expansion:
-        """The same lines for the same query at any time; none where nothing that was written is of use.
+        """Expand a query; the same query always gives the same lines, and none if no line is useful.
 
         Raises:
-            GenerationCancelled: `cancelled` said so between two steps.
-            ModelError: the graph fails.
+            GenerationCancelled: `cancelled` returned True between two steps.
+            ModelError: a forward pass fails.
         """
-        said = asked(query, self._tokenizer)
-        tail = self._encode(self._prompt.tail.replace("{query}", said))
-        known = self._known(self._prompt.heads.get(self._script_of(query) or "", self._prompt.head))
+        line = cleaned_query(query, self._tokenizer)
+        tail = self._encode(self._prompt.tail.replace("{query}", line))
+        cache = self._cache(self._prompt.heads.get(self._script_of(query) or "", self._prompt.head))
         branches = [
             Branch(forced=self._prefixes[kind], budget=BUDGETS[kind], seed=_seed(query, number))
             for number, kind in enumerate(KINDS)
         ]
 
-        def drawn(some: Sequence[Branch]) -> tuple[Continuation, ...]:
-            past = known.past(tail, rows=len(some), room=room_for(some))
+        def decode(some: Sequence[Branch]) -> tuple[Continuation, ...]:
+            past = cache.past(tail, rows=len(some), room=room_for(some))
             sampling = self.manifest.sampling
             return generate(self._decoder, past, some, stop=self._stop, sampling=sampling, cancelled=cancelled)
 
-        continuations = [each for part in in_halves(drawn, branches) for each in part]
+        continuations = [each for part in in_halves(decode, branches) for each in part]
         drafts = [
             Draft(kind, text=self._tokenizer.decode(list(continuation.tokens)), finished=continuation.stopped)
             for kind, continuation in zip(KINDS, continuations, strict=True)
         ]
         return Expansion(sub_queries(query, drafts, script_of=self._script_of))
 
-    def _known(self, head: str) -> PromptCache:
-        """The cache of a head, made when it is first needed."""
+    def _cache(self, head: str) -> PromptCache:
+        """Return the cache of a prompt's head, which is prefilled when it is first needed."""
         if head not in self._caches:
             room = MAX_QUERY_TOKENS + len(self._encode(self._prompt.tail))
             self._caches[head] = PromptCache(self._decoder, self._encode(head), room=room)
@@ -87,13 +87,13 @@ class Expander:
 
 
 def _seed(query: str, branch: int) -> int:
-    """Of a query's own: answers are reproducible, and repeats of a kind are no twins."""
+    """Derive a seed from query and branch: results are reproducible, and two lines of a kind differ."""
     return int.from_bytes(hashlib.sha256(f"{branch} {query}".encode()).digest()[:8])
 
 
 def _stop_tokens(tokenizer: Tokenizer, *, vocabulary: int) -> frozenset[int]:
-    """A line ends at a line break, at a control token, and at what the tokeniser does not know."""
-    breaks = ("\n", "Ċ", "<0x0A>")  # as such, in byte-level tokens, as SentencePiece's byte
+    """Return the tokens that end a line: line breaks, control tokens and ids that the tokenizer does not know."""
+    breaks = ("\n", "Ċ", "<0x0A>")  # in plain text, in byte-level tokens, and as a byte of SentencePiece
     words = tokenizer.get_vocab(with_added_tokens=True)
     ends = {number for word, number in words.items() if any(end in word for end in breaks)}
     return frozenset({*ends, *tokenizer.get_added_tokens_decoder(), *(set(range(vocabulary)) - set(words.values()))})
@@ -103,10 +103,10 @@ def _check_tokenizer(tokenizer: Tokenizer, *, manifest: ExpanderManifest, vocabu
     greatest = max(tokenizer.get_vocab(with_added_tokens=True).values())
     if greatest >= vocabulary:
         sentence = (
-            f"The tokeniser has tokens up to {greatest}, the graph's logits {vocabulary}: they are of two models."
+            f"The tokenizer has tokens up to {greatest}, the graph's logits {vocabulary}: they belong to two models."
         )
         raise ModelError(sentence)
     for token in ("<|im_start|>", "<|im_end|>"):
         if tokenizer.token_to_id(token) is None:
-            sentence = f"The tokeniser of {manifest.model} does not know the control token {token}."
+            sentence = f"The tokenizer of {manifest.model} does not know the control token {token}."
             raise ModelError(sentence)

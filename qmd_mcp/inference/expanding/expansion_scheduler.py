@@ -1,4 +1,4 @@
-"""Callers that wait for an expansion, and the one model that makes it."""
+"""The expansion of queries for asynchronous callers, one query at a time."""
 
 from __future__ import annotations
 
@@ -19,61 +19,64 @@ from qmd_mcp.inference.expanding.branch_decoding import GenerationCancelled
 from qmd_mcp.tasks import background
 
 KEPT = 1_000
-"""Expansions that are remembered, about 1 KB each."""
+"""How many expansions are cached; each takes about 1 KB."""
 
 CAPACITY = 256
-"""Queries that may be expanded or wait for it: the server's own limit of requests, a minute's work for a GPU."""
+"""Queries that may be in expansion or wait for it: as many as the server takes requests, a minute's work for a GPU."""
 
 
 class Expands(Protocol):
-    """What is scheduled."""
+    """The expander that is scheduled."""
 
     provider: str
 
     def expand(self, query: str, *, cancelled: Callable[[], bool]) -> Expansion:
-        """In a worker thread; ends between two steps when `cancelled` says so."""
+        """Expand a query in a worker thread; end between two steps when `cancelled` returns True."""
 
 
 class Slot(Protocol):
-    """Where the expander is loaded from, once."""
+    """The slot of the expander."""
 
     def use(self) -> AbstractAsyncContextManager[Expands]:
-        """Loads it for the first who asks, and keeps it meanwhile."""
+        """Give the expander, loaded if necessary, and keep it loaded until the block ends."""
 
     def loaded(self) -> Expands | None:
-        """If it is in memory."""
+        """Return the expander if it is loaded."""
 
 
 @dataclass(slots=True)
 class ExpansionFigures:
-    """What has happened so far."""
+    """How many queries were answered in each way."""
 
     hits: int = 0
-    """Answered from an earlier expansion."""
+    """Queries that were answered from the cache."""
     shared: int = 0
-    """Answered by an expansion that was being made for another caller."""
+    """Queries that were answered by an expansion in progress for another caller."""
     misses: int = 0
-    """Expansions begun."""
+    """Queries for which an expansion was begun."""
     cancelled: int = 0
-    """Expansions that nobody waited for any more, and that ended early."""
+    """Expansions that were stopped because nobody waited for them any more."""
 
 
 @dataclass(slots=True)
 class _Run:
-    """One expansion while it is made."""
+    """One expansion in progress."""
 
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     ended: anyio.Event = field(default_factory=anyio.Event)
     abandoned: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody waits for the result any more; the model's thread looks at it between two steps."""
     waiting: int = 0
+    """Callers that wait for the result."""
     result: Expansion | None = None
     error: Exception | None = None
 
 
 class ExpansionScheduler:
-    """Expands for awaiting callers, one query at a time; equal queries at once are one run.
+    """Runs the expander in a worker thread, one query at a time; equal queries at the same time share one run.
 
-    A caller that gives up leaves at once. A run that nobody waits for leaves the queue, or ends with the step in hand.
+    A caller that is cancelled leaves at once. A run that nobody waits for any more leaves the queue or, if it has
+    begun, ends after its present decode step.
     """
 
     def __init__(
@@ -88,16 +91,16 @@ class ExpansionScheduler:
 
     @property
     def provider(self) -> str | None:
-        """Where the expander runs, once it is loaded."""
+        """The execution provider of the expander, or None if it is not loaded."""
         expander = self._slot.loaded()
         return expander.provider if expander else None
 
     async def expand(self, query: str) -> Expansion:
-        """What the model makes of the query, or made of it before.
+        """Return the expansion of a query, from the cache if it is there.
 
         Raises:
             SetupError: the model cannot be loaded.
-            ModelBusyError: too many queries are waiting for it.
+            ModelBusyError: too many queries wait for the model.
         """
         query = " ".join(query.split())
         key = self._key(query)
@@ -127,20 +130,20 @@ class ExpansionScheduler:
         return run.result or Expansion(())
 
     def close(self) -> None:
-        """End every run with the step in hand."""
+        """Make every run end after its present decode step."""
         for run in self._running.values():
             run.abandoned.set()
             run.scope.cancel()
 
     def forget(self, query: str) -> None:
-        """Drop an expansion that found nothing: it would find nothing again, and another may."""
+        """Drop the cached expansion of a query, because it found nothing and would find nothing again."""
         self._known.pop(self._key(query), None)
 
     async def _expand(self, key: str, query: str, run: _Run) -> None:
         try:
             with run.scope:
                 async with self._slot.use() as expander, self._limiter:
-                    # the thread ends with the step in hand, and only then is the next let in
+                    # the thread ends after its present step, and only then may the next run begin
                     with anyio.CancelScope(shield=True):
                         result = await anyio.to_thread.run_sync(
                             lambda: expander.expand(query, cancelled=run.abandoned.is_set)
@@ -150,7 +153,7 @@ class ExpansionScheduler:
                     self._keep(key, result)
         except GenerationCancelled:
             pass
-        except Exception as error:  # noqa: BLE001  # it belongs to those who wait, not to the runs beside it
+        except Exception as error:  # noqa: BLE001  # it belongs to the callers that wait, not to the other runs
             run.error = error
         finally:
             self.figures.cancelled += run.abandoned.is_set()
@@ -172,7 +175,10 @@ class ExpansionScheduler:
 async def open_expansion(
     slot: Slot, *, identity: str, kept: int = KEPT, capacity: int = CAPACITY
 ) -> AsyncGenerator[ExpansionScheduler]:
-    """A scheduler whose runs end with the block; `identity` is that of model, revision and prompt."""
+    """Open a scheduler whose runs end with the block.
+
+    `identity` names model, revision and prompt: expansions are cached under it.
+    """
     async with background() as runs:
         scheduler = ExpansionScheduler(slot, identity=identity, runs=runs, kept=kept, capacity=capacity)
         try:

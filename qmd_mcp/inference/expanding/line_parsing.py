@@ -1,4 +1,4 @@
-"""Lines that a model wrote, to sub-queries that may be looked up."""
+"""The parsing of lines that a model wrote into sub-queries."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from qmd_mcp.domain.documents import SubQuery
 
 Kind: TypeAlias = Literal["lex", "vec", "hyde"]
 ScriptOf: TypeAlias = Callable[[str], str | None]
-"""ISO 15924 code of the script of most words; null for a text without letters."""
+"""Returns the ISO 15924 code of the script of most words, or None for a text without letters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the model wrote behind one prefix."""
+    """The line that the model wrote behind one prefix."""
 
     kind: Kind
     text: str
     finished: bool
-    """False where the budget cut it off."""
+    """Whether the model ended the line; if not, the budget cut it off."""
 
 
 _MARKS = re.compile(r"^(?:[-*•\s]+|\d+[.)]\s+|(?:lex|vec|hyde)\s*[:：]\s*)+", re.IGNORECASE)
-"""Bullets, numbers and the prefix once more, in front of a line."""
+"""What a model may repeat in front of a line: bullets, numbers, and the prefix once more."""
 _QUOTES = "\"'“”‘’「」`"
 _OPERATORS = re.compile(r"[\"“”「」]|(?<!\S)-+(?=\S)|\b(?:path|title):")
-"""What the query syntax would take for a phrase, an exclusion or a filter."""
+"""What the query syntax would read as a phrase, an exclusion or a filter."""
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？]")
 _LETTERS = "A-Za-z0-9_\u00c0-\u024f"
 _NAME = re.compile(rf"[{_LETTERS}]+(?:[-_./:@+#][{_LETTERS}]+)*[+#]*")
 _SAME_READERS = {"Kana": "Hani"}
-"""Japanese is written in both: a line may have more of the other."""
+"""Scripts that count as another one. Japanese is written in Kana and Han, and a line may have more of either."""
 
 
 def sub_queries(query: str, drafts: Iterable[Draft], *, script_of: ScriptOf) -> tuple[SubQuery, ...]:
-    """The drafts that are worth a lookup, in their order.
+    """Return the drafts that are worth a lookup, in their order.
 
-    Each is in the query's script, has its names, and says something that neither the query nor another line of the
-    same kind says.
+    Each is in the query's script, contains the query's names, and adds a word that is not in the query; a line that
+    another one of its kind repeats is kept once.
     """
     kept: list[SubQuery] = []
     known: set[str] = set()
@@ -57,10 +57,10 @@ def sub_queries(query: str, drafts: Iterable[Draft], *, script_of: ScriptOf) -> 
 
 
 def names(query: str, *, script_of: ScriptOf) -> tuple[str, ...]:
-    """Words that must not be reworded: identifiers, numbers, and capitalised words but the first.
+    """Return the words that must be kept as they are: identifiers, numbers, and capitalised words except the first.
 
-    Capitals say nothing where most words have one. Within a sentence of another script every word of Latin letters is a
-    name.
+    If most words have a capital, capitals mean nothing. In a sentence of another script every word of Latin letters is
+    a name.
     """
     words = [match[0] for match in _NAME.finditer(query)]
     first = _NAME.match(query.lstrip("\"'([{<“‘¿¡ "))
@@ -78,7 +78,7 @@ def names(query: str, *, script_of: ScriptOf) -> tuple[str, ...]:
 
 
 def _line(draft: Draft) -> str:
-    """One clean line; of one that was cut off, as much as is whole."""
+    """Clean a line; of a line that was cut off, keep the whole sentences or words."""
     text = " ".join(draft.text.replace("\ufffd", " ").split())
     if not draft.finished:
         ends = [match.end() for match in _SENTENCE_END.finditer(text)] if draft.kind == "hyde" else []
@@ -97,7 +97,7 @@ def _folded(text: str) -> str:
 
 
 def _adds(text: str, *, query: str) -> bool:
-    """Whether a word of the line is not in the query."""
+    """Whether the line has a word that is not in the query."""
     said = query.casefold()
     return any(word not in said for word in _folded(text).split())
 
@@ -110,7 +110,7 @@ def _same_script(text: str, *, query: str, script_of: ScriptOf) -> bool:
 
 
 def _with_names(text: str, *, kind: Kind, names: tuple[str, ...]) -> str:
-    """Keywords get the names that they lack: a soft OR is none the worse for them. A sentence without is no use."""
+    """Add the names that keywords lack, which does not hurt a soft OR; drop any other line that lacks one."""
     said = text.casefold()
     missing = [name for name in names if name.casefold() not in said]
     if not missing:

@@ -1,4 +1,4 @@
-"""The part of a prompt that is the same for every query: prefilled once, continued by all."""
+"""The KV cache of the part of a prompt that is the same for every query."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from qmd_mcp.inference.expanding.decoder import Decoder, Past
 
 
 class PromptCache:
-    """The KV cache of a prompt's known part. One caller at a time.
+    """Prefills the constant part of a prompt once, and continues it with each query; for one caller at a time.
 
-    A query's part is written behind it, over that of the query before, and then copied into rows of its own, which hold
-    the known part since the first query. (To prefill it in all rows would save the copy, but `GroupQueryAttention`
-    continues one row at a time by more than one token.)
+    A query's part is written behind the constant part, over that of the query before, and is then copied into the rows
+    that are decoded, which contain the constant part since the first query. Prefilling the query's part in all rows
+    would save the copy, but `GroupQueryAttention` can append more than one token only to a single row.
     """
 
     def __init__(self, decoder: Decoder, tokens: Sequence[int], *, room: int) -> None:
-        """With room for so many tokens of a query.
+        """Prefill the tokens, with room for so many tokens of a query behind them.
 
         Raises:
-            ModelError: the graph fails.
+            ModelError: a forward pass fails.
         """
         self._decoder, self._room = decoder, room
         self._known = decoder.prefill(tokens, decoder.empty(room=len(tokens) + room))
         self._rows: Past | None = None
 
     def past(self, tail: Sequence[int], *, rows: int, room: int) -> Past:
-        """So many rows that hold the known part and the query's, with room for so many more tokens in each.
+        """Return so many rows with the constant part and a query's part, each with room for so many more tokens.
 
-        They are spent when the next are asked for.
+        The rows must not be used after the next call.
 
         Raises:
-            ModelError: the graph fails.
-            OutOfMemoryError: fewer rows may find memory.
+            ModelError: a forward pass fails.
+            OutOfMemoryError: memory does not suffice; fewer rows may fit.
         """
         decoder, spare = self._decoder, max(self._room - len(tail), 0)
         known = self._known if len(tail) <= self._room else decoder.fork(self._known, rows=1, room=len(tail))
         whole = decoder.prefill(tail, known)
         if self._rows and not decoder.can_take(self._rows, rows=rows, tokens=whole.length + spare + room):
-            self._rows = None  # of no use: its memory goes first
+            self._rows = None  # too small: its memory is freed before the new rows are allocated
         self._rows = decoder.fork(whole, rows=rows, room=spare + room, over=self._rows, known=known.length)
         return self._rows

@@ -1,4 +1,4 @@
-"""What a causal LM is told before it expands a query."""
+"""The prompts with which a causal language model expands a query."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from tokenizers import Tokenizer
 PromptName = Literal["qwen3", "qmd"]
 
 MAX_QUERY_TOKENS = 96
-"""What is longer already says in many words what it looks for; on a CPU a step takes as long as 4 to 8 tokens of it."""
+"""A query is cut to so many tokens: a longer one already says in many words what it looks for. On a CPU, prefilling 4
+to 8 tokens takes as long as a decode step."""
 
 _CONTROL = re.compile(r"<\|[^<>|]*\|>|</?think>|</?tool_(?:call|response)>")
-"""Qwen's control tokens, known to the tokeniser or not."""
+"""Qwen's control tokens, also those that the tokenizer does not know."""
 
 _ANSWER = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
-"""Qwen3's template without thinking: the thought is over before the answer begins."""
+"""Qwen3's chat template without thinking: an empty thought precedes the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The part that is the same for every query of a script, and the part that has the query in it."""
+    """A prompt in two parts: a head, which is the same for every query of a script, and a tail with the query."""
 
     name: PromptName
     version: int
-    """Raise it with any change of the text: expansions are kept under it."""
+    """Must be raised with every change of the text, because expansions are cached under it."""
     head: str
     tail: str
-    """With `{query}`; it begins where no token reaches across."""
+    """Contains `{query}`; it begins where no token can span the end of the head."""
     heads: Mapping[str, str] = field(default_factory=dict)
-    """For scripts that have a head of their own, by ISO 15924 code."""
+    """Heads for certain scripts, by ISO 15924 code."""
 
     @property
     def identity(self) -> str:
-        """Name and version, for keys of caches."""
+        """Name and version, for the keys of caches."""
         return f"{self.name}-{self.version}"
 
 
@@ -79,18 +80,23 @@ PROMPTS: dict[PromptName, Prompt] = {
         tail=" {query}" + _ANSWER,
     ),
 }
-"""qwen3 is for any model with Qwen's chat template; qmd is what qmd's own model was tuned on.
+"""The prompts by name: `qwen3` is for any model with Qwen's chat template, `qmd` is the one that qmd's own model was
+tuned on.
 
-A head is short, and shows one language: each of its tokens is in every branch's cache, and each step attends to it.
+A head is short and has examples in one language only, because each of its tokens is in the cache of every branch and is
+attended to in every step.
 """
 
 
-def asked(query: str, tokenizer: Tokenizer) -> str:
-    """The query as the prompt may hold it: one line, no longer than the limit, unable to speak as another role."""
+def cleaned_query(query: str, tokenizer: Tokenizer) -> str:
+    """Return the query as one line, cut to the limit.
+
+    Control tokens are removed, so that a query cannot speak as another role of the chat.
+    """
     added = sorted((token.content for token in tokenizer.get_added_tokens_decoder().values()), key=len, reverse=True)
     control = re.compile("|".join((_CONTROL.pattern, *map(re.escape, added))))
     line = query
-    while control.search(line):  # what is left around a token may be another
+    while control.search(line):  # what remains around a removed token may form another one
         line = control.sub("", line)
     line = " ".join(line.split())
     encoding = tokenizer.encode(line, add_special_tokens=False)

@@ -1,4 +1,4 @@
-"""Choosing the next token."""
+"""The sampling of the next token from logits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.inference.hub.manifest import Sampling
 
 _BLOCK = 256
-"""Logits are compared by blocks first: the greatest 40 of 151,936 take 0.16 ms so, and 0.98 by partition of all."""
+"""Logits are first compared by blocks of this size. The greatest 40 of 151,936 are found in 0.16 ms this way, and in
+0.98 by partitioning all."""
 
 
 class Sampler:
-    """Draws the tokens of one row; the same seed and logits give the same tokens."""
+    """Samples the tokens of one row; the same seed and logits give the same tokens."""
 
     def __init__(self, sampling: Sampling, *, seed: int) -> None:
         self._sampling = sampling
@@ -21,9 +22,9 @@ class Sampler:
         self._drawn: set[int] = set()
 
     def draw(self, logits: FloatArray) -> int:
-        """The next token for logits [vocabulary]."""
+        """Sample the next token from logits [vocabulary]."""
         sampling = self._sampling
-        # a penalty can push down no more tokens than were drawn, so the best top_k are among these
+        # the penalty lowers only tokens that were drawn before, so the best top_k are among these
         candidates = greatest(logits, count=sampling.top_k + len(self._drawn))
         values = logits[candidates].astype(np.float64)
         values -= sampling.presence_penalty * np.isin(candidates, list(self._drawn))
@@ -41,7 +42,7 @@ class Sampler:
 
 
 def greatest(logits: FloatArray, *, count: int) -> NDArray[np.int64]:
-    """The places of the so many greatest values, in ascending order of place."""
+    """Return the places of the `count` greatest values, in ascending order."""
     whole = len(logits) // _BLOCK * _BLOCK
     blocks = logits[:whole].reshape(-1, _BLOCK)
     if len(blocks) <= count:

@@ -1,4 +1,4 @@
-"""Which models there are and where their files lie: profiles, manifests, and pulling from a model hub.
+"""The models that can be named and their files: profiles, manifests, and pulling from a model hub.
 
-`catalogue.Catalogue` lists the models of this machine, `pulling.pull` fetches one.
+`catalogue.Catalogue` lists the models of this machine, `pulling.pull` downloads one.
 """

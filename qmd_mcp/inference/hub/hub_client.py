@@ -1,4 +1,4 @@
-"""The Hugging Face hub, or a mirror of it: what a repository has, and fetching a file of it."""
+"""The client of the Hugging Face hub or of a mirror: it lists a repository and downloads its files."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from huggingface_hub.utils import build_hf_headers, tqdm  # type: ignore[attr-de
 from qmd_mcp.errors import PullError, first_line
 from qmd_mcp.inference.hub.pull_lock import LockedFile
 
-constants.HF_HUB_DISABLE_TELEMETRY = True  # its variable is read at the library's import, and fastembed imports it too
+# The library reads its environment variable only when it is imported, and fastembed may have imported it already.
+constants.HF_HUB_DISABLE_TELEMETRY = True
 
 _INCOMPLETE = ".incomplete"
 
 
 class PullProgress(Protocol):
-    """Whoever wants to watch a pull."""
+    """Is told how far a pull has come."""
 
     def __call__(self, file: str, *, done: int, total: int) -> None:
-        """Bytes of one file so far; called often."""
+        """Take the number of bytes of one file so far; it is called often."""
 
 
 def unwatched_pull(file: str, *, done: int, total: int) -> None:
-    """Watch nothing."""
+    """Ignore the progress of a pull."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,49 +48,52 @@ class Offer:
     repository: str
     commit: str
     files: Mapping[str, LockedFile]
-    """By path, with the hub's own sizes and hashes."""
+    """The files by path, with the hub's own sizes and hashes."""
 
 
 class Hub:
-    """A hub to pull from; `HF_ENDPOINT`, `HF_HUB_OFFLINE` and `HF_TOKEN` say which, whether and as whom."""
+    """A hub to pull from.
+
+    `HF_ENDPOINT` says which hub, `HF_HUB_OFFLINE` forbids its use, and `HF_TOKEN` identifies the user to it.
+    """
 
     def __init__(self, *, endpoint: str | None = None) -> None:
         self._endpoint = endpoint or constants.ENDPOINT
 
     def offer(self, repository: str, *, revision: str) -> Offer:
-        """What a repository has at a branch, tag or commit.
+        """List the files of a repository at a branch, tag or commit.
 
         Raises:
-            PullError: the hub does not tell; says why.
+            PullError: the hub does not answer; the message says why.
         """
-        with self._plain_reasons(repository):
+        with self._translated_errors(repository):
             info = HfApi(endpoint=self._endpoint).model_info(repository, revision=revision, files_metadata=True)
         return Offer(repository, commit=str(info.sha), files=_files(info))
 
     def fetch(self, offer: Offer, path: str, target: Path, *, progress: PullProgress) -> None:
-        """Fetch one file; goes on where an earlier attempt at the same content stopped. Its hash is not looked at.
+        """Download one file, continuing an earlier attempt at the same content. The hash is not checked here.
 
         Raises:
-            PullError: hub, network or disk stand in the way; says what.
+            PullError: hub, network or disk failed; the message says which.
         """
         url = hf_hub_url(offer.repository, path, revision=offer.commit, endpoint=self._endpoint)
         file = offer.files[path]
-        with self._plain_reasons(offer.repository):
-            _fetch(url, target, file, tqdm_class=_watched(path, size=file.size, progress=progress))
+        with self._translated_errors(offer.repository):
+            _fetch(url, target, file, tqdm_class=_reporting_bar(path, size=file.size, progress=progress))
 
     @contextmanager
-    def _plain_reasons(self, repository: str) -> Generator[None]:
-        """Say in one sentence what the library says in many.
+    def _translated_errors(self, repository: str) -> Generator[None]:
+        """Turn the library's exceptions into errors of one sentence.
 
         Raises:
-            PullError: whatever went wrong with hub, network or disk.
+            PullError: hub, network or disk failed.
         """
         try:
             yield
         except OfflineModeIsEnabled as error:
             raise PullError(repository, reason="HF_HUB_OFFLINE is set") from error
         except GatedRepoError as error:
-            reason = "its owner lets in whom they know; accept its terms on the hub and set HF_TOKEN"
+            reason = "its owner asks for consent; accept its terms on the hub and set HF_TOKEN"
             raise PullError(repository, reason=reason) from error
         except RepositoryNotFoundError as error:
             raise PullError(repository, reason=f"{self._endpoint} has no such repository") from error
@@ -104,7 +108,7 @@ class Hub:
 
 
 def _files(info: Any) -> dict[str, LockedFile]:
-    """The repository's files with the hub's own hashes."""
+    """Return the files of a repository with the hub's own hashes."""
     return {
         each.rfilename: LockedFile(size=each.lfs.size, sha256=each.lfs.sha256)
         if each.lfs is not None
@@ -115,14 +119,14 @@ def _files(info: Any) -> dict[str, LockedFile]:
 
 
 def _fetch(url: str, target: Path, file: LockedFile, *, tqdm_class: type[tqdm]) -> None:
-    """Append to what an earlier attempt has left.
+    """Download a file, appending to what an earlier attempt has left.
 
-    The library's own download begins anew in every process; its transport below can go on.
+    The library's own download function starts again in every process, but the transport below it can continue.
     """
-    begun = begun_at(target, file)
-    begun.parent.mkdir(parents=True, exist_ok=True)
-    begun.touch()
-    with begun.open("r+b") as growing:
+    incomplete = incomplete_path(target, file)
+    incomplete.parent.mkdir(parents=True, exist_ok=True)
+    incomplete.touch()
+    with incomplete.open("r+b") as growing:
         so_far = growing.seek(0, os.SEEK_END)
         if so_far > file.size:
             so_far = growing.seek(0)
@@ -135,20 +139,23 @@ def _fetch(url: str, target: Path, file: LockedFile, *, tqdm_class: type[tqdm]) 
             expected_size=file.size,
             tqdm_class=tqdm_class,
         )
-    begun.rename(target)
+    incomplete.rename(target)
 
 
-def begun_at(target: Path, file: LockedFile) -> Path:
-    """Where a file grows; named by its hash, so that another commit's does not go on with it."""
+def incomplete_path(target: Path, file: LockedFile) -> Path:
+    """Return the path of the incomplete download of a file.
+
+    Its name contains the file's hash, so that the download of another commit's file does not continue it.
+    """
     return target.with_name(f"{target.name}.{(file.sha256 or file.git_sha1 or '')[:12]}{_INCOMPLETE}")
 
 
-def _watched(path: str, *, size: int, progress: PullProgress) -> type[tqdm]:
-    """The library's progress bar, telling us instead of drawing itself."""
+def _reporting_bar(path: str, *, size: int, progress: PullProgress) -> type[tqdm]:
+    """Return a class for the library's progress bar that reports to `progress` instead of drawing a bar."""
 
-    class Watched(tqdm):
+    class ReportingBar(tqdm):
         def __init__(self, *args: Any, **named: Any) -> None:
-            super().__init__(*args, **{**named, "disable": True})  # type: ignore[no-untyped-call]  # the library's own
+            super().__init__(*args, **{**named, "disable": True})  # type: ignore[no-untyped-call]  # the library has no annotations
             self._done = int(named.get("initial") or 0)
             progress(path, done=self._done, total=size)
 
@@ -157,4 +164,4 @@ def _watched(path: str, *, size: int, progress: PullProgress) -> type[tqdm]:
             progress(path, done=self._done, total=size)
             return None
 
-    return Watched
+    return ReportingBar

@@ -1,4 +1,4 @@
-"""A manifest together with the place of its files on this machine."""
+"""A model on this machine: its manifest and the folder of its files."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Manifest_co = TypeVar("Manifest_co", bound=ModelManifest, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Model(Generic[Manifest_co]):
-    """One role's model: what it is and where it lies, or would lie."""
+    """The model of one role, and the folder in which its files are or will be."""
 
     role: Role
     name: str
-    """As settings and index name it: its profile, or its folder."""
+    """The name that settings and index use: its profile or its folder."""
     manifest: Manifest_co
     folder: Path
 
     @property
     def lock(self) -> Lock | None:
-        """What was pulled of it; null for a model in a folder and for one that was not pulled."""
+        """The lock of what was pulled, or None if the model was not pulled or is a folder of its own."""
         return read_lock(self.folder) if self.manifest.repository else None
 
     def missing(self, provider: ProviderName) -> str | None:
-        """A file that a provider needs and that is not here."""
+        """Return a file that a provider needs and that is missing, or None if all are there."""
         if self.manifest.repository and self.lock is None:
             return self.manifest.graph_for(provider).graph
         for path in (*self.manifest.graph_for(provider).files, "tokenizer.json"):
@@ -38,10 +38,10 @@ class Model(Generic[Manifest_co]):
         return None
 
     def require(self, provider: ProviderName) -> None:
-        """Make sure that all files are here.
+        """Make sure that all files that a provider needs are there.
 
         Raises:
-            ModelMissingError: one is not; says how to get it.
+            ModelMissingError: a file is missing; the message says how to get it.
         """
         missing = self.missing(provider)
         if missing is not None:
@@ -51,10 +51,10 @@ class Model(Generic[Manifest_co]):
 
 
 def identity_of(model: Model[EmbedderManifest]) -> str:
-    """Everything that decides a passage's vector, as one line: the commit that was pulled is part of it.
+    """Return one line with everything that decides a passage's vector, the pulled commit included.
 
     Raises:
-        ModelMissingError: it has not been pulled.
+        ModelMissingError: the model has not been pulled.
     """
     lock = model.lock
     if model.manifest.repository and lock is None:

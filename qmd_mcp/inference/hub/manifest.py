@@ -1,4 +1,4 @@
-"""What a model is and how it wants to be used, as its manifest says."""
+"""The manifest of a model: what it is, where its files are, and how it must be used."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ProviderName: TypeAlias = Literal["cpu", "cuda"]
 Format: TypeAlias = Literal["int8", "nbits8", "q4f16", "fp16", "fp32"]
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "config.json")
-"""Fetched where a repository has them; the first two are what a tokeniser needs."""
+"""Files that are pulled if a repository has them; a tokenizer needs the first two."""
 
 
 def _below(path: str) -> str:
-    """A path inside the model's folder: a manifest names no other file of the machine."""
+    """Refuse a path that leads out of the model's folder: a manifest must not name other files of the machine."""
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path or ":" in path:
         sentence = "must be a relative path below the model's folder"
         raise ValueError(sentence)
@@ -41,34 +41,35 @@ class _Table(BaseModel):
 
 
 class GraphFile(_Table):
-    """One ONNX graph of a model: the form that suits an execution provider."""
+    """One ONNX graph of a model, in the form that suits an execution provider."""
 
     graph: FilePath
     data: tuple[FilePath, ...] = ()
-    """Files with the weights that the graph refers to."""
+    """Files with weights, to which the graph refers."""
     format: Format
     batch_invariant: bool
     """Whether an item has the same result alone and in any batch."""
     interactive: bool = True
-    """Whether a query can wait for it there; where it cannot, it is used only if the settings name it."""
+    """Whether it is fast enough on that provider for a query; if not, it is used only if a setting names it."""
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The graph and its weights."""
+        """The graph and the files with its weights."""
         return (self.graph, *self.data)
 
 
 class ModelManifest(_Table):
-    """What every role says about its model."""
+    """The part of the manifest that every role has."""
 
     model: str
     licence: str
     repository: Annotated[str | None, Field(pattern=r"^[\w.-]+/[\w.-]+$")] = None
-    """On the hub."""
+    """The repository on the hub."""
     folder: str | None = None
-    """On disk, relative to the manifest; instead of a repository."""
+    """The folder on disk, relative to the manifest, if the model is not on the hub."""
     revision: str | None = None
-    """Hub: branch, tag or commit. Folder: the author raises it whenever a file gives other results."""
+    """Of a repository: the branch, tag or commit. Of a folder: its author must raise it whenever a file gives other
+    results."""
     files: Annotated[dict[ProviderName, GraphFile], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -82,7 +83,7 @@ class ModelManifest(_Table):
         return self
 
     def graph_for(self, provider: ProviderName) -> GraphFile:
-        """The form for a provider, or else the only one there is."""
+        """Return the form for a provider, or the first one if there is none for it."""
         return self.files.get(provider) or next(iter(self.files.values()))
 
 
@@ -92,33 +93,33 @@ class EmbedderManifest(ModelManifest):
     dimension: Annotated[int, Field(ge=1, le=8192)]
     max_tokens: Annotated[int, Field(ge=16, le=32768)]
     pooling: Literal["mean", "cls", "last", "graph"]
-    """`graph`: the graph pools itself, and `output` names the result."""
+    """How token states become one vector. `graph`: the graph pools by itself, and `output` names the result."""
     output: str | None = None
-    """The graph's output to take; default: its first."""
+    """The output of the graph that is used; by default its first."""
     query_prompt: Prompt = "{text}"
     passage_prompt: Prompt = "{text}"
-    """`{title}` stands for the breadcrumb; it is left in `{text}` where the prompt has no `{title}`."""
+    """`{title}` is replaced by the breadcrumb, which stays in `{text}` if the prompt has no `{title}`."""
     scripts: tuple[str, ...] = ()
-    """ISO 15924 codes of the scripts that it knows; empty for every script."""
+    """ISO 15924 codes of the scripts that the model knows; empty means all scripts."""
 
     def identity(self, *, commit: str | None = None) -> str:
-        """Everything that decides a passage's vector, as one line.
+        """Return one line with everything that decides a passage's vector.
 
-        All providers' files are part of it, not the one in use: losing a GPU does not change the embedder. Of a model
-        in a folder the revision stands for its files. What is as usual is left out, so that a new kind of fact does
-        not make every index a stranger to its own embedder.
+        It contains the files for all providers, not only those in use, so that losing a GPU does not change the
+        embedder. For a model in a folder, the revision stands for its files. Default values are left out, so that a new
+        field of the manifest does not make existing indexes refuse their own embedder.
         """
-        usual = ("", "{text}")
-        prompts = ["" if prompt in usual else prompt for prompt in (self.query_prompt, self.passage_prompt)]
+        defaults = ("", "{text}")
+        prompts = ["" if prompt in defaults else prompt for prompt in (self.query_prompt, self.passage_prompt)]
         formats = "+".join(sorted({file.format for file in self.files.values()}))
         named: list[object] = [self.model, commit or self.revision, formats, self.dimension, self.max_tokens]
         files = {name: file.files for name, file in sorted(self.files.items())} if self.repository else None
-        unusual = [fact for fact in (self.repository, files, self.output) if fact is not None]
-        return json.dumps([*named, self.pooling, *prompts, *unusual], ensure_ascii=False)
+        not_default = [fact for fact in (self.repository, files, self.output) if fact is not None]
+        return json.dumps([*named, self.pooling, *prompts, *not_default], ensure_ascii=False)
 
 
 class Sampling(_Table):
-    """How a token is drawn."""
+    """How a token is sampled."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     top_k: Annotated[int, Field(ge=1)] = 20
@@ -130,45 +131,45 @@ class ExpanderManifest(ModelManifest):
     """Turns a query into further lines to look up: a causal language model with a KV cache."""
 
     template: Literal["qwen3", "qmd"]
-    """`qwen3`: a chat without thinking. `qmd`: what qmd's fine-tuned models were trained on."""
+    """The prompt: `qwen3` is a chat without thinking, `qmd` is what qmd's fine-tuned models were trained on."""
     sampling: Sampling = Sampling()
 
 
 INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
-"""Qwen3-Reranker's own, as its card publishes it."""
+"""The instruction that the model card of Qwen3-Reranker publishes."""
 
 TOKEN_BUDGET = 10_240
-"""Padded tokens in one forward: 40 passages of 256 tokens, the candidates of a query. A 0.6B model in FP32
-takes 0.2 MiB for each beside its weights, 2 GiB in all (benchmarks)."""
+"""Tokens in one forward pass, padding included: 40 passages of 256 tokens, which are the candidates of a query. A 0.6B
+model in FP32 takes 0.2 MiB for each token beside its weights, 2 GiB in all (benchmarks)."""
 
 
 class RerankerManifest(ModelManifest):
-    """Judges passages against a query: a classifier, or a causal model that says yes or no.
+    """Judges passages against a query: a classifier, or a causal language model that answers yes or no.
 
-    Which of the two it is is read from the graph's outputs.
+    The graph's outputs tell which of the two it is.
     """
 
     template: Literal["qwen3", "pair"]
-    """`qwen3`: the official prompt of Qwen3-Reranker. `pair`: query and passage as the tokeniser joins two texts."""
+    """`qwen3` is the official prompt of Qwen3-Reranker; `pair` joins two texts as the tokenizer does."""
     instruction: str = INSTRUCTION
-    """What a passage is judged by, where the template has a place for it."""
+    """The task that the model is told, if the template has a place for it."""
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
     """How a classifier's logits become a probability."""
     positive: Annotated[int, Field(ge=0)] = 0
-    """The label that means relevant, where a classifier has several."""
+    """The label that means relevant, if a classifier has several."""
     yes: str = "yes"
     no: str = "no"
-    """The tokens between which a causal model chooses."""
+    """The tokens `yes` and `no` between which a causal language model chooses."""
     padding: Literal["left", "right"] | None = None
-    """Which side of a pair is filled up; default: the template's own, left for Qwen3 and right for BERT."""
+    """The side on which a pair is padded; by default that of the template, left for Qwen3 and right for BERT."""
     pad_token: str | None = None
-    """With what; default: the tokeniser's usual one. A classifier may find a sequence's end by it."""
+    """The padding token, by which a classifier may find the end of a sequence; by default the tokenizer's usual one."""
     max_tokens: Annotated[int, Field(ge=32, le=32768)]
-    """Of one pair, template included."""
+    """Tokens of one pair at most, template included."""
     token_budget: Annotated[int, Field(ge=32)] = TOKEN_BUDGET
-    """Tokens of one forward, padding included: it bounds the memory of a batch."""
+    """Tokens of one forward pass, padding included; this limits the memory of a batch."""
 
 
 def fingerprint_of(*identities: str) -> str:
-    """Twelve hex digits that name a generation: enough to tell a user's few embedders apart."""
+    """Return twelve hex digits that name a generation, which is enough to tell a user's few embedders apart."""
     return hashlib.sha256("\n".join(identities).encode()).hexdigest()[:12]

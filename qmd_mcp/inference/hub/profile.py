@@ -1,4 +1,4 @@
-"""A set of models under one name, read from its TOML file."""
+"""The profile: a set of models under one name, read from a TOML file."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class Profile:
 
     name: str
     folder: Path
-    """Where the manifest lies; its paths are relative to it."""
+    """The folder of the manifest, to which its paths are relative."""
     preference: int
-    """Of the profiles whose expander or reranker is there, the highest serves by default."""
+    """By default the expander and the reranker with the highest preference are used, of those on this machine."""
     embedder: EmbedderManifest | None
     expander: ExpanderManifest | None
     reranker: RerankerManifest | None
 
     @property
     def models(self) -> dict[Role, ModelManifest]:
-        """The roles that it has."""
+        """The manifests of the roles that the profile has."""
         each: dict[Role, ModelManifest | None] = {
             "embedder": self.embedder,
             "expander": self.expander,
@@ -47,10 +47,10 @@ class _ProfileFile(BaseModel):
 
 
 def read_profile_file(path: Path, *, name: str) -> Profile:
-    """Read one manifest file.
+    """Read the manifest file of a profile.
 
     Raises:
-        ManifestError: it is missing or not as it should be; names file, key and value.
+        ManifestError: the file is missing or invalid; the message names file, key and value.
     """
     try:
         parsed = _ProfileFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

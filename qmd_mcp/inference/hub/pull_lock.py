@@ -1,4 +1,4 @@
-"""What was pulled: written beside a model's files when they are all there, so that half a pull is no model."""
+"""The lock of a pulled model: commit and hashes, written when all files are there, so that half a pull is no model."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 LOCK_FILE = "qmd-mcp.lock.json"
 _BLOCK = 1024 * 1024
-"""Bytes that are hashed at a time."""
+"""Bytes that are read at a time."""
 
 
 class LockedFile(BaseModel):
-    """One file as the hub has it."""
+    """Size and hash of one file on the hub."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: int
     sha256: str | None = None
-    """Of files in large-file storage."""
+    """The hash of a file in large-file storage."""
     git_sha1: str | None = None
-    """Of the others: git's hash, over a header and the content."""
+    """The hash of any other file: that of git, over a header and the content."""
 
     def fault(self, path: Path) -> str | None:
-        """What is wrong with a file on disk; null if nothing is."""
+        """Return what is wrong with a file on disk, or None if it is the hub's."""
         if not path.is_file():
             return "is missing"
         size = path.stat().st_size
         if size != self.size:
             return f"has {size:,} bytes instead of {self.size:,}"
-        # git's own hash: nothing is secured by it that the hub does not sign for
+        # SHA-1 is git's own hash; it detects damage, and that the file is genuine is the hub's word in any case
         digest = hashlib.sha256() if self.sha256 else hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
@@ -41,24 +41,24 @@ class LockedFile(BaseModel):
 
 
 class Lock(BaseModel):
-    """The state of a repository that was pulled."""
+    """What was pulled from a repository."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     repository: str
     revision: str
-    """As it was asked for."""
+    """The branch, tag or commit that was asked for."""
     commit: str
     files: Mapping[str, LockedFile]
 
     def write(self, folder: Path) -> None:
-        """Put it beside the files."""
+        """Write the lock into the folder of the files."""
         text = json.dumps(self.model_dump(mode="json", exclude_none=True), indent=2, sort_keys=True)
         (folder / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def read_lock(folder: Path) -> Lock | None:
-    """The lock of a folder; null where none is, which means that no model is."""
+    """Read the lock of a folder, or return None if there is none, which means that the folder holds no model."""
     try:
         return Lock.model_validate_json((folder / LOCK_FILE).read_text(encoding="utf-8"))
     except (OSError, ValidationError):

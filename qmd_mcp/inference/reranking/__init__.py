@@ -1,4 +1,4 @@
-"""How well passages answer a query, by a cross-encoder that reads both.
+"""Judging how well passages answer a query, with a cross-encoder that reads query and passage together.
 
-`rerank_scheduler` serves awaiting callers; the other modules are synchronous.
+`rerank_scheduler` serves asynchronous callers; the other modules are synchronous.
 """

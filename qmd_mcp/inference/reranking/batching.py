@@ -1,23 +1,24 @@
-"""Which texts go through a model together."""
+"""The division of texts into forward passes with as little padding as pays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 FORWARD_TOKENS = 64
-"""What one more forward costs, in tokens: launching the 400 kernels of a 0.6B model takes a GPU about 2 ms, in which it
-computes so many tokens at 30 TFLOP/s; a CPU reads the weights. 40 real passages take 7 forwards with 4 % padding; with
-128 here 5 with 7 %, with 256 4 with 10 %, all in one 32 % (benchmarks)."""
+"""The cost of one more forward pass, in tokens. Launching the 400 kernels of a 0.6B model takes a GPU about 2 ms, in
+which it computes so many tokens at 30 TFLOP/s; a CPU must read the weights again. With this cost 40 real passages take
+7 forward passes with 4 % padding; a cost of 128 gives 5 with 7 %, 256 gives 4 with 10 %, and a single forward pass has
+32 % (benchmarks)."""
 
 
 def plan(lengths: Sequence[int], *, fits: Callable[[int, int], bool]) -> tuple[tuple[int, ...], ...]:
-    """Partition texts of these lengths into forwards so that the fewest padded tokens are computed.
+    """Divide texts of these lengths, given as indices, into the forward passes that cost least.
 
-    Texts are neighbours in length within a forward; each forward costs FORWARD_TOKENS beside its own. A forward of so
-    many rows and tokens must fit; one row always does.
+    A forward pass costs its tokens, padding included, and FORWARD_TOKENS. Its texts are neighbours in length.
+    `fits(rows, tokens)` says whether a forward pass of that shape is allowed; one row always is.
     """
     order = sorted(range(len(lengths)), key=lambda row: lengths[row])
-    cost, begin = [0] * (len(order) + 1), [0] * (len(order) + 1)  # of the first so many
+    cost, begin = [0] * (len(order) + 1), [0] * (len(order) + 1)  # by number of texts
     for end in range(1, len(order) + 1):
         longest = lengths[order[end - 1]]
         cost[end], begin[end] = cost[end - 1] + longest + FORWARD_TOKENS, end - 1
@@ -36,6 +37,6 @@ def plan(lengths: Sequence[int], *, fits: Callable[[int, int], bool]) -> tuple[t
 
 
 def padding(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:
-    """Share of the computed tokens that are padding."""
+    """Return the share of the computed tokens that is padding."""
     computed = sum(len(batch) * max(lengths[row] for row in batch) for batch in batches)
     return 1 - sum(lengths[row] for batch in batches for row in batch) / computed if computed else 0.0

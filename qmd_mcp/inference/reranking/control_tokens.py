@@ -1,4 +1,4 @@
-"""Tokens that steer a model and that no text may contain."""
+"""The control tokens of a chat template, which no text may contain."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer
 
 _UNKNOWN = ("[UNK]", "<unk>")
-"""What a tokeniser says for a word outside its vocabulary: the one special token that comes from honest text."""
+"""The token for a word outside the vocabulary: the one special token that ordinary text produces."""
 
 
 class ControlTokens:
-    """Special tokens of a tokeniser, and whatever else of its added tokens the prompt is made of (`<think>`)."""
+    """Removes a tokenizer's special tokens, and those of its added tokens that the prompt uses, such as `<think>`."""
 
     def __init__(self, tokenizer: Tokenizer, *, prompt: str = "") -> None:
         unknown = {*_UNKNOWN, getattr(tokenizer.model, "unk_token", None)}
@@ -27,9 +27,9 @@ class ControlTokens:
         self._pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     def removed(self, text: str) -> str:
-        """The text, a space for each control token: what stood around one does not make another."""
+        """Replace each control token in a text by a space, so that what stood around it cannot form another one."""
         return self._pattern.sub(" ", text)
 
     def dropped(self, ids: Iterable[int]) -> list[int]:
-        """Token ids of a text; a control token that normalisation brought about in spite of `removed` is left out."""
+        """Drop control tokens from the ids of a text: the tokenizer's normalisation can produce one after `removed`."""
         return [number for number in ids if number not in self._ids]

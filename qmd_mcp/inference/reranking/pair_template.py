@@ -1,4 +1,4 @@
-"""How a query and a document become one sequence for a cross-encoder."""
+"""The templates that join a query and a document into one sequence for a cross-encoder."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from qmd_mcp.inference.reranking.control_tokens import ControlTokens
 TemplateName: TypeAlias = Literal["pair", "qwen3"]
 
 LEAST_ROOM = 16
-"""Tokens that a template must leave for query and document together."""
+"""Tokens that a template must leave for query and document together, or it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A query and a document, ready for the model."""
+    """A query and a document as one sequence of tokens."""
 
     ids: tuple[int, ...]
     types: tuple[int, ...]
-    """Segment of each token: 0 for the query, 1 for the document, where a model tells them apart."""
+    """The segment of each token: 0 for the query and 1 for the document, if the model distinguishes them."""
 
     def __len__(self) -> int:
-        """Tokens."""
+        """Number of tokens."""
         return len(self.ids)
 
 
 class Template(Protocol):
-    """What makes pairs."""
+    """Makes pairs of a query and documents."""
 
     def encode(self, query: str, texts: Sequence[str], *, intent: str | None = None) -> list[Pair]:
-        """One pair for each text, cut to the longest that the model takes; only the text is cut if it can be."""
+        """Make one pair for each text, no longer than the model takes; the text is cut before the query is."""
         ...
 
 
 class PairTemplate:
-    """The tokeniser's own way with pairs, such as `[CLS] query [SEP] document [SEP]`: BERT-like cross-encoders."""
+    """Joins pairs as the tokenizer does, such as `[CLS] query [SEP] document [SEP]`, for BERT-like cross-encoders."""
 
     def __init__(self, tokenizer: Tokenizer, *, model: str, max_tokens: int) -> None:
         self._tokenizer = tokenizer
@@ -49,7 +49,7 @@ class PairTemplate:
         query = [place for place, part in enumerate(example.sequence_ids) if part == 0]
         document = [place for place, part in enumerate(example.sequence_ids) if part == 1]
         if not query or not document or query[-1] + 1 >= document[0]:
-            sentence = f"{model} takes pairs, and its tokeniser puts nothing between the two texts of one."
+            sentence = f"{model} takes pairs, and its tokenizer puts nothing between the two texts of one."
             raise ModelError(sentence)
         before, between = slice(0, query[0]), slice(query[-1] + 1, document[0])
         after = slice(document[-1] + 1, len(example.ids))
@@ -59,10 +59,10 @@ class PairTemplate:
         self._room = _room(model, max_tokens=max_tokens, taken=sum(map(len, self._ids)))
 
     def encode(self, query: str, texts: Sequence[str], *, intent: str | None = None) -> list[Pair]:
-        """The intent follows the query; both together take at most half of the room."""
-        asked, *found = self._tokens([f"{query}\n{intent}" if intent else query, *texts])
+        """Make the pairs; the intent follows the query, and both together take at most half of the room."""
+        asked, *documents = self._tokens([f"{query}\n{intent}" if intent else query, *texts])
         asked = asked[: self._room // 2]
-        return [self._joined(asked, document[: self._room - len(asked)]) for document in found]
+        return [self._joined(asked, document[: self._room - len(asked)]) for document in documents]
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         cleaned = [self._control.removed(text) for text in texts]
@@ -73,24 +73,24 @@ class PairTemplate:
     def _joined(self, query: list[int], document: list[int]) -> Pair:
         before, between, after = self._ids
         before_types, between_types, after_types = self._types
-        asked, found = self._segments
+        query_segment, document_segment = self._segments
         return Pair(
             ids=(*before, *query, *between, *document, *after),
             types=(
                 *before_types,
-                *([asked] * len(query)),
+                *([query_segment] * len(query)),
                 *between_types,
-                *([found] * len(document)),
+                *([document_segment] * len(document)),
                 *after_types,
             ),
         )
 
 
 class Qwen3Template:
-    """The prompt that Qwen3-Reranker was trained with, as its card publishes it.
+    """Puts pairs into the prompt that Qwen3-Reranker was trained with.
 
-    https://huggingface.co/Qwen/Qwen3-Reranker-0.6B: system and assistant turns are tokenised apart from the user's,
-    which alone is cut.
+    The prompt is the one that the model card publishes, https://huggingface.co/Qwen/Qwen3-Reranker-0.6B. The turns of
+    system and assistant are tokenized separately from the user's turn, and only the user's turn is cut.
     """
 
     BEFORE = (
@@ -111,7 +111,10 @@ class Qwen3Template:
         self._free = _room(model, max_tokens=max_tokens, taken=taken)
 
     def encode(self, query: str, texts: Sequence[str], *, intent: str | None = None) -> list[Pair]:
-        """The intent joins the instruction; it takes at most an eighth of the room and the query a third."""
+        """Make the pairs; the intent is added to the instruction.
+
+        The intent takes at most an eighth of the room, and the query at most a third.
+        """
         instruction = self._instruction
         if intent:
             instruction += f". What the user is after: {self._shortened(intent, tokens=self._free // 8)}"
@@ -124,7 +127,7 @@ class Qwen3Template:
         return pairs
 
     def _shortened(self, text: str, *, tokens: int) -> str:
-        """The beginning of a text, without control tokens."""
+        """Return the beginning of a text, without control tokens."""
         cleaned = self._control.removed(text)
         encoding = self._tokenizer.encode(cleaned, add_special_tokens=False)
         return cleaned if len(encoding.ids) <= tokens else cleaned[: encoding.offsets[tokens - 1][1]]
@@ -133,10 +136,10 @@ class Qwen3Template:
 def make_template(
     name: TemplateName, *, tokenizer: Tokenizer, model: str, max_tokens: int, instruction: str = INSTRUCTION
 ) -> Template:
-    """The template of a manifest.
+    """Make the template that a manifest names.
 
     Raises:
-        ModelError: the tokeniser joins no pairs, or so few tokens leave nothing for query and document.
+        ModelError: the tokenizer does not join pairs, or `max_tokens` leaves no room for query and document.
     """
     if name == "pair":
         return PairTemplate(tokenizer, model=model, max_tokens=max_tokens)

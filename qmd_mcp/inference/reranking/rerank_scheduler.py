@@ -1,4 +1,4 @@
-"""The bridge from callers that wait to the reranker that computes."""
+"""The reranking of passages for asynchronous callers."""
 
 from __future__ import annotations
 
@@ -17,48 +17,51 @@ from qmd_mcp.inference.runtime.model_slot import ModelSlot
 
 
 class RerankScheduler:
-    """Scores for awaiting callers: one forward at a time with all threads, in which several queries may meet.
+    """Runs the reranker in worker threads; a forward pass takes all CPU threads and may serve several queries.
 
-    `run` must be running, in a task group of whoever opens it.
+    Nothing is scored unless `run` is running: whoever makes a scheduler starts `run` in a task group.
     """
 
     def __init__(self, slot: ModelSlot[Reranker], *, capacity: int = CAPACITY) -> None:
         self._slot = slot
         self._merging: BatchScheduler[Pair, float] = BatchScheduler(role="reranker", capacity=capacity)
         self.padding = 0.0
-        """Share of padding in what the latest query took, had it been alone."""
+        """The share of padding that the latest query would have had if it had been scored alone."""
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Score what callers submit, until cancelled."""
         await self._merging.run()
 
     async def score(self, query: str, texts: Sequence[str], *, intent: str | None = None) -> Reranking:
-        """Logits in input order; cancelled, it stops at once.
+        """Score passages; the logits are in the order of the texts.
+
+        A caller that is cancelled leaves at once, whether the model is loading, its texts are being tokenized, or a
+        forward pass is running.
 
         Raises:
-            SetupError: the model cannot be loaded or fails.
-            ModelBusyError: too much is waiting for it.
+            SetupError: the model cannot be loaded, or a forward pass fails.
+            ModelBusyError: too much waits for the model.
         """
         async with self._slot.use() as reranker:
             encode = partial(reranker.encode, query, texts, intent=intent)
-            pairs = await anyio.to_thread.run_sync(encode)
+            pairs = await anyio.to_thread.run_sync(encode, abandon_on_cancel=True)
             self.padding = reranker.padding(pairs)
             outcome = await self._merging.submit(reranker, pairs)
         return Reranking(logits=np.array(outcome.results, dtype=np.float32), batches=outcome.batches)
 
     @property
     def load(self) -> Load:
-        """What waits, and what was computed."""
+        """How much waits for the model, and how much it has computed."""
         return self._merging.load
 
     @property
     def provider(self) -> str | None:
-        """Where the reranker runs, once it is loaded."""
+        """The execution provider of the reranker, or None if it is not loaded."""
         reranker = self._slot.loaded()
         return reranker.provider if reranker else None
 
     @property
     def warning(self) -> str | None:
-        """What is slow about the model by its form, once it is loaded."""
+        """Why the kind of the loaded model makes it slow, or None."""
         reranker = self._slot.loaded()
         return reranker.warning if reranker else None

@@ -1,4 +1,4 @@
-"""A query and passages to logits of relevance."""
+"""The reranker: from a query and passages to logits of relevance."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from qmd_mcp.inference.reranking.reranker_contract import Contract, read_contrac
 from qmd_mcp.inference.runtime.forward import forward
 
 LOGITS_BYTES = 256 * 1024 * 1024
-"""What the logits of one forward may take: a passage of 256 tokens over 151,669 words takes 148 MiB in FP32."""
+"""Memory that the logits of one forward pass may take. The logits of one passage of 256 tokens over a vocabulary of
+151,669 take 148 MiB in FP32."""
 
 _PAD_TOKENS = ("<|endoftext|>", "[PAD]", "<pad>")
 
 
 class Reranker:
-    """A cross-encoder over a session of ours; synchronous and pure. `sigmoid(logit)` is its probability.
+    """Scores pairs with a cross-encoder; `sigmoid(logit)` is the probability that the passage is relevant.
 
-    The tokeniser neither truncates nor pads: that is done here.
+    It is synchronous, and a call changes nothing. The tokenizer neither truncates nor pads: that is done here.
     """
 
     def __init__(
@@ -38,10 +39,10 @@ class Reranker:
         tokenizer: Tokenizer,
         batch_invariant: bool,
     ) -> None:
-        """`batch_invariant`: whether a pair has the same logit alone and in any batch.
+        """`batch_invariant` says whether a pair has the same logit alone and in any batch.
 
         Raises:
-            ModelError: graph, tokeniser and manifest do not fit together.
+            ModelError: graph, tokenizer and manifest do not fit together.
         """
         self.manifest = manifest
         self.batch_invariant = batch_invariant
@@ -68,7 +69,7 @@ class Reranker:
 
     @property
     def warning(self) -> str | None:
-        """What is slow about this model by its form."""
+        """Why the kind of this model makes it slow, or None."""
         if self.contract.kind == "classifier":
             return None
         return (
@@ -77,7 +78,7 @@ class Reranker:
         )
 
     def score(self, query: str, texts: Sequence[str], *, intent: str | None = None) -> Reranking:
-        """Logits in input order."""
+        """Score passages; the logits are in the order of the texts."""
         pairs = self.encode(query, texts, intent=intent)
         batches = self.batches(pairs)
         logits = np.empty(len(pairs), dtype=np.float32)
@@ -86,25 +87,25 @@ class Reranker:
         return Reranking(logits=logits, batches=tuple(map(len, batches)))
 
     def encode(self, query: str, texts: Sequence[str], *, intent: str | None = None) -> list[Pair]:
-        """One pair for each text."""
+        """Make one pair for each text."""
         return self._template.encode(query, texts, intent=intent)
 
     def batches(self, pairs: Sequence[Pair]) -> tuple[tuple[int, ...], ...]:
-        """Which pairs go into one forward, as indices."""
+        """Divide the pairs, given as indices, into forward passes."""
         return plan([len(pair) for pair in pairs], fits=self._fits)
 
     def padding(self, pairs: Sequence[Pair]) -> float:
-        """Share of the tokens computed for these that is padding."""
+        """Return the share of padding in the tokens that these pairs take when they are scored alone."""
         return padding([len(pair) for pair in pairs], self.batches(pairs))
 
     def forward(self, pairs: Sequence[Pair], *, run: ort.RunOptions | None = None) -> FloatArray:
-        """[pairs], in one forward.
+        """Compute the logits [pairs] in one forward pass.
 
         Raises:
-            ModelError: it cannot be computed.
-            OutOfMemoryError: fewer pairs at once may be.
+            ModelError: the forward pass fails.
+            OutOfMemoryError: memory does not suffice; fewer pairs at once may fit.
         """
-        rows = self.contract.rows or len(pairs)  # a graph for so many rows is given empty ones
+        rows = self.contract.rows or len(pairs)  # a graph with a fixed number of rows gets empty rows too
         shape = (rows, max(map(len, pairs)))
         ids, types = np.full(shape, self._pad, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         mask = np.zeros(shape, dtype=np.bool_)
@@ -118,12 +119,12 @@ class Reranker:
             model=self.manifest.model,
             run=run,
         )[: len(pairs)]
-        lengths = [len(pair) for pair in pairs]
-        logits = self._of_labels(output) if self.contract.kind == "classifier" else self._of_words(output, lengths)
+        if self.contract.kind == "classifier":
+            logits = self._from_labels(output)
+        else:
+            logits = self._from_vocabulary(output, [len(pair) for pair in pairs])
         if not np.isfinite(logits).all():
-            sentence = (
-                f"{self.manifest.model} gives numbers that are none (NaN or infinite): use it in another precision."
-            )
+            sentence = f"{self.manifest.model} gives logits that are NaN or infinite: use it in another precision."
             raise ModelError(sentence)
         return logits
 
@@ -134,8 +135,8 @@ class Reranker:
             return rows * tokens * self.contract.width * self.contract.itemsize <= LOGITS_BYTES
         return rows * tokens <= self.manifest.token_budget
 
-    def _of_labels(self, output: NDArray[Any]) -> FloatArray:
-        """[pairs] from [pairs, labels]."""
+    def _from_labels(self, output: NDArray[Any]) -> FloatArray:
+        """Reduce [pairs, labels] to the log-odds [pairs] of the relevant label."""
         labels = output.astype(np.float32)
         relevant = labels[:, self.manifest.positive]
         if self.manifest.activation == "sigmoid":
@@ -143,8 +144,8 @@ class Reranker:
         others = np.delete(labels, self.manifest.positive, axis=1)
         return np.asarray(relevant - np.logaddexp.reduce(others, axis=1), dtype=np.float32)
 
-    def _of_words(self, output: NDArray[Any], lengths: Sequence[int]) -> FloatArray:
-        """[pairs] from [pairs, tokens, vocabulary]: log-odds of yes over no behind the last real token."""
+    def _from_vocabulary(self, output: NDArray[Any], lengths: Sequence[int]) -> FloatArray:
+        """Reduce [pairs, tokens, vocabulary] to the log-odds [pairs] of yes over no after the last real token."""
         last = [output.shape[1] - 1 if self._pads_left else length - 1 for length in lengths]
         answers = output[np.arange(len(lengths)), last][:, [self._yes, self._no]].astype(np.float32)
         return np.asarray(answers[:, 0] - answers[:, 1], dtype=np.float32)
@@ -155,7 +156,7 @@ def _token(tokenizer: Tokenizer, *names: str | None, model: str, role: str) -> i
         if name is not None and (number := tokenizer.token_to_id(name)) is not None:
             return int(number)
     listed = " or ".join(repr(name) for name in names if name is not None)
-    sentence = f"{model} has no token for {role}: its tokeniser does not know {listed}."
+    sentence = f"{model} has no token for {role}: its tokenizer does not know {listed}."
     raise ModelError(sentence)
 
 
@@ -167,5 +168,5 @@ def _check_labels(contract: Contract, manifest: RerankerManifest) -> None:
         )
         raise ModelError(sentence)
     if manifest.activation == "softmax" and contract.width == 1:
-        sentence = f"{manifest.model} has one label, whose softmax is always 1: its activation is a sigmoid."
+        sentence = f"{manifest.model} has one label, whose softmax is always 1: its manifest must say sigmoid."
         raise ModelError(sentence)

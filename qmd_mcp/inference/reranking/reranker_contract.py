@@ -1,4 +1,4 @@
-"""What a cross-encoder's graph takes and gives, read from the graph."""
+"""The contract of a cross-encoder: what its graph takes and gives, read from the graph."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ _INTEGERS: Mapping[str, type[np.int64 | np.int32]] = {"tensor(int64)": np.int64,
 _FLOATS: Mapping[str, int] = {"tensor(float)": 4, "tensor(float16)": 2}
 _REQUIRED = {"input_ids", "attention_mask"}
 _PER_PAIR, _PER_TOKEN = 2, 3
-"""Dimensions of a classifier's logits and of a language model's."""
+"""Number of axes of a classifier's logits and of a language model's."""
 _KNOWN = _REQUIRED | {"position_ids", "token_type_ids"}
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One of the two things that a reranker may be."""
+    """The kind, the inputs and the output of a reranker's graph."""
 
     kind: Literal["classifier", "causal"]
-    """A score for each label of a pair, or one for each token of the vocabulary at each position."""
+    """A classifier gives a score for each label of a pair, a causal language model one for each word at each token."""
     output: str
     width: int
-    """Labels, or the vocabulary."""
+    """The number of labels, or the size of the vocabulary."""
     itemsize: int
-    """Bytes of one logit."""
+    """The bytes of one logit."""
     inputs: tuple[tuple[str, type[np.int64 | np.int32]], ...]
     rows: int | None
-    """Pairs in a forward, where the graph fixes them."""
+    """The pairs in a forward pass if the graph fixes them, else None."""
 
     def __str__(self) -> str:
-        """As people read it."""
+        """The contract in words."""
         if self.kind == "causal":
             return f"causal LM, {self.width:,} words"
         return f"classifier, {self.width} label{'s' if self.width > 1 else ''}"
 
     def feeds(self, *, mask: NDArray[np.bool_], ids: NDArray[Any], types: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """What the graph takes, from matrices of [pairs, longest]."""
+        """Return the inputs that the graph takes, from matrices of [pairs, longest]."""
         available: dict[str, NDArray[Any]] = {
             "input_ids": ids,
             "attention_mask": mask,
@@ -54,10 +54,10 @@ class Contract:
 
 
 def read_contract(session: ort.InferenceSession, *, model: str, vocabulary: int) -> Contract:
-    """Find out what a graph is; the vocabulary's size tells a language model from an embedder.
+    """Read the contract of a graph; the size of the vocabulary tells a language model from an embedder.
 
     Raises:
-        ModelError: it is no reranker; the sentence has its names and shapes.
+        ModelError: the graph is no reranker. The message lists its names and shapes.
     """
     inputs, outputs = session.get_inputs(), session.get_outputs()
     reason = _objection(inputs, outputs)
@@ -74,13 +74,13 @@ def read_contract(session: ort.InferenceSession, *, model: str, vocabulary: int)
         contract = contract if contract.width else replace(contract, width=_probed_width(session, contract))
         if contract.kind == "classifier" or contract.width >= vocabulary:
             return contract
-        reason = f"it gives {contract.width} numbers for each token, and its tokeniser knows {vocabulary} tokens"
+        reason = f"it gives {contract.width} numbers for each token, and its tokenizer knows {vocabulary} tokens"
     sentence = f"{model} is no reranker: {reason}. It takes {_listed(inputs)}; it gives {_listed(outputs)}."
     raise ModelError(sentence)
 
 
 def _objection(inputs: Sequence[Any], outputs: Sequence[Any]) -> str | None:
-    """Why a graph with these can satisfy no contract."""
+    """Why a graph with these inputs and outputs is no reranker, or None if it may be one."""
     names = {node.name for node in inputs}
     if missing := sorted(_REQUIRED - names):
         return f"its graph has no input {' and '.join(missing)}"
@@ -105,7 +105,7 @@ def _logits(outputs: Sequence[Any]) -> Sequence[Any]:
 
 
 def _probed_width(session: ort.InferenceSession, contract: Contract) -> int:
-    """Exporters leave the last dimension unnamed at times: a forward of one token tells it."""
+    """Find the width of the logits by a forward pass of one token, because some exporters leave the last axis open."""
     one = np.zeros((contract.rows or 1, 1), dtype=np.int64)
     feeds = contract.feeds(ids=one, mask=one == 0, types=one)
     return int(np.asarray(session.run([contract.output], feeds)[0]).shape[-1])

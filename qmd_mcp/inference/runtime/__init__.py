@@ -1,4 +1,4 @@
-"""ONNX Runtime: sessions, execution providers, placement, and the worker threads that run forwards.
+"""ONNX Runtime: sessions, execution providers, and the worker threads in which forward passes run.
 
-`session.SessionFactory` is the entrance; nothing here knows what a model is for.
+`session.SessionFactory` is the entrance. Nothing in this room knows what a model is for.
 """

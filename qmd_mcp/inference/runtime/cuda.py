@@ -1,4 +1,4 @@
-"""Whether CUDA can be used here, found out before ONNX Runtime tries and complains."""
+"""The CUDA provider: whether it can be used here, found out before ONNX Runtime tries it and prints errors."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import ctypes
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import onnxruntime as ort
 
 from qmd_mcp.inference.runtime.gpu import Gpu, find_gpus
+from qmd_mcp.inference.runtime.once import once
 
 MEND = "pip install 'qmd-mcp[cuda]'"
-"""Brings every library but the driver's."""
+"""The command that installs every library except the driver's."""
 DRIVER_MEND = "install NVIDIA's driver for this machine"
 
 
@@ -25,32 +24,33 @@ class Library:
 
     file: str
     package: str
-    """Its wheel."""
+    """The wheel that contains it, or `driver`."""
     required: bool
-    """Whether the provider is linked to it; it loads the others when a graph needs them (convolutions, transforms)."""
+    """Whether the provider is linked to it. The provider loads the other libraries only when a graph needs them, for
+    convolutions and transforms."""
     path: str | None
-    """Where it was found: a file of the wheel, or its bare name where the system has it."""
+    """Where it was found: a file of the wheel, its bare name if the system has it, or None if it cannot be loaded."""
 
     @property
     def mend(self) -> str:
-        """What brings it."""
+        """What the operator must do to install the library."""
         return DRIVER_MEND if self.package == "driver" else MEND
 
 
 @dataclass(frozen=True, slots=True)
 class Cuda:
-    """What the machine has of CUDA."""
+    """The parts of CUDA that this machine has."""
 
     built: bool
-    """Whether this ONNX Runtime has a CUDA provider."""
+    """Whether the installed ONNX Runtime has a CUDA provider."""
     version: str
-    """Of CUDA that it was built for."""
+    """The version of CUDA that ONNX Runtime was built for."""
     libraries: tuple[Library, ...]
     gpus: tuple[Gpu, ...]
 
     @property
     def obstacle(self) -> str | None:
-        """Why CUDA cannot be used, and the mend; null if it can."""
+        """Why CUDA cannot be used and what the operator must do, or None if it can be used."""
         if not self.built:
             return f"this ONNX Runtime has no CUDA provider: {MEND}"
         missing = [library for library in self.libraries if library.required and library.path is None]
@@ -62,9 +62,10 @@ class Cuda:
 
 
 def names_of_libraries(cuda_version: str, *, windows: bool) -> tuple[tuple[str, str], ...]:
-    """File and wheel of each library that the provider of a CUDA version loads, in order.
+    """Return the file and the wheel of each library that the provider loads, in the order of loading.
 
-    The soname of cuFFT and cuRAND is not CUDA's: 11 and 10 with CUDA 12, 12 and 10 with CUDA 13.
+    cuFFT and cuRAND have version numbers of their own in their file names: 11 and 10 with CUDA 12, 12 and 10 with
+    CUDA 13.
     """
     major = cuda_version.partition(".")[0]
     fft = {"12": "11", "13": "12"}.get(major, major)
@@ -88,9 +89,12 @@ def names_of_libraries(cuda_version: str, *, windows: bool) -> tuple[tuple[str, 
     )
 
 
-@cache
+@once
 def find_cuda() -> Cuda:
-    """Look once; what is found stays loaded, which is how the provider finds it afterwards."""
+    """Look for CUDA once in this process; it takes long enough that an event loop should call it in a worker thread.
+
+    The libraries stay loaded, which is how ONNX Runtime finds them afterwards.
+    """
     built = "CUDAExecutionProvider" in ort.get_available_providers()
     version = str(getattr(ort, "cuda_version", "") or "")
     if not built:
@@ -108,7 +112,7 @@ def load_libraries(
     roots: Sequence[Path],
     load: Callable[[str], object] = ctypes.CDLL,
 ) -> tuple[Library, ...]:
-    """Load each from NVIDIA's wheels or else from the system."""
+    """Load each library from NVIDIA's wheels below the roots or, if it is not there, from the system."""
     return tuple(
         Library(file, package, package not in _OPTIONAL, _loaded(file, roots=roots, load=load))
         for file, package in names
@@ -127,17 +131,6 @@ def _loaded(file: str, *, roots: Sequence[Path], load: Callable[[str], object]) 
 
 
 def _wheels() -> tuple[Path, ...]:
-    """Folders of NVIDIA's wheels: beside ONNX Runtime's, which need not be on the library path."""
+    """Return the folder of NVIDIA's wheels beside ONNX Runtime, which need not be on the system's library path."""
     folder = Path(str(ort.__file__)).parent.parent / "nvidia"
     return (folder,) if folder.is_dir() else ()
-
-
-def runtimes_installed() -> tuple[str, ...]:
-    """Distributions that contain ONNX Runtime; two of them overwrite each other's files."""
-    found: list[str] = []
-    for name in ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"):
-        try:
-            found.append(f"{name} {distribution(name).version}")
-        except PackageNotFoundError:
-            continue
-    return tuple(found)

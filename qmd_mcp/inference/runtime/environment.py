@@ -1,28 +1,32 @@
-"""What this installation can compute with."""
+"""The environment that models run in: installed packages and CUDA."""
 
 from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 
-from qmd_mcp.inference.runtime.cuda import Cuda, find_cuda, runtimes_installed
+from qmd_mcp.inference.runtime.cuda import Cuda, find_cuda
 
 _PACKAGES = ("mcp", "lancedb", "numpy", "tokenizers", "huggingface_hub")
 _EITHER = ("fastembed-gpu", "fastembed")
+"""One of the two is enough."""
+_RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
+"""Distributions that contain ONNX Runtime; two of them overwrite each other's files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Versions, and what there is of CUDA."""
+    """What this installation consists of."""
 
     versions: tuple[str, ...]
+    """Python and the packages that matter, each with its version."""
     runtimes: tuple[str, ...]
-    """Distributions of ONNX Runtime."""
+    """The installed distributions of ONNX Runtime."""
     cuda: Cuda
 
     def problems(self, *, device: str) -> tuple[str, ...]:
-        """What does not hold, and its mend."""
+        """What is wrong with the installation, each with what the operator must do."""
         found: list[str] = []
         if len(self.runtimes) > 1:
             listed = " and ".join(self.runtimes)
@@ -44,4 +48,14 @@ def inspect_environment() -> Environment:
         except PackageNotFoundError:
             if package not in _EITHER:
                 found.append(f"{package} missing")
-    return Environment(tuple(found), runtimes_installed(), find_cuda())
+    return Environment(tuple(found), _runtimes_installed(), find_cuda())
+
+
+def _runtimes_installed() -> tuple[str, ...]:
+    found: list[str] = []
+    for name in _RUNTIMES:
+        try:
+            found.append(f"{name} {distribution(name).version}")
+        except PackageNotFoundError:
+            continue
+    return tuple(found)

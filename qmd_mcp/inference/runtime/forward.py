@@ -1,4 +1,4 @@
-"""Forwards of a session, whose failures are ours."""
+"""One forward pass of a session, whose failures are raised as errors of this product."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LARGE = 2_048
-"""Tokens of a forward that gives a GPU's memory back when it is done, for the other models: eight passages, which
-take a 0.6B model .4 GiB. Not on the processor, where what is given back comes to lie in pieces (benchmarks)."""
+"""From this many tokens on, a forward pass on a GPU gives its memory back when it is done, so that the other models can
+use it. It is eight passages, which take .4 GiB in a 0.6B model. On the CPU no memory is given back, because that leaves
+it fragmented (benchmarks)."""
 
 _SHRINKAGE = "memory.enable_memory_arena_shrinkage"
 
 _OUT_OF_MEMORY = ("failed to allocate", "out of memory", "alloc_failed", "bad_alloc", "bad allocation")
-"""What ONNX Runtime's arena, CUDA, cuBLAS and cuDNN, and C++ say; there is no class for it."""
+"""The words of ONNX Runtime's arena, of CUDA, cuBLAS and cuDNN, and of C++; there is no exception class for them."""
 
 
 def forward(
@@ -33,22 +34,25 @@ def forward(
     model: str,
     run: ort.RunOptions | None = None,
 ) -> NDArray[Any]:
-    """Compute one output.
+    """Run the session and return one output.
 
     Raises:
-        ModelError: it cannot be computed.
-        OutOfMemoryError: fewer rows at once may be.
+        ModelError: the forward pass fails.
+        OutOfMemoryError: memory does not suffice; fewer rows at once may fit.
     """
     ids = feeds["input_ids"]
     run = run or ort.RunOptions()
     if ids.size >= LARGE and session.get_providers()[0] == "CUDAExecutionProvider":
-        _give_back(run)
+        _shrink_arena(run)
     with failures(model, rows=len(ids)):
         return np.asarray(session.run([output], feeds, run)[0])
 
 
-def _give_back(run: ort.RunOptions) -> None:
-    """Have the GPU's arena shrink after the run; options of an earlier one say so already, and twice is a warning."""
+def _shrink_arena(run: ort.RunOptions) -> None:
+    """Let the GPU's arena shrink after the run.
+
+    Options of an earlier run may already say so, and setting the entry twice prints a warning.
+    """
     try:
         run.get_run_config_entry(_SHRINKAGE)
     except RuntimeError:
@@ -57,11 +61,11 @@ def _give_back(run: ort.RunOptions) -> None:
 
 @contextmanager
 def failures(model: str, *, rows: int) -> Generator[None]:
-    """Whatever ONNX Runtime raises in a forward of so many rows, as one of our errors.
+    """Turn whatever ONNX Runtime raises in a forward pass of so many rows into one of our errors.
 
     Raises:
-        ModelError: it cannot be computed.
-        OutOfMemoryError: fewer rows at once may be.
+        ModelError: the forward pass fails.
+        OutOfMemoryError: memory does not suffice; fewer rows at once may fit.
     """
     try:
         yield
@@ -74,10 +78,10 @@ def failures(model: str, *, rows: int) -> Generator[None]:
 
 
 def in_halves(compute: Callable[[Sequence[Item]], Result], items: Sequence[Item]) -> list[Result]:
-    """What comes of all items at once or, where memory does not suffice, of as many at once as fit, in order.
+    """Compute all items at once or, if memory does not suffice, halve them until they fit; results are in order.
 
     Raises:
-        OutOfMemoryError: not even one fits.
+        OutOfMemoryError: not even one item fits.
     """
     try:
         return [compute(items)]

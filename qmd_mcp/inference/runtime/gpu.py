@@ -1,4 +1,4 @@
-"""The machine's NVIDIA GPUs, as the driver's own library tells."""
+"""The NVIDIA GPUs of the machine, as the driver's own library reports them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ _NAME_BYTES = 96
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU; bytes of memory."""
+    """One GPU of the machine."""
 
     name: str
     driver: str
+    """Version of the driver."""
     memory: int
+    """Bytes in all."""
     free: int
+    """Bytes that were free when the GPU was found."""
 
 
 class _Memory(ctypes.Structure):
@@ -27,7 +30,7 @@ class _Memory(ctypes.Structure):
 
 
 def find_gpus() -> tuple[Gpu, ...]:
-    """Ask NVML, which comes with the driver; nothing where it is not."""
+    """Ask NVML, which comes with the driver, for its GPUs; without NVML there are none."""
     try:
         nvml = ctypes.CDLL("nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1")
     except OSError:

@@ -1,127 +1,75 @@
-"""The work of concurrent callers, merged into forwards of one model."""
+"""The scheduler that merges the work of concurrent callers into forward passes of one model."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 import anyio
 import anyio.to_thread
 import onnxruntime as ort
 
 from qmd_mcp.errors import ModelBusyError
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-Item_contra = TypeVar("Item_contra", contravariant=True)
-Result_co = TypeVar("Result_co", covariant=True)
+from qmd_mcp.inference.runtime.batch_job import BatchModel, Entry, Item, Job, Outcome, Result
 
 CAPACITY = 1024
-"""Items that may wait: 25 queries of 40 candidates each, minutes of work for a CPU."""
+"""Items that may wait: 25 queries of 40 candidates each, which are minutes of work for a CPU."""
 WINDOW = 128
-"""Waiting items among which companions for the oldest are looked for: planning stays below a few milliseconds."""
+"""How many waiting items are considered for the forward pass of the oldest one; planning takes at most a few
+milliseconds."""
 RECENT = 64
-"""Forwards whose sizes are remembered."""
+"""Forward passes whose sizes are remembered."""
 
 _FATAL = 4
-"""ONNX Runtime's severity: a failing forward raises, so it need not also write to standard error."""
-
-
-class BatchModel(Protocol[Item_contra, Result_co]):
-    """A model that computes several items in one forward."""
-
-    @property
-    def batch_invariant(self) -> bool:
-        """Whether an item's result is the same alone and in any batch; else callers' items are never mixed."""
-        ...
-
-    def batches(self, items: Sequence[Item_contra], /) -> Sequence[Sequence[int]]:
-        """Which items go into one forward, as indices; each item in exactly one."""
-        ...
-
-    def forward(self, items: Sequence[Item_contra], /, *, run: ort.RunOptions) -> Iterable[Result_co]:
-        """A result for each item; stops soon after `run.terminate` is set."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[Result]):
-    """What became of one caller's items."""
-
-    results: tuple[Result, ...]
-    """In the order of the items."""
-    batches: tuple[int, ...]
-    """Items in each forward that they took part in, others' items included."""
+"""ONNX Runtime's severity: a failing forward pass raises, so it need not also write to standard error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A scheduler as it stands."""
+    """How much waits for a scheduler, and how much it has computed."""
 
     waiting: int
-    """Items that no forward has taken yet."""
+    """Items that no forward pass has taken yet."""
     forwards: int
-    """Since the beginning."""
+    """Forward passes since the scheduler was made."""
     items: int
-    """In these forwards."""
+    """Items in these forward passes."""
     recent: tuple[int, ...]
-    """Sizes of the latest forwards, oldest first."""
-
-
-@dataclass(slots=True, eq=False)
-class _Job(Generic[Item, Result]):
-    model: BatchModel[Item, Result]
-    items: Sequence[Item]
-    waiting: list[int]
-    """Items that no forward has taken."""
-    results: dict[int, Result] = field(default_factory=dict)
-    batches: list[int] = field(default_factory=list)
-    error: Exception | None = None
-    over: bool = False
-    """Nobody waits for more: it is complete, has failed, or its caller has gone."""
-    ended: anyio.Event = field(default_factory=anyio.Event)
-
-    def end(self, error: Exception | None = None) -> None:
-        self.error, self.over = error, True
-        self.ended.set()
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry(Generic[Item, Result]):
-    job: _Job[Item, Result]
-    place: int
+    """Sizes of the latest forward passes, oldest first."""
 
 
 class BatchScheduler(Generic[Item, Result]):
-    """Runs one forward at a time; what arrives meanwhile goes into the next, and nothing waits while it is idle.
+    """Runs one forward pass at a time; items that arrive meanwhile go into the next one together.
 
-    `run` must be running for anything to happen: whoever opens a scheduler starts it in a task group.
+    An item that arrives while nothing is computed starts at once. Nothing happens unless `run` is running: whoever
+    makes a scheduler starts `run` in a task group.
     """
 
     def __init__(self, *, role: str, capacity: int = CAPACITY) -> None:
         self._role = role
         self._capacity = capacity
-        self._jobs: list[_Job[Item, Result]] = []
-        """Those with items that wait, oldest first."""
+        self._jobs: list[Job[Item, Result]] = []
+        """The jobs with items that wait, oldest first."""
         self._arrival = anyio.Event()
         self._limiter = anyio.CapacityLimiter(1)
-        self._running: tuple[Sequence[_Entry[Item, Result]], ort.RunOptions] | None = None
+        self._running: tuple[Sequence[Entry[Item, Result]], ort.RunOptions] | None = None
         self._recent: deque[int] = deque(maxlen=RECENT)
         self._forwards = self._items = 0
 
     @property
     def load(self) -> Load:
-        """As it is now."""
+        """The load now."""
         waiting = sum(len(job.waiting) for job in self._jobs)
         return Load(waiting=waiting, forwards=self._forwards, items=self._items, recent=tuple(self._recent))
 
     async def submit(self, model: BatchModel[Item, Result], items: Sequence[Item]) -> Outcome[Result]:
-        """Compute items, perhaps together with other callers' items for the same model.
+        """Compute items, perhaps together with items of other callers for the same model.
 
-        Cancelled, it drops what no forward has taken, and stops a forward that nobody else waits for.
+        If the caller is cancelled, the items that no forward pass has taken are dropped, and a forward pass that nobody
+        else waits for is stopped.
 
         Raises:
             ModelBusyError: too much is waiting already.
@@ -131,19 +79,17 @@ class BatchScheduler(Generic[Item, Result]):
             return Outcome((), ())
         if (waiting := self.load.waiting) and waiting + len(items) > self._capacity:
             raise ModelBusyError(self._role, waiting=waiting)
-        job = _Job(model, items, waiting=list(range(len(items))))
+        job = Job(model, items, waiting=list(range(len(items))))
         self._jobs.append(job)
         self._arrival.set()
         try:
             await job.ended.wait()
         finally:
-            self._forget(job)
-        if job.error is not None:
-            raise job.error
-        return Outcome(tuple(job.results[place] for place in range(len(items))), tuple(job.batches))
+            self._drop(job)
+        return job.outcome()
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Compute what callers submit, until cancelled."""
         while True:
             while self._jobs:
                 model, entries = self._take()
@@ -153,19 +99,19 @@ class BatchScheduler(Generic[Item, Result]):
                 try:
                     await self._compute(model, entries, run)
                 finally:
-                    run.terminate = True  # cancelled: the thread is left behind and ends soon
+                    run.terminate = True  # if this task was cancelled, the thread is left behind and ends soon
                     self._running = None
             self._arrival = anyio.Event()
             await self._arrival.wait()
 
-    def _take(self) -> tuple[BatchModel[Item, Result], list[_Entry[Item, Result]]]:
-        """The forward of the oldest item that waits."""
+    def _take(self) -> tuple[BatchModel[Item, Result], list[Entry[Item, Result]]]:
+        """Take the items of the next forward pass: the oldest that waits and those that go with it."""
         oldest = self._jobs[0]
         companions = (
             [job for job in self._jobs if job.model is oldest.model] if oldest.model.batch_invariant else [oldest]
         )
-        window = [_Entry(job, place) for job in companions for place in job.waiting][:WINDOW]
-        plan = oldest.model.batches([entry.job.items[entry.place] for entry in window])
+        window = [Entry(job, place) for job in companions for place in job.waiting][:WINDOW]
+        plan = oldest.model.batches([entry.item for entry in window])
         entries = [window[index] for index in next(batch for batch in plan if 0 in batch)]
         for entry in entries:
             entry.job.waiting.remove(entry.place)
@@ -173,12 +119,12 @@ class BatchScheduler(Generic[Item, Result]):
         return oldest.model, entries
 
     async def _compute(
-        self, model: BatchModel[Item, Result], entries: Sequence[_Entry[Item, Result]], run: ort.RunOptions
+        self, model: BatchModel[Item, Result], entries: Sequence[Entry[Item, Result]], run: ort.RunOptions
     ) -> None:
         entries = [entry for entry in entries if not entry.job.over]
         if not entries:
             return
-        items = [entry.job.items[entry.place] for entry in entries]
+        items = [entry.item for entry in entries]
         self._forwards, self._items = self._forwards + 1, self._items + len(items)
         self._recent.append(len(items))
         forward = partial(model.forward, items, run=run)
@@ -190,18 +136,18 @@ class BatchScheduler(Generic[Item, Result]):
             if len(entries) == 1:
                 entries[0].job.end(error)
                 return
-            half = (len(entries) + 1) // 2  # fits where the whole did not, and sooner or later leaves a bad item alone
+            # a half may fit where the whole did not, and halving leaves an item that always fails alone in the end
+            half = (len(entries) + 1) // 2
             await self._compute(model, entries[:half], run)
             await self._compute(model, entries[half:], run)
             return
         for job in {entry.job for entry in entries}:
             job.batches.append(len(entries))
         for entry, result in zip(entries, results, strict=True):
-            entry.job.results[entry.place] = result
-            if len(entry.job.results) == len(entry.job.items):
-                entry.job.end()
+            entry.finish(result)
 
-    def _forget(self, job: _Job[Item, Result]) -> None:
+    def _drop(self, job: Job[Item, Result]) -> None:
+        """Take a job off the queue, and stop the running forward pass if nobody waits for any of its items."""
         job.over = True
         self._jobs = [other for other in self._jobs if other is not job]
         if self._running is not None:

@@ -1,4 +1,4 @@
-"""Whether a model does here what its manifest says: its files, their hashes, its contract, placement and speed."""
+"""The examination of one model: its files and their hashes, its contract, its placement and its speed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from qmd_mcp.inference.hub.local_model import Model
 from qmd_mcp.inference.hub.manifest import ModelManifest, Role
 from qmd_mcp.inference.runtime.session import PlacedSession
 
+_PROBES = 3
+"""Uses that are timed; the fastest counts, because other work on the machine can only slow one down."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model that is ready."""
+    """A model that is loaded for an examination."""
 
     placed: PlacedSession
     contract: str
     """What its graph takes and gives, in words."""
     use: Callable[[], object]
-    """One use of it."""
+    """Uses the model once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +35,20 @@ class Examination:
     model: str
     folder: str
     files: str
-    """How many are here and whether they are the hub's."""
+    """How many files there are, and whether they are those of the hub."""
     provider: str | None = None
     contract: str | None = None
     placement: str | None = None
     load_ms: float | None = None
     probe_ms: float | None = None
-    """One use of it when it is warm: the least of three."""
+    """Time of one use when the model is warm, the fastest of three."""
     notes: tuple[str, ...] = ()
     problem: str | None = None
+    """Why the model cannot be used, or None if it can."""
 
 
 def examine(model: Model[ModelManifest], *, load: Callable[[], Loaded]) -> Examination:
-    """Check a model's files, load it, use it."""
+    """Check a model's files, load it and use it."""
     files, problem = _files(model)
     about = (model.role, model.name, model.manifest.model, str(model.folder), files)
     if problem is not None:
@@ -61,12 +65,13 @@ def examine(model: Model[ModelManifest], *, load: Callable[[], Loaded]) -> Exami
         contract=loaded.contract,
         placement=f"{loaded.placed.graph.format}, {loaded.placed.placement}",
         load_ms=round(load_ms, 1),
-        probe_ms=round(min(_milliseconds(loaded.use) for _ in range(3)), 2),
+        probe_ms=round(min(_milliseconds(loaded.use) for _ in range(_PROBES)), 2),
         notes=loaded.placed.notes,
     )
 
 
 def _files(model: Model[ModelManifest]) -> tuple[str, str | None]:
+    """Describe the files, and what is wrong with them or None."""
     lock = model.lock
     if lock is None:
         return ("in a folder, not hashed", None) if model.manifest.folder else ("not pulled", _not_pulled(model))

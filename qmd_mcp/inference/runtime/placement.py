@@ -1,4 +1,4 @@
-"""Where a session's nodes run: read from ONNX Runtime, not assumed."""
+"""The placement of a session's nodes on execution providers, as ONNX Runtime reports it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from types import MappingProxyType
 import onnxruntime as ort
 
 RECORDING = "session.record_ep_graph_assignment_info"
-"""The session option that makes ONNX Runtime remember what it placed where; it costs no time that could be measured."""
+"""The session option with which ONNX Runtime remembers the placement; it costs no measurable time."""
 
 _COMPUTE = ("MatMul", "Gemm", "Conv", "Attention", "Normalization", "Softmax")
-"""Parts of the names of operators that do the work of a network, fused and quantised forms among them. Shape
-arithmetic, gathering and casting are cheap wherever they run."""
+"""Parts of the names of the operators that do the work of a network, their fused and quantised forms included. Shape
+arithmetic, gathering and casting are cheap on any provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Nodes of a graph by execution provider."""
+    """How many nodes of a graph each execution provider runs."""
 
     nodes: Mapping[str, int]
+    """Nodes by provider."""
     compute: Mapping[str, int]
-    """Of these the compute nodes."""
+    """The compute nodes among them, by provider."""
     operators: Mapping[str, Mapping[str, int]]
     """The compute nodes by provider and operator."""
 
     def compute_off(self, provider: str) -> Mapping[str, int]:
-        """Compute nodes by operator that run elsewhere."""
+        """Count, by operator, the compute nodes that run on any other provider."""
         elsewhere: Counter[str] = Counter()
         for name, operators in self.operators.items():
             if name != provider:
@@ -36,7 +37,7 @@ class Placement:
         return elsewhere
 
     def __str__(self) -> str:
-        """As people read it."""
+        """The placement in words."""
         return ", ".join(
             f"{count} nodes ({self.compute.get(name, 0)} compute) on {provider_label(name)}"
             for name, count in sorted(self.nodes.items())
@@ -44,7 +45,7 @@ class Placement:
 
 
 def read_placement(session: ort.InferenceSession) -> Placement:
-    """What a session that was created with `RECORDING` on has placed where."""
+    """Read the placement of a session that was created with the option `RECORDING`."""
     nodes: Counter[str] = Counter()
     operators: dict[str, Counter[str]] = {}
     for subgraph in session.get_provider_graph_assignment_info():
@@ -65,5 +66,5 @@ def is_compute(operator: str) -> bool:
 
 
 def provider_label(provider: str) -> str:
-    """`CUDAExecutionProvider` as people call it."""
+    """Shorten ONNX Runtime's name of a provider: `CUDAExecutionProvider` is `CUDA`."""
     return provider.removesuffix("ExecutionProvider")

@@ -1,4 +1,4 @@
-"""What a model is allowed on an execution provider."""
+"""The rules for running a model's format on an execution provider."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from qmd_mcp.inference.hub.manifest import Format, ProviderName
 from qmd_mcp.inference.runtime.placement import Placement
 
 PROVIDERS: dict[ProviderName, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-"""ONNX Runtime's names."""
+"""ONNX Runtime's names of the providers."""
 
 _MEGABYTE = 1024 * 1024
 
 
 def objection(form: Format, *, provider: ProviderName, placement: Placement) -> str | None:
-    """Why a session must not be used; null if it may.
+    """Why a session must not be used on a provider, or None if it may.
 
-    A graph of which CUDA computes a part only carries every activation to the processor and back: INT8 without CUDA
-    kernels ran ten times slower than on the processor alone.
+    If CUDA computes only a part of a graph, every activation is copied to the CPU and back: INT8 without CUDA kernels
+    ran ten times slower than on the CPU alone.
     """
     if provider == "cpu":
         return None
@@ -23,22 +23,22 @@ def objection(form: Format, *, provider: ProviderName, placement: Placement) -> 
     if not strays:
         return None
     listed = ", ".join(f"{count} {operator}" for operator, count in sorted(strays.items()))
-    return f"CUDA has no kernel for parts of this {form} graph, which would run on the processor: {listed}"
+    return f"CUDA has no kernel for parts of this {form} graph, which would run on the CPU: {listed}"
 
 
 def warning(form: Format, *, provider: ProviderName) -> str | None:
-    """What somebody should know who runs this format there."""
+    """What the operator should know about a format on a provider, or None."""
     if provider == "cpu" and form == "q4f16":
-        return "q4f16 is made for GPUs; on the processor it computes in FP32 after unpacking, slowly"
+        return "q4f16 is made for GPUs; the CPU unpacks it and computes in FP32, slowly"
     return None
 
 
 def cuda_options(*, gpu_memory_mb: int, tf32: bool) -> dict[str, str]:
-    """The CUDA provider's options, as its documentation names them; a limit of 0 is none.
+    """Return the options of the CUDA provider, as its documentation names them; 0 MB means that there is no limit.
 
     https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html
     """
-    # kSameAsRequested: alternating models would otherwise double their arenas each time (onnxruntime#29351)
+    # kSameAsRequested: models that take turns would otherwise double their arenas each time (onnxruntime#29351)
     options = {"arena_extend_strategy": "kSameAsRequested", "use_tf32": "1" if tf32 else "0"}
     if gpu_memory_mb:
         options["gpu_mem_limit"] = str(gpu_memory_mb * _MEGABYTE)

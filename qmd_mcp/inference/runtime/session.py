@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions, made in one place for every role."""
+"""Sessions of ONNX Runtime, opened in this one place for every role."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from qmd_mcp.inference.runtime.provider_choice import PROVIDERS, cuda_options, o
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 
 _ERRORS_ONLY = 3
-"""ONNX Runtime's severity: its warnings about CPU placement of shape nodes say nothing to a user."""
+"""ONNX Runtime's severity: its warnings that shape nodes run on the CPU tell a user nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedSession:
-    """A session that may be used, and where it runs."""
+    """A session that passed the rules of its provider, with its placement."""
 
     session: ort.InferenceSession
     graph: GraphFile
-    """The form of the model that was chosen."""
+    """The form of the model that was opened."""
     provider: ProviderName
     placement: Placement
     notes: tuple[str, ...] = ()
-    """Why it runs there and not elsewhere, and what to know about it."""
+    """Why it runs on this provider and not on another, and what the operator should know about that."""
 
     @property
     def description(self) -> str:
-        """Format, placement and notes, as people read them."""
+        """Format, placement and notes, in words."""
         return "; ".join((self.graph.format, str(self.placement), *self.notes))
 
 
 class SessionFactory:
-    """Puts each model where it may run: on CUDA where that is asked for or at hand, else on the processor."""
+    """Opens each model on CUDA if the setting `device` asks for it or CUDA can be used, and else on the CPU."""
 
     def __init__(
         self,
@@ -58,7 +58,10 @@ class SessionFactory:
 
     @property
     def usable(self) -> tuple[ProviderName, ...]:
-        """Providers that work here, the preferred one first; none where the one that is asked for does not."""
+        """The providers that work here, preferred first; empty if the setting asks for CUDA and it cannot be used.
+
+        The first call may look for CUDA, which an event loop should leave to a worker thread.
+        """
         if self._device == "cpu":
             return ("cpu",)
         if self._cuda().obstacle:
@@ -66,10 +69,12 @@ class SessionFactory:
         return ("cuda",) if self._device == "cuda" else ("cuda", "cpu")
 
     def candidates(self, manifest: ModelManifest) -> tuple[ProviderName, ...]:
-        """Where a model would be tried, in order; CUDA is not probed for a model without a form for it.
+        """Return the providers on which a model is tried, in order.
+
+        With `device = auto`, CUDA is not looked for if the model has no form for it.
 
         Raises:
-            DeviceError: CUDA is asked for and cannot be used; says what mends it.
+            DeviceError: the setting asks for CUDA and it cannot be used; the message says what to install.
         """
         if self._device == "cpu" or (self._device == "auto" and "cuda" not in manifest.files):
             return ("cpu",)
@@ -81,16 +86,16 @@ class SessionFactory:
         return ("cpu",) if obstacle else ("cuda", "cpu")
 
     def open(self, manifest: ModelManifest, folder: Path, *, threads: int) -> PlacedSession:
-        """Load a model's graph where its format and its measured placement allow.
+        """Open a model's graph on the first provider that its format and its placement allow.
 
         Raises:
-            DeviceError: CUDA is asked for and cannot be used, or not for this graph.
+            DeviceError: the setting asks for CUDA and it cannot be used, at all or for this graph.
             ModelError: a file is missing or is no graph.
         """
         notes: list[str] = []
         candidates = self.candidates(manifest)
         if self._device == "cuda" and candidates == ("cpu",):
-            notes.append("runs on the processor by policy: its manifest has no form for CUDA")
+            notes.append("runs on the CPU by policy: its manifest has no form for CUDA")
         for provider in candidates:
             graph = manifest.graph_for(provider)
             try:
@@ -106,7 +111,7 @@ class SessionFactory:
                 return PlacedSession(session, graph, provider, placement, (*notes, *([said] if said else [])))
             if provider == candidates[-1]:
                 raise DeviceError(provider, obstacle=f"{manifest.model} is refused there: {refused}")
-            notes.append(f"runs on the processor: {refused}")
+            notes.append(f"runs on the CPU: {refused}")
         raise AssertionError
 
     def _create(self, path: Path, provider: ProviderName, *, threads: int) -> ort.InferenceSession:
@@ -114,14 +119,14 @@ class SessionFactory:
             return open_session(path, threads=threads)
         cuda = cuda_options(gpu_memory_mb=self._gpu_memory_mb, tf32=self._tf32)
         session = _create(path, _options(threads=threads), [(PROVIDERS["cuda"], cuda), PROVIDERS["cpu"]])
-        if session.get_providers()[0] != PROVIDERS["cuda"]:  # it falls back without an exception
+        if session.get_providers()[0] != PROVIDERS["cuda"]:  # ONNX Runtime fell back without an exception
             sentence = f"The model file {path.name} could not be loaded onto the GPU."
             raise ModelError(sentence)
         return session
 
 
 def open_session(path: Path, *, threads: int) -> ort.InferenceSession:
-    """Load a graph onto the CPU; one forward takes so many threads.
+    """Open a graph on the CPU, with so many threads for one forward pass.
 
     Raises:
         ModelError: the file is missing or is no graph.
@@ -134,12 +139,12 @@ def _options(*, threads: int) -> ort.SessionOptions:
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Idle threads that spin take the processor from LanceDB's: both retrievals of a query together took 18.8 ms with
-    # spinning and 15.8 without (p50, 2 cores), the embedding of a query alone 1.4 and 2.1.
+    # Idle threads that spin take CPU time from LanceDB's threads. Both retrievals of a query together took 18.8 ms with
+    # spinning and 15.8 without; the embedding of a query alone took 1.4 and 2.1 (p50, 2 cores).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry(RECORDING, "1")
-    # An optimised graph is not kept on disk: it would save 14 of 60 ms for the embedder that ships, and hashing the
-    # 23 MB by which it would be found takes as long.
+    # The optimised graph is not cached on disk. That would save 14 of 60 ms for the embedder that ships, but finding it
+    # there by its hash takes as long, because 23 MB must be hashed.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     return options
 
@@ -151,7 +156,7 @@ def _create(
         sentence = f"The model file {path.name} is missing from {path.parent.name}; install or pull the model again."
         raise ModelError(sentence)
     try:
-        # its fallback speaks of itself on stdout, which is the transport
+        # ONNX Runtime's own fallback prints to stdout, which is the transport of a stdio server
         return ort.InferenceSession(str(path), sess_options=options, providers=list(providers), enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception
         sentence = f"The model file {path.name} cannot be loaded: {str(error).splitlines()[0]}"
@@ -159,7 +164,7 @@ def _create(
 
 
 def cores() -> int:
-    """Processors that this process may run on."""
+    """Return how many CPU cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""The embedder's tokens, for counting."""
+"""Reading the tokenizer of a model."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from qmd_mcp.errors import ModelError
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:
-    """The tokeniser of a model's folder, without truncation and padding.
+    """Read the tokenizer from a model's folder, with truncation and padding turned off.
 
     Raises:
-        ModelError: it is missing or no tokeniser.
+        ModelError: the file is missing or is no tokenizer.
     """
     path = folder / "tokenizer.json"
     try:
         tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
     except Exception as error:  # the binding raises bare Exception
-        sentence = f"The tokeniser {path.parent.name}/{path.name} cannot be read: {error}"
+        sentence = f"The tokenizer {path.parent.name}/{path.name} cannot be read: {error}"
         raise ModelError(sentence) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()

@@ -65,7 +65,7 @@ def reranker(graph: bytes, *, tokenizer: Tokenizer | None = None, **changed: Any
         (
             BOTH,
             {"last_hidden_state": (TensorProto.FLOAT, ("batch", "tokens", 32))},
-            f"it gives 32 numbers for each token, and its tokeniser knows {VOCABULARY} tokens",
+            f"it gives 32 numbers for each token, and its tokenizer knows {VOCABULARY} tokens",
         ),
     ],
 )
@@ -90,7 +90,11 @@ def test_an_embedder_is_no_reranker() -> None:
     [
         (1, {"positive": 1}, "tiny has 1 label: there is no label 1."),
         (3, {"positive": 3}, "tiny has 3 labels: there is no label 3."),
-        (1, {"activation": "softmax"}, "tiny has one label, whose softmax is always 1: its activation is a sigmoid."),
+        (
+            1,
+            {"activation": "softmax"},
+            "tiny has one label, whose softmax is always 1: its manifest must say sigmoid.",
+        ),
         (1, {"max_tokens": 18}, "tiny is given at most 18 tokens, and its prompt takes 3"),
     ],
 )
@@ -103,8 +107,8 @@ def test_options_that_do_not_fit_the_graph_are_refused(labels: int, changed: dic
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"yes": "oui"}, "tiny has no token for yes: its tokeniser does not know 'oui'."),
-        ({"no": "non"}, "tiny has no token for no: its tokeniser does not know 'non'."),
+        ({"yes": "oui"}, "tiny has no token for yes: its tokenizer does not know 'oui'."),
+        ({"no": "non"}, "tiny has no token for no: its tokenizer does not know 'non'."),
     ],
 )
 def test_a_causal_reranker_without_its_two_answers_is_refused(changed: dict[str, Any], sentence: str) -> None:
@@ -117,7 +121,7 @@ def test_a_causal_reranker_without_its_two_answers_is_refused(changed: dict[str,
 
 def test_a_tokeniser_that_joins_no_pairs_is_refused_for_pairs() -> None:
     tokenizer = chat_tokenizer()
-    with pytest.raises(ModelError, match="its tokeniser puts nothing between the two texts"):
+    with pytest.raises(ModelError, match="its tokenizer puts nothing between the two texts"):
         reranker(encoder("classifier", vocabulary=tokenizer.get_vocab_size()), tokenizer=tokenizer)
 
 

@@ -16,7 +16,7 @@ from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.expanding.branch_decoding import GenerationCancelled
 from qmd_mcp.inference.expanding.decoder import Decoder
 from qmd_mcp.inference.expanding.expander import Expander, _stop_tokens
-from qmd_mcp.inference.expanding.prompts import MAX_QUERY_TOKENS, PROMPTS, PromptName, asked
+from qmd_mcp.inference.expanding.prompts import MAX_QUERY_TOKENS, PROMPTS, PromptName, cleaned_query
 from tests.starving import starving
 from tests.tiny_decoders import (
     CONTROL,
@@ -108,7 +108,7 @@ def test_a_talker_is_read_from_its_folder(tmp_path: Path) -> None:
 
 def test_a_tokeniser_of_another_model_is_refused() -> None:
     decoder = Decoder(opened(decoder_graph(Form("grouped"))))
-    with pytest.raises(ModelError, match="they are of two models"):
+    with pytest.raises(ModelError, match="they belong to two models"):
         Expander(
             expander_manifest(),
             decoder=decoder,
@@ -137,15 +137,15 @@ def test_lines_end_at_breaks_control_tokens_and_unknown_numbers() -> None:
 )
 def test_a_query_cannot_speak_as_another_role(query: str) -> None:
     tokenizer = word_tokenizer(())
-    line = asked(query, tokenizer)
+    line = cleaned_query(query, tokenizer)
     assert not set(tokenizer.get_added_tokens_decoder()).intersection(tokenizer.encode(line).ids)
     assert "\n" not in line
-    assert asked(line, tokenizer) == line
+    assert cleaned_query(line, tokenizer) == line
 
 
 def test_a_very_long_query_is_cut_at_a_token() -> None:
     tokenizer = word_tokenizer(["word"])
-    assert asked("word " * 1_000, tokenizer) == " ".join(["word"] * MAX_QUERY_TOKENS)
+    assert cleaned_query("word " * 1_000, tokenizer) == " ".join(["word"] * MAX_QUERY_TOKENS)
 
 
 def test_lines_have_their_kind() -> None:

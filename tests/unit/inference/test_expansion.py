@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 
 from qmd_mcp.domain.documents import SubQuery
 from qmd_mcp.domain.lookup import Expansion
@@ -45,13 +46,13 @@ class Patient:
             self.ended.set()
 
 
-def slot(model: Patient) -> ModelSlot[Patient]:
-    return ModelSlot(lambda: model)
+def slot(model: Patient, tasks: TaskGroup) -> ModelSlot[Patient]:
+    return ModelSlot(lambda: model, tasks=tasks)
 
 
-async def test_the_same_query_again_is_known() -> None:
+async def test_the_same_query_again_is_known(tasks: TaskGroup) -> None:
     model = Patient(steps=9)
-    async with open_expansion(slot(model), identity="m") as scheduler:
+    async with open_expansion(slot(model, tasks), identity="m") as scheduler:
         first = await scheduler.expand("fail over")
         second = await scheduler.expand(" fail  over ")
         assert (first.lines, first.cached, second.cached) == (second.lines, False, True)
@@ -59,9 +60,9 @@ async def test_the_same_query_again_is_known() -> None:
     assert model.expanded == ["fail over"]
 
 
-async def test_a_forgotten_expansion_is_made_again() -> None:
+async def test_a_forgotten_expansion_is_made_again(tasks: TaskGroup) -> None:
     model = Patient(steps=9)
-    async with open_expansion(slot(model), identity="m") as scheduler:
+    async with open_expansion(slot(model, tasks), identity="m") as scheduler:
         await scheduler.expand("fail over")
         scheduler.forget("fail over")
         scheduler.forget("never asked")
@@ -69,16 +70,16 @@ async def test_a_forgotten_expansion_is_made_again() -> None:
     assert len(model.expanded) == 2
 
 
-async def test_an_expansion_without_lines_is_not_kept() -> None:
+async def test_an_expansion_without_lines_is_not_kept(tasks: TaskGroup) -> None:
     model = Patient(steps=9, lines=False)
-    async with open_expansion(slot(model), identity="m") as scheduler:
+    async with open_expansion(slot(model, tasks), identity="m") as scheduler:
         assert await scheduler.expand("a") == await scheduler.expand("a") == Expansion(())
     assert model.expanded == ["a", "a"]
 
 
-async def test_what_was_asked_longest_ago_is_dropped_first() -> None:
+async def test_what_was_asked_longest_ago_is_dropped_first(tasks: TaskGroup) -> None:
     model = Patient(steps=9)
-    async with open_expansion(slot(model), identity="m", kept=2) as scheduler:
+    async with open_expansion(slot(model, tasks), identity="m", kept=2) as scheduler:
         for query in ("a", "b", "a", "c", "a", "b"):
             await scheduler.expand(query)
     assert model.expanded == ["a", "b", "c", "b"]
@@ -88,10 +89,10 @@ async def ask(scheduler: ExpansionScheduler, query: str, answers: list[Expansion
     answers.append(await scheduler.expand(query))
 
 
-async def test_equal_queries_at_once_are_one_run() -> None:
+async def test_equal_queries_at_once_are_one_run(tasks: TaskGroup) -> None:
     model, answers = Patient(), list[Expansion]()
     with anyio.fail_after(30):
-        async with open_expansion(slot(model), identity="m") as scheduler:
+        async with open_expansion(slot(model, tasks), identity="m") as scheduler:
             async with anyio.create_task_group() as callers:
                 for _ in range(5):
                     callers.start_soon(ask, scheduler, "a", answers)
@@ -102,10 +103,10 @@ async def test_equal_queries_at_once_are_one_run() -> None:
     assert len(set(answers)) == len(model.expanded) == 1
 
 
-async def test_a_caller_that_gives_up_leaves_the_run_to_the_others() -> None:
+async def test_a_caller_that_gives_up_leaves_the_run_to_the_others(tasks: TaskGroup) -> None:
     model, answers = Patient(), list[Expansion]()
     with anyio.fail_after(30):
-        async with open_expansion(slot(model), identity="m") as scheduler, anyio.create_task_group() as callers:
+        async with open_expansion(slot(model, tasks), identity="m") as scheduler, anyio.create_task_group() as callers:
             with anyio.CancelScope() as first:
                 callers.start_soon(ask, scheduler, "a", answers)
                 async with anyio.create_task_group() as giving_up:
@@ -117,10 +118,10 @@ async def test_a_caller_that_gives_up_leaves_the_run_to_the_others() -> None:
     assert [len(answer.lines) for answer in answers] == [1]
 
 
-async def test_a_run_that_nobody_waits_for_ends_with_its_step_and_lets_the_next_in() -> None:
+async def test_a_run_that_nobody_waits_for_ends_with_its_step_and_lets_the_next_in(tasks: TaskGroup) -> None:
     model, answers = Patient(), list[Expansion]()
     with anyio.fail_after(30):
-        async with open_expansion(slot(model), identity="m") as scheduler:
+        async with open_expansion(slot(model, tasks), identity="m") as scheduler:
             async with anyio.create_task_group() as callers:
                 callers.start_soon(ask, scheduler, "a", answers)
                 callers.start_soon(ask, scheduler, "queued", answers)
@@ -135,7 +136,7 @@ async def test_a_run_that_nobody_waits_for_ends_with_its_step_and_lets_the_next_
     assert [answer.lines[0].text for answer in answers] == ["about a"]
 
 
-async def test_a_model_that_cannot_be_loaded_is_every_callers_error_and_the_next_tries_again() -> None:
+async def test_a_model_that_cannot_be_loaded_is_every_callers_error_and_the_next_tries_again(tasks: TaskGroup) -> None:
     failures = [ModelError("The file is missing."), ModelError("The file is missing.")]
 
     def load() -> Patient:
@@ -143,30 +144,30 @@ async def test_a_model_that_cannot_be_loaded_is_every_callers_error_and_the_next
             raise failures.pop()
         return Patient(steps=1)
 
-    async with open_expansion(ModelSlot(load), identity="m") as scheduler:
+    async with open_expansion(ModelSlot(load, tasks=tasks), identity="m") as scheduler:
         for _ in range(2):
             with pytest.raises(ModelError, match="missing"):
                 await scheduler.expand("a")
         assert (await scheduler.expand("a")).lines
 
 
-async def test_an_unexpected_error_is_its_callers_and_the_next_query_is_answered() -> None:
+async def test_an_unexpected_error_is_its_callers_and_the_next_query_is_answered(tasks: TaskGroup) -> None:
     class Broken(Patient):
         def expand(self, query: str, *, cancelled: Callable[[], bool]) -> Expansion:
             if query == "bad":
                 raise RuntimeError(query)
             return super().expand(query, cancelled=cancelled)
 
-    async with open_expansion(slot(Broken(steps=1)), identity="m") as scheduler:
+    async with open_expansion(slot(Broken(steps=1), tasks), identity="m") as scheduler:
         with pytest.raises(RuntimeError, match="bad"):
             await scheduler.expand("bad")
         assert (await scheduler.expand("good")).lines
 
 
-async def test_too_many_waiting_queries_are_refused_and_equal_ones_are_not() -> None:
+async def test_too_many_waiting_queries_are_refused_and_equal_ones_are_not(tasks: TaskGroup) -> None:
     model, answers = Patient(), list[Expansion]()
     with anyio.fail_after(30):
-        async with open_expansion(slot(model), identity="m", capacity=2) as scheduler:
+        async with open_expansion(slot(model, tasks), identity="m", capacity=2) as scheduler:
             async with anyio.create_task_group() as callers:
                 for query in ("a", "b", "a"):
                     callers.start_soon(ask, scheduler, query, answers)
@@ -179,17 +180,17 @@ async def test_too_many_waiting_queries_are_refused_and_equal_ones_are_not() -> 
     assert len(answers) == 3
 
 
-async def test_closing_ends_what_runs() -> None:
+async def test_closing_ends_what_runs(tasks: TaskGroup) -> None:
     model = Patient()
     with anyio.fail_after(30):
-        async with anyio.create_task_group() as callers, open_expansion(slot(model), identity="m") as scheduler:
+        async with anyio.create_task_group() as callers, open_expansion(slot(model, tasks), identity="m") as scheduler:
             callers.start_soon(ask, scheduler, "a", [])
             await anyio.to_thread.run_sync(model.begun.wait)
     assert model.ended.is_set()
 
 
-async def test_the_provider_is_known_once_the_model_is_loaded() -> None:
-    async with open_expansion(slot(Patient(steps=1)), identity="m") as scheduler:
+async def test_the_provider_is_known_once_the_model_is_loaded(tasks: TaskGroup) -> None:
+    async with open_expansion(slot(Patient(steps=1), tasks), identity="m") as scheduler:
         assert scheduler.provider is None
         await scheduler.expand("a")
         assert scheduler.provider == "CPUExecutionProvider"

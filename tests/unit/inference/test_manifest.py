@@ -99,7 +99,7 @@ def test_a_folder_is_a_model_by_its_manifest(catalogue: Catalogue, tmp_path: Pat
 
 def test_a_name_that_came_with_an_index_leads_to_no_folder(catalogue: Catalogue, tmp_path: Path) -> None:
     folder = tiny_embedder.write_model(tmp_path / "tiny")
-    with pytest.raises(ManifestError, match=f"If the folder is yours: QMD_EMBEDDER={folder}"):
+    with pytest.raises(ManifestError, match=f"If the folder is yours, set QMD_EMBEDDER={folder}"):
         catalogue.embedder(str(folder), folders=False)
     assert catalogue.embedder("mini", folders=False).name == "mini"
 

@@ -148,7 +148,7 @@ def test_a_model_without_a_form_for_cuda_runs_on_the_processor_by_policy(tmp_pat
     opened = sessions.open(ONLY_CPU, tiny_embedder.write_model(tmp_path), threads=1)
     assert (opened.provider, opened.notes) == (
         "cpu",
-        ("runs on the processor by policy: its manifest has no form for CUDA",),
+        ("runs on the CPU by policy: its manifest has no form for CUDA",),
     )
 
 

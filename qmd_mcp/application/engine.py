@@ -28,6 +28,7 @@ from qmd_mcp.retrieval.answering.spans import Grouping
 from qmd_mcp.retrieval.candidates.candidate_retrieval import Gathering
 from qmd_mcp.retrieval.consistent_searches import SteadySearches
 from qmd_mcp.retrieval.query.rarity import Rarities
+from qmd_mcp.retrieval.query.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.ranking.fusion_policy import FusionPolicy
 from qmd_mcp.retrieval.ranking.late_interaction import LateInteraction
@@ -98,7 +99,7 @@ class Engine:
                 policy=fusion_policy(settings, embedder),
                 grouping=Grouping(per_document=settings.per_document),
                 hits=Hits(self.reading),
-                diagnosis=Diagnosis(vocabulary),
+                diagnosis=Diagnosis(vocabulary, analysis=TermAnalysis(vocabulary)),
             ),
         )
 

@@ -35,7 +35,8 @@ def test_scripts_without_blanks_are_searched_letter_by_letter() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["the “cat” sat", "the–cat—sat", "the… ‘cat’ sat.", "«the» cat™ sat", "🙂 the → cat\u200b sat", "the、cat（sat）"]
+    "text",
+    ["the “cat” sat", "the–cat—sat", "the… ‘cat’ sat.", "«the» cat™ sat", "🙂 the → cat\u200b sat", "the、cat（sat）"],
 )
 def test_typographic_signs_and_pictures_are_no_letters(text: str) -> None:
     assert places([text], ["cat", "sat"]) == [(0, 0, 1), (0, 1, 2)]

@@ -56,7 +56,7 @@ class SearchAssembly:
         weights = trained_weights(self.embedder)
         fuser = fuser_of(self.settings, self.embedder)
         hits = Hits(self.library)
-        diagnosis = Diagnosis(vocabulary)
+        diagnosis = Diagnosis(vocabulary, analysis=analysis)
         late = LateInteraction(index=self.index.states, rarities=Rarities(vocabulary))
         return SearchService(
             index_name=self.index.location.uri,

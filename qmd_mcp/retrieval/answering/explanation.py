@@ -1,4 +1,4 @@
-"""What moved one hit to its place."""
+"""Explaining why one hit has its place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ def explanation(
     logits: Mapping[int, float],
     features: tuple[tuple[str, float], ...],
 ) -> Explanation:
-    """Ranks and scores of one candidate in every list, and what was made of them."""
+    """Ranks and scores of one candidate, which is row `row` of the evidence, in every list.
+
+    `logits` are the cross-encoder's, by row; `features` are what each feature added to the fused score.
+    """
     passage = evidence.passages[row]
     key = (passage.docid, passage.ordinal)
     return Explanation(

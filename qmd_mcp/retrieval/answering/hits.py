@@ -1,4 +1,4 @@
-"""From ranked passages to hits: visible ones, with their files as they stand now."""
+"""Making hits of ranked passages that are visible, with the freshness of their files."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from qmd_mcp.retrieval.answering.spans import Span
 from qmd_mcp.retrieval.search_protocols import Library
 
 MARGIN = 10
-"""Candidates read beyond the limit, for those that an update is just making invisible."""
+"""How many candidates are read beyond the limit, in place of those that a running update has made invisible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One span with what is to be said about it."""
+    """One span with what the answer says about it."""
 
     span: Span
     lines: tuple[int, int]
-    """First and last in the file, both included."""
+    """First and last line in the file, both included."""
     score: float
     snippet: str
     relevance: float | None = None
@@ -29,21 +29,21 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """Makes hits of spans."""
+    """Makes hits of spans, with what the library knows about their documents."""
 
     library: Library
 
     async def visible(
         self, passages: Sequence[Passage], *, collections: Mapping[str, Collection]
     ) -> Mapping[str, Document]:
-        """The documents, by docid, of those passages that may be shown."""
+        """Docid -> document, for those passages whose document is visible and in one of the collections."""
         documents = await self.library.documents(tuple({passage.docid for passage in passages}))
         return {docid: document for docid, document in documents.items() if document.collection in collections}
 
     async def of(
         self, shown: Sequence[Shown], *, documents: Mapping[str, Document], collections: Mapping[str, Collection]
     ) -> tuple[Hit, ...]:
-        """In the same order."""
+        """The hits of these spans, in the same order."""
         states = await self.library.freshness(
             tuple({each.span.best.docid: documents[each.span.best.docid] for each in shown}.values())
         )

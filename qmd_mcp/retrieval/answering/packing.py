@@ -1,4 +1,4 @@
-"""Whole passages within a budget of tokens, and a cursor to what comes next."""
+"""Packing whole passages into a budget of tokens, and the cursor to what comes next."""
 
 from __future__ import annotations
 
@@ -13,56 +13,61 @@ from dataclasses import dataclass
 from qmd_mcp.errors import ArgumentError
 
 CHARACTERS_PER_TOKEN = 3.5
-"""Of Latin text; the large models' tokenisers take 3.5 (code) to 4.5 (prose) characters for one, so that the budget is
-kept rather than used up. A letter of any other script counts as one token."""
+"""Characters of Latin text that are counted as one token. The tokenizers of large models take 3.5 (code) to 4.5 (prose)
+characters for a token, so this counts rather too many tokens, and an answer stays within its budget. Every character
+outside ASCII counts as one token."""
 
 OVERHEAD = 30
-"""Tokens of a hit beside its text, place, breadcrumb and context: number, docid, score, relevance and the fences."""
+"""Tokens that a hit takes besides its text, place, breadcrumb and context: its number, docid, score, relevance and the
+fences around the text."""
 
 WORTH_BEGINNING = 50
-"""Tokens of a hit that must fit for a part of it to be shown behind others: its heading alone says nothing."""
+"""A hit that does not fit whole is shown in part only if at least this many of its tokens fit, because a heading alone
+says nothing. The first hit of an answer is always shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one hit shows: whole lines of its text, or a part of one that alone is beyond the budget."""
+    """The part of a hit's text that is shown: whole lines, or a part of one line that alone exceeds the budget."""
 
     text: str
     start: int
-    """Characters of the hit's text before it."""
+    """Position in the hit's text, in characters, at which the piece begins."""
     end: int
-    """Where the rest begins."""
+    """Position at which the rest of the text begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far earlier answers came: hits that were shown whole, and characters of the next."""
+    """How much of the hits earlier answers have shown."""
 
     question: str
-    """Identifies what was asked, so that a cursor is not used for another question."""
+    """Fingerprint of the question, by which the cursor of another question is noticed."""
     seen: str
-    """Identifies the hits before it, so that a changed index is noticed."""
+    """Fingerprint of the hits before the cursor, by which a change of the index is noticed."""
     hits: int
+    """How many hits were shown whole."""
     characters: int = 0
+    """How many characters of the next hit were shown."""
 
     def encoded(self) -> str:
-        """As the answer gives it: text that survives URLs."""
+        """The cursor as an answer gives it: text that needs no escaping in a URL."""
         row = json.dumps([self.question, self.seen, self.hits, self.characters], separators=(",", ":"))
         return base64.urlsafe_b64encode(row.encode()).decode().rstrip("=")
 
     @classmethod
     def decoded(cls, text: str, *, question: str) -> Cursor:
-        """Read one back.
+        """The cursor that was encoded as this text.
 
         Raises:
-            ArgumentError: it is none of ours, or of another question.
+            ArgumentError: no answer gave this text, or it gave it to another question.
         """
         try:
             padded = text + "=" * (-len(text) % 4)
             asked, seen, hits, characters = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
             cursor = cls(question=str(asked), seen=str(seen), hits=int(hits), characters=int(characters))
         except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError) as error:
-            sentence = "cursor is not one that an answer gave; leave it out to begin with the best hits."
+            sentence = "cursor is not one that an answer gave: leave it out to begin with the best hits."
             raise ArgumentError(sentence) from error
         if cursor.question != question or min(cursor.hits, cursor.characters) < 0:
             sentence = "cursor belongs to another question: give it with the same query and arguments, or leave it out."
@@ -71,11 +76,11 @@ class Cursor:
 
 
 def pack(texts: Sequence[str], *, costs: Sequence[int], max_tokens: int, start: int = 0) -> list[Piece]:
-    """As many texts as fit, best first; one that does not fit whole is cut at a line and is the last.
+    """Take as many texts as fit, best first; one that does not fit whole is cut after a line and is the last.
 
-    `costs` are the tokens of each hit beside its text and `OVERHEAD`; `start` skips characters of the first text, which
-    an earlier answer has shown. The first text always gives something, cut within a line if need be, so that a cursor
-    always gets on.
+    `costs` are the tokens that each hit takes besides its text and `OVERHEAD`. `start` is the number of characters of
+    the first text that an earlier answer has shown. The first text always gives a piece, cut within a line if no whole
+    line fits, so that every answer gets further than the one before.
     """
     pieces: list[Piece] = []
     room = max_tokens
@@ -98,7 +103,7 @@ def pack(texts: Sequence[str], *, costs: Sequence[int], max_tokens: int, start: 
 
 
 def _fitting(text: str, begin: int, room: int) -> tuple[int, int]:
-    """The end of the last whole line that fits, and the tokens up to it."""
+    """The position after the last whole line that fits into `room` tokens, and the tokens up to it."""
     end, spent = begin, 0
     for line in re.findall(r"[^\n]*\n|[^\n]+", text[begin:]):
         cost = tokens_of(line.rstrip("\n"))
@@ -110,11 +115,11 @@ def _fitting(text: str, begin: int, room: int) -> tuple[int, int]:
 
 
 def tokens_of(text: str) -> int:
-    """About how many tokens a client's model counts, its line end included; rather too many than too few."""
+    """About how many tokens a line takes in the client's model, with its line end; rather too many than too few."""
     ascii_letters = sum(character.isascii() for character in text)
     return 1 + round(ascii_letters / CHARACTERS_PER_TOKEN + len(text) - ascii_letters)
 
 
 def fingerprint(*parts: str) -> str:
-    """Eight hex digits: enough to notice that something is not the same."""
+    """A hash of eight hex digits: enough to notice that something has changed."""
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:8]

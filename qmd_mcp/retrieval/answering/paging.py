@@ -1,4 +1,4 @@
-"""One answer's part of everything that was found, and where the next one goes on."""
+"""Choosing the part of the hits that one answer shows, and the cursor at which the next answer continues."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from qmd_mcp.retrieval.answering.spans import Span
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What an answer shows of one span."""
+    """The part of one span that an answer shows."""
 
     span: Span
     piece: Piece | None
-    """The lines that the budget has room for; null where there is no budget."""
+    """The lines that fit into the budget; None if the request has no budget, and then a snippet is shown."""
 
     @property
     def lines(self) -> tuple[int, int]:
-        """First and last line in the file, both included."""
+        """First and last line of the part in the file, both included."""
         if self.piece is None:
             return self.span.start_line, self.span.end_line
         before, shown = self.span.text[: self.piece.start], self.span.text[self.piece.start : self.piece.end]
-        blank = len(shown) - len(shown.lstrip("\n"))  # lines that are not shown
+        blank = len(shown) - len(shown.lstrip("\n"))  # blank lines at the beginning are not shown
         first = before.count("\n") + blank
         return self.span.lines(first, first + shown.strip("\n").count("\n"))
 
@@ -36,18 +36,18 @@ class Page:
 
     parts: tuple[Part, ...]
     omitted: int
-    """Spans behind them that are known of; there may be more."""
+    """Number of known spans behind these parts; there may be more."""
     cursor: str | None
-    """Where the next page begins; null where nothing is left."""
+    """Where the next page begins; None if nothing is left."""
     changed: bool
-    """Whether what earlier pages showed is no longer what comes before this one."""
+    """Whether the index changed, so that the spans before this page are not those that earlier pages showed."""
 
 
 def beginning(request: QueryRequest) -> Cursor:
-    """Where the answer to a request begins.
+    """The cursor at which the answer to a request begins.
 
     Raises:
-        ArgumentError: its cursor is none of ours, or of another question.
+        ArgumentError: no answer gave the request's cursor, or it gave it to another question.
     """
     question = _question(request)
     if request.cursor is None:
@@ -58,7 +58,10 @@ def beginning(request: QueryRequest) -> Cursor:
 def page_of(
     spans: Sequence[Span], cursor: Cursor, request: QueryRequest, *, collections: Mapping[str, Collection]
 ) -> Page:
-    """The next spans within the request's limit and budget; `spans` are all up to one behind the limit at least."""
+    """The spans from the cursor on that fit into the request's limit and budget.
+
+    `spans` begin with the best hit and go at least one beyond the limit, if there are so many.
+    """
     parts = _parts(spans[cursor.hits : cursor.hits + request.limit], cursor, request, collections=collections)
     done, characters = cursor.hits + len(parts), 0
     omitted = max(0, len(spans) - done)
@@ -84,14 +87,14 @@ def _parts(
 
 
 def _cost(span: Span, collection: Collection) -> int:
-    """Tokens of what stands above a hit's text."""
+    """Tokens of what an answer writes above the text of a hit."""
     best = span.best
     place, context = f"{best.collection}/{best.path}", collection.context_of(best.path) or ""
     return sum(map(tokens_of, (place, context, best.title, *best.heading, *span.also)))
 
 
 def _question(request: QueryRequest) -> str:
-    """What decides the order of the hits: everything but how much of them is shown."""
+    """Fingerprint of everything in a request that decides which hits there are and in which order."""
     lines = (f"{line.kind}: {line.text}" for line in request.searches)
     flags = f"{request.expand} {request.rerank} {request.candidate_limit} {request.min_relevance}"
     return fingerprint(request.query, *request.collections, request.intent or "", flags, *lines)

@@ -1,4 +1,4 @@
-"""How likely each candidate is to be relevant."""
+"""Calibrated probabilities that the candidates are relevant."""
 
 from __future__ import annotations
 
@@ -19,32 +19,38 @@ from qmd_mcp.retrieval.ranking.features import (
 from qmd_mcp.retrieval.ranking.trained_weights import LogisticWeights
 
 SIGNS = ("odds", "lead", "rank", "cosine", "maxsim", "coverage", "nearness", "found", "length", "question", "code")
-"""What a probability is made from, per candidate."""
+"""The values from which the probability of a candidate is computed; `signs` says what each is.
+
+All but the last four are numbers of the candidate; `found`, `length`, `question` and `code` are features of the query.
+"""
 
 SPREAD = 2.0
-"""Deviation of the adaptive log-odds over a query's candidates, in the mean over the training sets."""
+"""Standard deviation to which the scores of a query's candidates are scaled. It is that of adaptive fusion's log-odds,
+in the mean over the training sets."""
 
 LEAST = 1e-6
-"""A share below it is taken for it: its logarithm must be finite."""
+"""Shares are clipped to [LEAST, 1 - LEAST] so that their log-odds are finite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """The evidence that calibration weighs, in the order of the candidates."""
+    """The values from which the probabilities of a query's candidates are computed."""
 
     values: FloatArray
     """[candidates, len(SIGNS)]."""
 
     def named(self) -> dict[str, FloatArray]:
-        """[candidates] of each sign."""
+        """Sign -> its values, [candidates]."""
         return {name: self.values[:, column] for column, name in enumerate(SIGNS)}
 
 
 def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
-    """What speaks for each candidate under these scores.
+    """Compute the signs of every candidate from the evidence, its features and the fused `scores`, [candidates].
 
-    `odds` are those of its document in the softmax over all candidates, `lead` is how far its score is before the best
-    of another document. Scores are standardised first, so that both have one unit whatever fusion made them.
+    The scores are first scaled to mean 0 and standard deviation `SPREAD`, so that they have the same unit whichever
+    fusion made them. Then `odds` are the log-odds of the candidate's document in the softmax over all candidates;
+    `lead` is the candidate's score minus the best score of another document; `rank` is log(1 + rank), where the first
+    rank is 0. The signs `cosine` and `maxsim` have the lowest known value where a candidate has none.
     """
     count = len(evidence)
     if not count:
@@ -53,13 +59,13 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
     documents = _numbers([passage.docid for passage in evidence.passages])
     share = np.exp(scores - scores.max())
     share /= share.sum()
-    mass = np.clip(np.bincount(documents, weights=share)[documents], LEAST, 1.0 - LEAST)
+    of_document = np.clip(np.bincount(documents, weights=share)[documents], LEAST, 1.0 - LEAST)
     order = np.argsort(-scores, kind="stable")
     rank = np.empty(count, dtype=np.int64)
     rank[order] = np.arange(count)
     column = CANDIDATE_FEATURES.index
     values = {
-        "odds": np.log(mass) - np.log1p(-mass),
+        "odds": np.log(of_document) - np.log1p(-of_document),
         "lead": scores - _best_of_another(scores, documents, order=order),
         "rank": np.log1p(rank),
         "cosine": known_cosines(evidence),
@@ -75,17 +81,18 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
 
 
 def relevance(signs: Signs, *, weights: LogisticWeights) -> FloatArray:
-    """[candidates]; probabilities: of hits with .8 about four in five are relevant."""
+    """[candidates]; calibrated probabilities: of the hits with .8, about four in five are relevant."""
     return weights.probability(signs.named())
 
 
 def _numbers(names: list[str]) -> np.ndarray:
+    """[names]; a number for each distinct name, from 0."""
     known: dict[str, int] = {}
     return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
 
 
 def _best_of_another(scores: FloatArray, documents: np.ndarray, *, order: np.ndarray) -> FloatArray:
-    """[candidates]; the best score among the other documents, the least of all where there is none."""
+    """[candidates]; the best score of any other document, or the lowest score if there is no other document."""
     first = order[0]
     others = np.flatnonzero(documents != documents[first])
     runner_up = float(scores[others].max()) if len(others) else float(scores.min())

@@ -1,4 +1,4 @@
-"""The part of a passage that is shown."""
+"""Choosing the part of a passage that an answer shows."""
 
 from __future__ import annotations
 
@@ -10,43 +10,53 @@ from collections.abc import Sequence
 from qmd_mcp.domain.lookup import LexicalQuery
 
 LONGEST = 600
-"""Latin letters: about 150 tokens, so that ten hits stay below 2,000 tokens of an agent's context."""
+"""Most Latin letters of a snippet: about 150 tokens, so that ten hits stay below 2,000 tokens of an agent's context."""
 
 SHORTEST = 300
-"""Latin letters up to which a text is shown whole, and which a snippet has where the text does: one matching line at
-the end of a passage needs what it follows from."""
+"""A text of at most this many Latin letters is shown whole, and no snippet of a longer text is shorter: a single
+matching line at the end of a passage is not understood without the lines that lead to it."""
 
 IDEOGRAPH = 4
-"""Latin letters that one of a script without blanks counts for: it is a token by itself."""
+"""How many Latin letters a character of a script without blanks counts for: about four Latin letters are one token, and
+such a character is one by itself."""
 
 _END = re.compile(
     r"(?P<number>^[ \t>]*\d+[.)][ \t]+)"
     r"|\n+"
     r"|[。！？]+[”’」』）\"')\]]*"
-    r"|(?<=\S)[.!?]+[\"'”’)\]*_]*\s+(?=[^\sa-z])",
+    r"|(?:(?<=[^\s.!?])|(?<=\s[.!?])|(?<=\A[.!?]))[.!?]++[\"'”’)\]*_]*+\s++(?=[^\sa-z])",
     re.MULTILINE,
 )
-"""Where a sentence or a line ends: neither behind the number of a step, nor within `a.b` and `e.g. this`."""
+"""Where a sentence or a line ends: not after the number of a step (`number`), and not within `a.b` or `e.g. this`.
+
+A row of dots is tried once, from its first dot, or from its second if a blank precedes the first; and a possessive
+quantifier (`++`) gives nothing back when what follows does not match. Without either, the dotted lines of a table of
+contents would take time quadratic in their length.
+"""
+
+_NOT_BLANK = re.compile(r"\S")
 
 _FIRST_WIDE = "\u2e80"
-"""From here on Unicode has scripts without blanks."""
+"""The character at which Unicode's scripts without blanks begin."""
 
 WRAPPED_WORDS = 6
-"""Of a line that may be a part of a sentence; lines of code have fewer."""
+"""Fewest words of a line that may be a part of a longer sentence; lines of code mostly have fewer."""
 
 _WORD = re.compile(r"[^\W_]{2,}")
 
 _STEM = 5
-"""Letters that two forms of an English word share, mostly, and from which a stem is looked for within words too."""
+"""Fewest letters of a stem. Two forms of an English word mostly share their first five letters. A stem of at least this
+length is also looked for within words."""
 
 _STEM_SHARE = 2 / 3
-"""Of a longer word: the first five letters of `setTitleBarOverlay` are those of `settings`."""
+"""Share of a longer word that its stem has: with only five letters, `setTitleBarOverlay` would match `settings`."""
 
 
 def snippet(text: str, query: LexicalQuery, *, intent: str | None = None) -> str:
-    """The whole text if it is short, else whole sentences from the first that matches query and intent best.
+    """Return the whole text if it is short, and otherwise the whole sentences that match query and intent best.
 
-    Stems count by how few sentences of this text have them: a word of all of them chooses none.
+    Each stem of the query weighs the more, the fewer sentences of this text have it, so that a word that is in all of
+    them does not decide. Ellipses mark what is left out before and after.
     """
     if _length(text.strip()) <= SHORTEST:
         return text.strip()
@@ -60,7 +70,7 @@ def snippet(text: str, query: LexicalQuery, *, intent: str | None = None) -> str
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """Sentences and lines with their ends, [start, end); together they are the text."""
+    """[start, end) of each sentence or line, including the blanks that end it; joined, they are the text."""
     found = (match for match in _END.finditer(text) if match["number"] is None)
     ends = [
         *(match.end() for match in found if match.group() != "\n" or not _is_wrapped(text, match.start())),
@@ -70,14 +80,22 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 
 def _is_wrapped(text: str, position: int) -> bool:
-    """Whether a sentence goes on behind a line's end: a long line of words before it, a small letter behind it."""
+    """Whether a sentence goes on after the line end at this position.
+
+    It does if the line is long, ends with a word or a comma, and is followed by a small letter.
+    """
     line = text[text.rfind("\n", 0, position) + 1 : position]
-    first = text[position:].lstrip()[:1]
-    return first.islower() and (line[-1:].isalnum() or line[-1:] == ",") and len(line.split()) >= WRAPPED_WORDS
+    if not (line[-1:].isalnum() or line[-1:] == ",") or len(line.split()) < WRAPPED_WORDS:
+        return False
+    following = _NOT_BLANK.search(text, position)
+    return following is not None and following.group().islower()
 
 
 def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """A sentence, or an endless one (a table row, a minified file) in pieces that end at blanks where it has any."""
+    """[start, end) of the parts of one sentence: itself, unless it alone is longer than a snippet may be.
+
+    A very long sentence (a table row, a minified file) is cut, at blanks where it has any.
+    """
     longest = LONGEST // IDEOGRAPH if _length(text[start:end]) > 2 * (end - start) else LONGEST
     pieces: list[tuple[int, int]] = []
     while end - start > longest:
@@ -89,7 +107,11 @@ def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _best_window(lengths: Sequence[int], found: Sequence[frozenset[str]]) -> tuple[int, int]:
-    """First and last sentence of the shortest window within the limit whose distinct stems weigh most."""
+    """First and last sentence of the window whose distinct stems weigh most; of equal ones, the shortest.
+
+    A window has at most `LONGEST` letters, unless it is a single sentence. `lengths` holds the length of each sentence
+    in Latin letters, `found` the stems that occur in it.
+    """
     counts = Counter(stem for stems in found for stem in stems)
     weights = {stem: math.log1p(len(lengths) / count) for stem, count in counts.items()}
     best, best_rank = (0, 0), (0.0, 0)
@@ -101,7 +123,7 @@ def _best_window(lengths: Sequence[int], found: Sequence[frozenset[str]]) -> tup
             if last > first and length > LONGEST:
                 break
             new = found[last] - seen
-            if not new:  # longer for nothing
+            if not new:  # this window is longer than the one before and weighs the same
                 continue
             seen |= new
             weight += sum(weights[stem] for stem in new)
@@ -112,7 +134,7 @@ def _best_window(lengths: Sequence[int], found: Sequence[frozenset[str]]) -> tup
 
 
 def _filled(lengths: Sequence[int], window: tuple[int, int]) -> tuple[int, int]:
-    """The window and as many sentences behind it as fit; before it only what a short one needs."""
+    """Extend the window by the sentences after it that fit, and by those before it only until it has `SHORTEST`."""
     first, last = window
     length = sum(lengths[first : last + 1])
     while last + 1 < len(lengths) and length + lengths[last + 1] <= LONGEST:
@@ -125,24 +147,27 @@ def _filled(lengths: Sequence[int], window: tuple[int, int]) -> tuple[int, int]:
 
 
 def _length(text: str) -> int:
-    """In Latin letters."""
+    """Length of a text in Latin letters."""
     wide = 0 if text.isascii() else sum(character >= _FIRST_WIDE for character in text)
     return len(text) + (IDEOGRAPH - 1) * wide
 
 
-def _stems(said: tuple[str, ...]) -> frozenset[str]:
-    """What the words begin with."""
+def _stems(texts: tuple[str, ...]) -> frozenset[str]:
+    """The beginnings of the words, by which their other forms are found."""
     stems: set[str] = set()
-    for word in _WORD.findall(" ".join(said).lower()):
+    for word in _WORD.findall(" ".join(texts).lower()):
         if word.isascii():
             stems.add(word[: max(_STEM, round(len(word) * _STEM_SHARE))])
-        else:  # scripts without blanks: pairs of letters
+        else:  # in a script without blanks, a word may begin anywhere: use pairs of characters
             stems.update(word[at : at + 2] for at in range(len(word) - 1))
     return frozenset(stems)
 
 
 def _stems_in(text: str, stems: frozenset[str]) -> frozenset[str]:
-    """Those of a text in lower case; a short one only where a word begins: the `sync` of `async` is another word."""
+    """Those of the stems that occur in a text, which is in lower case.
+
+    A short stem must be at the beginning of a word: the `sync` of `async` is another word.
+    """
     return frozenset(
         stem
         for stem in stems

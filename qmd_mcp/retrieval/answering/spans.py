@@ -1,4 +1,4 @@
-"""Neighbouring hits of a document as one span, and near-duplicates as one hit."""
+"""Joining neighbouring hits of a document into one span, and near-duplicates into one hit."""
 
 from __future__ import annotations
 
@@ -11,52 +11,55 @@ from itertools import pairwise
 from qmd_mcp.domain.documents import Document, Passage
 
 SAME = 0.9
-"""Share of two passages' word triples above which one says nothing that the other does not: a licence header with
-another year is at .9, two sections made from one template that differ in what they say at .5 to .7."""
+"""Two passages are near-duplicates if they share at least this part of their word triples (Jaccard index). A licence
+header with another year has .9; two sections made from one template that say different things have .5 to .7."""
 
 SHINGLE = 3
-"""Words in a row that are compared."""
+"""How many words in a row are compared as one."""
 
 JOINED_WITHIN = 20
-"""Visible passages, from the best, among which neighbours are joined: two answers' worth. It does not follow the limit,
-so that an answer that goes on from a cursor sees the same spans."""
+"""Neighbours are joined among this many of the best visible passages: as many as two answers show. The number does not
+depend on the limit, so that an answer that continues at a cursor has the same spans."""
 
 LONGEST_SPAN = 3
-"""Passages that are joined at most: about 660 tokens, after which reading the document is the better way."""
+"""Most passages of a span: about 660 tokens. For more it is better to read the document."""
 
 MOST_BREAKS = 3
-"""Line ends between two passages: two blank lines as between definitions; between parts of a web page's source there
-may be a hundred."""
+"""Most line ends that are put between two joined passages: two blank lines, as between two definitions. In the source
+of a web page there may be a hundred lines between them."""
 
 _WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One or several passages in a row of one document."""
+    """One passage, or several that follow each other in one document."""
 
     best: Passage
-    """The one that ranks highest: it names the span."""
+    """The passage with the highest rank, by which the span is cited."""
     passages: tuple[Passage, ...]
-    """By position; `best` is among them."""
+    """The passages in the order of the document; `best` is one of them."""
     rank: int
-    """Position of `best` among all candidates, from 0."""
+    """Rank of `best` among all candidates; 0 is the first."""
     also: tuple[str, ...] = ()
-    """Places of near-duplicates elsewhere."""
+    """Where near-duplicates of the span are, as `collection/path:lines`."""
 
     @property
     def start_line(self) -> int:
-        """1-based, included."""
+        """First line of the span in its file; the first line of a file is 1."""
         return self.passages[0].start_line
 
     @property
     def end_line(self) -> int:
-        """1-based, included."""
+        """Last line of the span in its file."""
         return max(passage.end_line for passage in self.passages)
 
     @property
     def text(self) -> str:
-        """The passages' text once each, where neighbours overlap, with the blank lines between those that do not."""
+        """The joined text of the passages.
+
+        What two neighbours have in common stands there once; between two that do not overlap there are blank lines.
+        """
         text = self.passages[0].text
         for before, after in pairwise(self.passages):
             overlap = before.end_char - after.start_char
@@ -65,21 +68,27 @@ class Span:
         return text
 
     def lines(self, first: int, last: int) -> tuple[int, int]:
-        """Where lines of the text (0-based, both included) stand in the file; all of it where that is not known."""
-        if self.text.count("\n") != self.end_line - self.start_line:  # HTML, whose text has other lines
+        """First and last line in the file of two lines of the text, counted from 0.
+
+        If the lines of the text are not those of the file, as in HTML, these are the first and last line of the span.
+        """
+        if self.text.count("\n") != self.end_line - self.start_line:
             return self.start_line, self.end_line
         return self.start_line + first, self.start_line + last
 
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """How many hits a document may have, and what is brought together."""
+    """Makes spans of ranked passages."""
 
     per_document: int
-    """0 for any number."""
+    """Most spans of one document; 0 for any number."""
 
     def spans(self, ranked: Sequence[Passage], *, documents: Mapping[str, Document], limit: int) -> tuple[Span, ...]:
-        """Best first: the first `limit` spans of what is visible, and at least one more where there is one."""
+        """The best `limit` spans, best first, and at least one more if there are more.
+
+        Passages whose document is not in `documents` are not visible and are left out.
+        """
         kept: list[Span] = []
         shingles: list[frozenset[tuple[str, ...]]] = []
         counts: Counter[str] = Counter()
@@ -107,6 +116,7 @@ class Grouping:
 
 
 def _neighbour(spans: Sequence[Span], passage: Passage) -> int | None:
+    """Number of the first span that the passage directly precedes or follows and that may still grow."""
     for number, span in enumerate(spans):
         first, last = span.passages[0], span.passages[-1]
         if len(span.passages) == LONGEST_SPAN or passage.docid != first.docid:
@@ -117,7 +127,7 @@ def _neighbour(spans: Sequence[Span], passage: Passage) -> int | None:
 
 
 def _touching(spans: Sequence[Span], number: int) -> int | None:
-    """A worse span that now borders on one, if both together are short enough."""
+    """Number of a later span that directly precedes or follows this one, if both together are short enough."""
     grown = spans[number]
     for other in range(number + 1, len(spans)):
         span = spans[other]
@@ -135,8 +145,9 @@ def _joined(span: Span, *passages: Passage, also: tuple[str, ...] = ()) -> Span:
 
 
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
+    """All runs of `SHINGLE` words; of single characters in a text that has few words."""
     words = _WORD.findall(text.lower())
-    if len(words) < 2 * SHINGLE:  # also a Chinese passage, which has few blanks
+    if len(words) < 2 * SHINGLE:  # a Chinese passage has few, since it has few blanks
         words = list("".join(words))
     if len(words) < SHINGLE:
         return frozenset({tuple(words)} if words else ())
@@ -144,7 +155,7 @@ def _shingles(text: str) -> frozenset[tuple[str, ...]]:
 
 
 def _twin(known: Sequence[frozenset[tuple[str, ...]]], mine: frozenset[tuple[str, ...]]) -> int | None:
-    """The first of which nearly everything is the same (Jaccard)."""
+    """Number of the first known passage of which this one is a near-duplicate."""
     if not mine:
         return None
     for number, theirs in enumerate(known):

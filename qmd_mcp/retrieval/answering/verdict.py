@@ -1,4 +1,4 @@
-"""Whether an answer holds what was asked for at all."""
+"""Judging whether an answer contains what was asked for."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ Verdict: TypeAlias = Literal["good", "weak", "none"]
 
 
 def answerable(signs: Signs, *, first: int, weights: VerdictWeights) -> float:
-    """Probability that the index holds an answer, by its best candidate's signs."""
+    """Probability that the index holds an answer, from the signs of its best candidate, which is row `first`."""
     named = {name: values[first : first + 1] for name, values in signs.named().items()}
     return float(weights.probability(named)[0])
 
 
 def verdict_of(signs: Signs, relevances: FloatArray, *, first: int | None, weights: VerdictWeights) -> Verdict:
-    """`none`: most likely nothing here is about it; `good`: the best hit is more likely than not what was meant.
+    """Judge the best hit, which is row `first` of the candidates; None if there is no hit.
 
-    `first` is the row of the best hit; null where there is no hit.
+    `none`: most likely nothing in the index answers the query. `good`: the best hit is more likely than not what was
+    meant. `weak`: neither.
     """
     if first is None or answerable(signs, first=first, weights=weights) < weights.none_below:
         return "none"

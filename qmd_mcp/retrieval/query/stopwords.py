@@ -1,4 +1,4 @@
-"""English words that carry grammar and not the subject."""
+"""The English function words that are dropped from queries."""
 
 from __future__ import annotations
 
@@ -131,6 +131,6 @@ STOP_WORDS = frozenset(
 )
 """Function words of English: articles, pronouns, conjunctions, prepositions, auxiliaries, question words.
 
-They stay in the index, so that phrases find them, and are dropped from the words of a query: benchmarks/README.md has
-the table of both ways.
+The index keeps these words, so that phrases that contain them are found. They are dropped from the words of a query;
+benchmarks/README.md has the table that compares queries with and without them.
 """

@@ -1,4 +1,4 @@
-"""What a person or a model types into a search: words, "phrases", -not, path: and title:."""
+"""Parsing the text of a search: words, "phrases", -excluded words, and the filters path: and title:."""
 
 from __future__ import annotations
 
@@ -18,40 +18,48 @@ _PART = re.compile(
     r"|(?<!\S)-(?P<not_word>(?=\S*\w)[^\s\"-]\S{2,}|[^\x00-\x7f\s]\S*)"
     r"|(?P<word>\S+)"
 )
-"""A minus excludes a word of three letters or more, or one of another script: `-rf` and `--force` are flags."""
+"""The parts of a query; what matches no other alternative is a word.
+
+A minus excludes a word of three letters or more, or a word that begins with a letter outside ASCII. Shorter words after
+a minus are flags of a command line (`-rf`), and so is a word after two (`--force`).
+"""
 
 _QUOTE_MARKS = '"“”「」'
 _EDGES = "\"'`()[]{}<>,;!?*“”‘’。，；：！？（）「」、…"
-"""Punctuation that no name begins or ends with; the rest is left to word segmentation."""
+"""Punctuation that is stripped from both ends of a word, since no name begins or ends with it. The index's own word
+segmentation removes the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """One query, taken apart."""
+    """One query, parsed into its parts."""
 
     text: str
-    """What it says in words, for the embedder: without operators, phrases without their quotes."""
+    """The query for the embedder: its words and phrases in order, without quotation marks, exclusions and filters."""
     lexical: LexicalQuery
+    """The words, phrases and exclusions, for lexical retrieval."""
     paths: tuple[str, ...] = ()
+    """Values of the path: filters."""
     titles: tuple[str, ...] = ()
+    """Values of the title: filters."""
 
     def scope(self, collections: tuple[str, ...]) -> Scope:
-        """The passages that the query asks among."""
+        """The collections of the request together with the filters of the query."""
         return Scope(collections=collections, paths=self.paths, titles=self.titles)
 
 
 def parse(query: str) -> ParsedQuery:
-    """Take a query apart; whatever is no operator is a word, so nothing is ever a syntax error.
+    """Parse a query. Whatever is not an operator is a word, so no text is a syntax error.
 
     Raises:
-        OnlyNegativesError: nothing is left to look for.
-        ArgumentError: only filters are left.
+        OnlyNegativesError: the query only excludes words.
+        ArgumentError: the query only filters by path or title.
     """
     words: list[str] = []
     phrases: list[str] = []
     negatives: list[str] = []
     filters: dict[str, list[str]] = {"path": [], "title": []}
-    said: list[str] = []
+    kept: list[str] = []  # words and phrases in the order of the query
     for part in _PART.finditer(_clean(query)):
         if part["filter"]:
             filters[part["filter"]].append(part["value"].strip(_QUOTE_MARKS))
@@ -61,11 +69,11 @@ def parse(query: str) -> ParsedQuery:
             phrase = part["phrase"].strip(_QUOTE_MARKS).strip()
             if any(character.isalnum() for character in phrase):
                 phrases.append(phrase)
-                said.append(phrase)
+                kept.append(phrase)
         else:
             words.append(part["word"])
-            said.append(part["word"])
-    text = " ".join(said)
+            kept.append(part["word"])
+    text = " ".join(kept)
     if not any(character.isalnum() for character in text):
         if negatives:
             raise OnlyNegativesError(negatives)
@@ -77,13 +85,13 @@ def parse(query: str) -> ParsedQuery:
 
 
 def content_words(words: list[str]) -> tuple[str, ...]:
-    """The words that carry the subject; all of them where every one is a function word."""
+    """The words without function words such as `the` and `of`; all words if every one is a function word."""
     bare = [stripped for word in words if (stripped := word.strip(_EDGES))]
     kept = [word for word in bare if word.lower() not in STOP_WORDS]
     return tuple(kept or bare)
 
 
 def _clean(query: str) -> str:
-    """NFC, and control characters as blanks."""
+    """The query in NFC, in which the index is written, with blanks in place of control characters and surrogates."""
     composed = unicodedata.normalize("NFC", query)
     return "".join(" " if unicodedata.category(character) in {"Cc", "Cs"} else character for character in composed)

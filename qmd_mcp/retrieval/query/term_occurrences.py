@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
 SHORT, MIDDLE = 3, 4
-"""Letters of a stem; the shorter it is, the fewer endings its word may have."""
+"""Lengths of a stem, in letters, for which `ENDINGS` has an entry of its own."""
 
 ENDINGS = {SHORT: 2, MIDDLE: 3}
+"""Length of a stem -> how many letters may follow the stem in a word. A stem of fewer than `SHORT` letters counts as
+one of `SHORT`. The shorter the stem, the fewer endings are allowed, since more other words begin with it: the stem
+`us` is found in `used` and not in `usual`."""
+
 LONGEST_ENDING = 5
-"""Letters that a word may have behind its stem: `us` is in `used` and not in `usual`, `induct` in `inductively`."""
+"""How many letters may follow any longer stem: `induct` is found in `inductively`."""
 
 _FIRST_SYLLABIC = 0x2E80
-"""From here on Unicode has scripts without blanks: each of their letters begins a word."""
+"""The code point at which Unicode's scripts without blanks begin. From here on each letter begins a word of its own."""
+
+_TABLE_SIZE = 0x20000
+"""Code points that are looked up: the planes of living scripts (0) and of historic scripts and emoji (1). Nearly all
+characters of the planes behind them are ideographs."""
+
+
+_JOINERS = "\u200c\u200d"
+"""The zero-width joiner and non-joiner stand within words of Persian and Hindi (Unicode Annex 29, rule WB4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +39,15 @@ class Term:
     """One analysed term of a query."""
 
     text: str
-    """As the index has it: folded and stemmed."""
+    """The term as the index has it: case-folded and stemmed."""
     passages: int
-    """Passages of the index that have it."""
+    """How many passages of the index contain the term."""
 
     def rarity(self, indexed: int) -> float:
-        """Its weight in BM25 over an index of so many passages (Robertson and Zaragoza, 2009, section 3.5)."""
+        """The term's weight in BM25 over an index of `indexed` passages.
+
+        Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009, section 3.5.
+        """
         return log((max(indexed, self.passages) + 1.0) / (self.passages + 0.5))
 
 
@@ -39,28 +56,26 @@ class Occurrences:
     """Every place where a term occurs, in reading order."""
 
     candidate: NDArray[np.int64]
-    """[occurrences]; which text."""
+    """[occurrences]; number of the text."""
     term: NDArray[np.int64]
-    """[occurrences]; which term."""
+    """[occurrences]; number of the term."""
     word: NDArray[np.int64]
     """[occurrences]; position in words, counted over all texts."""
 
 
 def occurrences(texts: Sequence[str], terms: Sequence[str]) -> Occurrences:
-    """Find words that begin with a term's stem and end soon after; one pass over all texts, in arrays."""
+    """Find the words that begin with a term's stem and end soon after it.
+
+    A word is a run of letters, digits and combining marks; everything else separates words. In a script without blanks
+    each letter begins a word, and a term may extend over several. All texts are searched together in one array of code
+    points: per term and letter of its stem there is one comparison over the words that are still possible.
+    """
     joined = "\n".join(texts).lower()
     lengths = [len(text) + 1 for text in texts]
-    if sum(lengths) != len(joined) + 1:  # a few letters are two when small
+    if sum(lengths) != len(joined) + 1:  # the lower-case form of a few letters (İ) has two characters
         lengths = [len(text.lower()) + 1 for text in texts]
-    letters = _letters(joined)
-    inside = _IN_WORD[letters if letters.dtype == np.uint8 else np.minimum(letters, len(_IN_WORD) - 1)]
-    syllable = letters >= _FIRST_SYLLABIC if letters.dtype != np.uint8 else None
-    if syllable is not None:
-        inside &= ~syllable
-    begins = inside.copy()
-    begins[1:] &= ~inside[:-1]
-    if syllable is not None:
-        begins |= syllable
+    letters = _code_points(joined)
+    begins, inside = _words(letters)
     starts = np.flatnonzero(begins)  # [words]
     ends = np.append(np.flatnonzero(~inside), len(letters))
     first = letters[starts]
@@ -74,8 +89,8 @@ def occurrences(texts: Sequence[str], terms: Sequence[str]) -> Occurrences:
             found = found[letters[starts[found] + offset] == stem[offset]]
         if len(found) and stem[-1] < _FIRST_SYLLABIC:
             behind = starts[found] + len(stem)
-            rest = ends[np.searchsorted(ends, behind)] - behind
-            found = found[rest <= ENDINGS.get(max(len(stem), SHORT), LONGEST_ENDING)]
+            ending = ends[np.searchsorted(ends, behind)] - behind
+            found = found[ending <= ENDINGS.get(max(len(stem), SHORT), LONGEST_ENDING)]
         words.append(found)
         numbers.append(np.full(len(found), number, dtype=np.int64))
     word = np.concatenate([np.empty(0, dtype=np.int64), *words])
@@ -87,16 +102,46 @@ def occurrences(texts: Sequence[str], terms: Sequence[str]) -> Occurrences:
 
 
 def _stem(term: str) -> str:
-    """What every form of the word begins with: the stemmer writes `happi` for happy."""
+    """The letters with which every form of the word begins: the stemmer writes `happi` for happy and for happier."""
     return term[:-1] if len(term) > MIDDLE and term.endswith("i") else term
 
 
-def _letters(text: str) -> NDArray[np.uint8] | NDArray[np.uint32]:
-    """[letters]; one byte each where that suffices, which halves the time."""
+def _code_points(text: str) -> NDArray[np.uint8] | NDArray[np.uint32]:
+    """[characters]; one byte for each where all are ASCII, which halves the time of the search."""
     if text.isascii():
         return np.frombuffer(text.encode("ascii"), dtype=np.uint8)
     return np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
 
 
-_IN_WORD = np.array([chr(code).isalnum() for code in range(0xC1)])
-"""Which of the first letters belong to a word; the last stands for all behind it, which mostly do."""
+def _words(letters: NDArray[np.uint8] | NDArray[np.uint32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """[characters] twice: whether a word begins at the character, and whether it belongs to a word with blanks."""
+    if letters.dtype == np.uint8:
+        inside = _ASCII_IN_WORD[letters]
+        begins = inside.copy()
+        begins[1:] &= ~inside[:-1]
+        return begins, inside
+    in_word = _in_word().take(letters, mode="clip")
+    syllable = in_word & (letters >= _FIRST_SYLLABIC)
+    inside = in_word ^ syllable
+    begins = inside.copy()
+    begins[1:] &= ~inside[:-1]
+    return begins | syllable, inside
+
+
+_ASCII_IN_WORD = np.array([chr(code).isalnum() for code in range(0x80)])
+"""[128]; which ASCII characters belong to a word."""
+
+
+@cache
+def _in_word() -> NDArray[np.bool_]:
+    """[_TABLE_SIZE + 1]; which characters belong to a word: letters, digits, combining marks and joiners.
+
+    The last entry stands for every code point behind the table. Where each letter is a word of its own, a mark neither
+    begins a word nor goes on with one. The table is made when the first text needs it, in 4 ms; making it at
+    import would delay every start of the process.
+    """
+    characters = np.arange(_TABLE_SIZE + 1, dtype=np.uint32).view("U1")
+    table = np.strings.isalnum(characters)
+    table[:_FIRST_SYLLABIC] |= [unicodedata.category(chr(code)).startswith("M") for code in range(_FIRST_SYLLABIC)]
+    table[[*map(ord, _JOINERS), _TABLE_SIZE]] = True
+    return table

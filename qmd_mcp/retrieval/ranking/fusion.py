@@ -1,4 +1,4 @@
-"""Combining several rankings into one."""
+"""Combining several rankings of the candidates into one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from qmd_mcp.retrieval.ranking.trained_weights import FusionWeights
 
 
 def adaptive(evidence: Evidence, features: Features, *, weights: FusionWeights) -> FloatArray:
-    """[candidates], from 0 to 1; the trained sum of features, whose shares move with the query.
+    """[candidates], from 0 to 1; a weighted sum of features, whose trained weights depend on the query.
 
-    Reads more than the lists' scores: which of the query's rare terms a passage has and how near each other, and what
-    the best passages look like. nDCG@10 in the mean over four sets that it has not seen: .663 (benchmarks/README.md).
+    It reads more than the scores of the lists: which of the query's rare terms a passage has, how near each other they
+    stand, and what the best passages look like. Its nDCG@10 in the mean over four sets that were not trained on is .663
+    (benchmarks/README.md).
     """
     if not len(evidence):
         return np.zeros(0, dtype=np.float32)
@@ -24,11 +25,12 @@ def adaptive(evidence: Evidence, features: Features, *, weights: FusionWeights) 
 
 
 def convex(evidence: Evidence, *, alpha: float) -> FloatArray:
-    """[candidates]; alpha parts of normalised cosine and the rest of normalised BM25.
+    """[candidates]; alpha times the normalised cosine plus (1 - alpha) times the normalised BM25 score.
 
-    The cosine runs from 0 at the last of the dense list to 1 at its first, BM25 from 0 to 1 at its best. Convex
-    combination keeps how far apart scores are, which ranks forget (Bruch, Gai and Ingber, TOIS 2023, section 4);
-    here it has .649 nDCG@10 in the mean over four sets where RRF has .625 (benchmarks/README.md).
+    The cosine is normalised to 1 for the first passage of the dense list and 0 for its last, BM25 to 1 for its best
+    passage and 0 for one that it did not find. A convex combination keeps how far apart the scores are,
+    which ranks do not tell (Bruch, Gai and Ingber, TOIS 2023, section 4). Its nDCG@10 in the mean over four sets is
+    .649, where that of reciprocal ranks is .625 (benchmarks/README.md).
     """
     ranked = evidence.cosine[evidence.dense_rank != UNRANKED]
     known = ~np.isnan(evidence.cosine)
@@ -43,7 +45,10 @@ def convex(evidence: Evidence, *, alpha: float) -> FloatArray:
 
 
 def reciprocal_ranks(evidence: Evidence, *, k: int) -> FloatArray:
-    """[candidates]; the sum of 1 / (k + rank) over the lists (Cormack, Clarke and Büttcher, SIGIR 2009)."""
+    """[candidates]; the sum over both lists of 1 / (k + rank), where the first rank is 1.
+
+    Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion", SIGIR 2009.
+    """
     scores = np.zeros(len(evidence), dtype=np.float32)
     for ranks in (evidence.lexical_rank, evidence.dense_rank):
         found = ranks != UNRANKED
@@ -52,10 +57,13 @@ def reciprocal_ranks(evidence: Evidence, *, k: int) -> FloatArray:
 
 
 def lexical_first(evidence: Evidence) -> FloatArray:
-    """[candidates]; BM25 against its best, from 1 to above 0, and behind it by cosine what only dense retrieval found.
+    """[candidates]; first what BM25 found, by its score, then what only dense retrieval found, by its cosine.
 
-    For queries in a script that the embedder does not know: on xquad-zh2en (Chinese questions, English passages) the
-    dense tail is nearly all there is to find, on Chinese passages BM25 leaves no room for it.
+    BM25 scores are divided by the best, so that they run from 1 to just above 0; the others run from 0 downwards.
+
+    This is for queries in a script that the embedder does not know. On xquad-zh2en (Chinese questions, English
+    passages) nearly all that there is to find is found by dense retrieval only; on Chinese passages BM25 finds so much
+    that the passages behind its own do not matter.
     """
     scores = convex(evidence, alpha=0.0)
     unmatched = evidence.bm25 <= 0
@@ -64,15 +72,15 @@ def lexical_first(evidence: Evidence) -> FloatArray:
 
 
 SUPPORTED = 0.1
-"""Share of the best fused score that full support of the sub-queries' lists adds. Unmeasured: no expander that ships
-is at hand to measure it on; the cap in `supported` holds whatever it is."""
+"""What full support by the sub-queries' lists adds to a score, as a share of the best fused score. The number is not
+measured, since no expander ships that it could be measured with; the cap in `supported` holds whatever it is."""
 
 
 def supported(scores: FloatArray, evidence: Evidence) -> FloatArray:
-    """[candidates]; lift what the sub-queries found too, never above agreement of the query's own two lists.
+    """[candidates]; the scores, where candidates that the sub-queries found are raised.
 
-    In qmd a single list of an expansion can outrank what both original lists have first. Here a candidate that is
-    not in both lists stays below every candidate that is and that stood above it before.
+    A candidate that is not in both of the query's own lists stays below every candidate that is in both and had a
+    higher score before. In qmd a single list of an expansion can outrank what is first in both original lists.
     """
     strongest = float(evidence.support.max(initial=0.0))
     if strongest <= 0:

@@ -17,26 +17,30 @@ from qmd_mcp.retrieval.search_protocols import Late
 from qmd_mcp.tasks import task_group
 
 CANDIDATES = 20
-"""Passages that are compared: 10 give three quarters of the gain, 30 no more than 20 (benchmarks)."""
+"""How many candidates are compared, the best first: 10 give three quarters of the gain, 30 no more than 20
+(benchmarks/README.md)."""
 
 
 class StateIndex(Protocol):
-    """Where the passages' token states are kept."""
+    """The store of the passages' token states."""
 
     async def states(self, passages: Sequence[Passage]) -> Mapping[str, FloatArray]:
-        """Unit states [tokens, width] by text hash; passages without are missing."""
+        """Text hash -> token states [tokens, width] of unit length; a passage without states has no entry."""
         ...
 
 
 class LateInteraction:
-    """The evidence that averaging tokens into one vector loses; constructed ready, shared by every caller."""
+    """Scores passages by comparing their token states with the query's, each weighted by the rarity of its word.
+
+    It sees what is lost when the tokens of a passage are averaged into one vector. One instance serves all callers.
+    """
 
     def __init__(self, *, index: StateIndex, rarities: Rarities) -> None:
         self._index = index
         self._rarities = rarities
 
     async def scores(self, query: str, states: QueryStates, passages: Sequence[Passage]) -> FloatArray:
-        """[passages], at most 1, higher is better; NaN where a passage has no token states."""
+        """[passages]; weighted mean cosines, at most 1, higher is better; NaN where a passage has no token states."""
         weights: list[FloatArray] = []
 
         async def weigh() -> None:
@@ -49,7 +53,7 @@ class LateInteraction:
 
 
 async def compared(evidence: Evidence, *, query: str, states: QueryStates, scores: FloatArray, late: Late) -> Evidence:
-    """The evidence with late interaction's word on the best candidates by `scores`, [candidates]."""
+    """The evidence with late interaction scores of the candidates that are best by `scores`, [candidates]."""
     best = np.argsort(-scores, kind="stable")[:CANDIDATES]
     maxsim = evidence.maxsim.copy()
     maxsim[best] = await late.scores(query, states, [evidence.passages[row] for row in best])
@@ -59,16 +63,16 @@ async def compared(evidence: Evidence, *, query: str, states: QueryStates, score
 def max_similarity(
     query: FloatArray, passages: Sequence[FloatArray | None], *, weights: FloatArray | None = None
 ) -> FloatArray:
-    """[passages]; the mean over the query's tokens of the cosine of the passage's nearest token.
+    """[passages]; the mean over the query's tokens of the cosine between the token and the passage's nearest token.
 
-    MaxSim of ColBERT (Khattab and Zaharia, SIGIR 2020, section 3.3), as a weighted mean instead of a sum, so that
-    long queries compare with short ones. NaN for a passage without states, and for all if no weight is left.
-    States have unit length.
+    This is MaxSim of ColBERT (Khattab and Zaharia, SIGIR 2020, section 3.3), but a weighted mean instead of a sum, so
+    that scores of long and short queries can be compared. The score is NaN for a passage without states, and for all
+    passages if every weight is 0.
 
     Args:
-        query: [query tokens, width].
-        passages: of each [passage tokens, width].
-        weights: [query tokens]; all alike if absent.
+        query: states of unit length, [query tokens, width].
+        passages: for each passage its states of unit length, [passage tokens, width], or None.
+        weights: [query tokens]; None gives every token the same weight.
     """
     scores = np.full(len(passages), np.nan, dtype=np.float32)
     present = [row for row, states in enumerate(passages) if states is not None and len(states)]

@@ -1,4 +1,4 @@
-"""The trained numbers behind fusion, relevance and verdict."""
+"""The trained weights of fusion, relevance and verdict."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ from qmd_mcp.retrieval.ranking.features import CANDIDATE_FEATURES, QUERY_FEATURE
 FILE = "weights.json"
 
 CLIP = 2.0
-"""Deviations from the training queries' mean beyond which a query counts as no stranger: far queries keep the fixed
-combination's proportions nearly."""
+"""A query's features are clipped to this many standard deviations from the mean of the training queries. A query that
+is unlike all of them therefore moves the weights no further than an unusual training query."""
 
 
 class FusionWeights(BaseModel):
-    """A linear score of a candidate, some of whose weights the query moves."""
+    """The weights of a linear score of a candidate, some of which depend on the query."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     linear: dict[str, float]
-    """By candidate feature."""
+    """Candidate feature -> its weight for a query whose features are all at the mean."""
     moved: dict[str, dict[str, float]]
-    """By candidate feature and query feature: what one deviation of the query adds to the weight."""
+    """Candidate feature -> query feature -> what each standard deviation of the query feature from its mean adds to the
+    weight."""
     mean: dict[str, float]
+    """Query feature -> its mean over the training queries."""
     deviation: dict[str, float]
-    """By query feature, over the training queries."""
+    """Query feature -> its standard deviation over the training queries."""
 
     @model_validator(mode="after")
     def _knows_its_features(self) -> FusionWeights:
@@ -47,7 +49,7 @@ class FusionWeights(BaseModel):
         return self
 
     def of_query(self, query: FloatArray) -> FloatArray:
-        """[len(CANDIDATE_FEATURES)]; the weights for one query's features."""
+        """[len(CANDIDATE_FEATURES)]; the weights for a query with these features, [len(QUERY_FEATURES)]."""
         weights = np.array([self.linear.get(name, 0.0) for name in CANDIDATE_FEATURES])
         distance = {
             name: np.clip((query[QUERY_FEATURES.index(name)] - self.mean[name]) / self.deviation[name], -CLIP, CLIP)
@@ -59,12 +61,15 @@ class FusionWeights(BaseModel):
         return weights.astype(np.float32)
 
     def score(self, features: Features) -> FloatArray:
-        """[candidates]; within one query a difference of 1 is odds of e to be the passage that was meant."""
+        """[candidates]; log-odds up to a constant of the query.
+
+        Of two candidates of one query, the one whose score is higher by 1 is e times as likely to be what was meant.
+        """
         return (features.candidates @ self.of_query(features.query)).astype(np.float32)
 
 
 class LogisticWeights(BaseModel):
-    """A probability from a few named numbers."""
+    """The weights of a logistic regression over a few named values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,25 +77,26 @@ class LogisticWeights(BaseModel):
     linear: dict[str, float]
 
     def probability(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """[...]; all values have one shape, and there is at least one."""
+        """Probabilities in the shape of the values; all values have the same shape, and there is at least one."""
         logit = np.asarray(self.intercept + sum(weight * values[name] for name, weight in self.linear.items()))
         odds: FloatArray = np.exp(-np.clip(logit, -30.0, 30.0)).astype(np.float32)
         return 1.0 / (1.0 + odds)
 
 
 class VerdictWeights(LogisticWeights):
-    """Whether the index holds an answer at all."""
+    """The weights of the probability that the index holds an answer, and the thresholds of the verdict."""
 
     none_below: float
-    """Probability under which it most likely does not."""
+    """If the probability that the index holds an answer is lower than this, the verdict is `none`."""
     answered_below: float
-    """Share of the queries below it that have an answer all the same, of as many with an answer as without."""
+    """Share of the queries below `none_below` that have an answer all the same, among as many queries with an answer as
+    without."""
     good_from: float
-    """Relevance of the best hit from which it is more likely than not what was meant."""
+    """If the best hit has at least this relevance, it is more likely than not what was meant: the verdict is `good`."""
 
 
 class JudgementWeights(BaseModel):
-    """What turns signs into probabilities."""
+    """The weights that turn the signs of a query's candidates into relevances and a verdict."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -99,24 +105,24 @@ class JudgementWeights(BaseModel):
 
 
 class Weights(BaseModel):
-    """What `weights.json` of a profile holds; made for one embedder."""
+    """The content of a profile's `weights.json`, which is trained for one embedder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     fusion: FusionWeights
     compared: JudgementWeights
-    """For queries in a script that the embedder knows, whose best candidates were compared token by token."""
+    """For queries in a script that the embedder knows, whose best candidates have late interaction scores."""
     meaning: JudgementWeights
-    """For those whose candidates were not."""
+    """For queries in a script that the embedder knows, none of whose candidates has a late interaction score."""
     words: JudgementWeights
-    """For queries in other scripts: nothing in it looks at a cosine."""
+    """For queries in other scripts; no weight in it is of a cosine."""
 
 
 def read_weights(folder: Path) -> Weights:
-    """Read a profile's trained numbers.
+    """Read the trained weights of a profile.
 
     Raises:
-        ManifestError: the file is missing or not as it should be.
+        ManifestError: the file cannot be read, or its content is not valid.
     """
     path = folder / FILE
     try:

@@ -34,6 +34,18 @@ def test_scripts_without_blanks_are_searched_letter_by_letter() -> None:
     assert places(["如何切换数据库", "数据"], ["数据库", "数据"]) == [(0, 0, 4), (0, 1, 4), (1, 1, 7)]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["the “cat” sat", "the–cat—sat", "the… ‘cat’ sat.", "«the» cat™ sat", "🙂 the → cat\u200b sat", "the、cat（sat）"],
+)
+def test_typographic_signs_and_pictures_are_no_letters(text: str) -> None:
+    assert places([text], ["cat", "sat"]) == [(0, 0, 1), (0, 1, 2)]
+
+
+def test_a_mark_belongs_to_the_letter_that_it_stands_on() -> None:
+    assert places(["cafe\u0301s and हिन्दी words"], ["cafe\u0301", "word"]) == [(0, 0, 0), (0, 1, 3)]
+
+
 def test_letters_that_grow_when_small_do_not_move_a_word_into_another_text() -> None:
     assert places(["İİİİ first", "second"], ["first", "second"])[-1][0] == 1
 

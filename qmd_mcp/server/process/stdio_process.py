@@ -16,10 +16,11 @@ import anyio
 from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import SetupError
 from qmd_mcp.server.process.endable_stdin import EndableStdin
-from qmd_mcp.server.process.forwarding import Child, Conversation, Server, Upstream
+from qmd_mcp.server.process.forwarding import Conversation
 from qmd_mcp.server.process.importing import importing
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_if_busy
 from qmd_mcp.server.process.run_file import find
+from qmd_mcp.server.process.upstream import ChildUpstream, HttpUpstream, Upstream
 from qmd_mcp.settings import IndexLocation, Settings
 
 
@@ -70,24 +71,30 @@ def serve_stdio(
 
 
 def _forwarded(location: IndexLocation, alone: Sequence[str], stdin: EndableStdin) -> bool:
-    """Have a running server answer; false if there is none."""
-    running = find(location)
-    if running is None:
-        return False
-    try:
-        server = Server(running)
-    except OSError:
+    """Let a running server answer the client; return False if there is none."""
+    server = _running_server(location)
+    if server is None:
         return False
 
     _leave_in_time(stdin)
 
     def connect() -> Upstream:
-        another = find(location)
-        return Child(alone) if another is None else Server(another)
+        return _running_server(location) or ChildUpstream(alone)
 
     with open(0, "rb", closefd=False) as source, open(1, "wb", closefd=False) as output:
         Conversation(server, connect=connect, output=output).run(source)
     return True
+
+
+def _running_server(location: IndexLocation) -> HttpUpstream | None:
+    """Begin a session with the running server of the index; return None if there is none or it takes no more sessions."""
+    running = find(location)
+    if running is None:
+        return None
+    try:
+        return HttpUpstream(running)
+    except OSError:
+        return None
 
 
 def _leave_in_time(stdin: EndableStdin) -> None:

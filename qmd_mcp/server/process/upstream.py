@@ -39,7 +39,7 @@ class RefusedError(Exception):
 
 
 class HttpUpstream:
-    """A running HTTP server, reached over SSE: its messages are the same lines as those of standard input and output."""
+    """A running HTTP server, reached over SSE; its messages are the lines that standard input and output carry."""
 
     def __init__(self, running: Running) -> None:
         """Begin a session.

@@ -135,7 +135,7 @@ def _fetch(url: str, target: Path, file: LockedFile, *, tqdm_class: type[tqdm]) 
             expected_size=file.size,
             tqdm_class=tqdm_class,
         )
-    begun.rename(target)
+    begun.replace(target)
 
 
 def begun_at(target: Path, file: LockedFile) -> Path:

@@ -25,6 +25,8 @@ QmdError
     ├── PullError                 a model that cannot be fetched from the hub
     ├── CollectionError           a root, name or glob that cannot be used
     ├── SettingsError
+    ├── OtherVersionError         a server of another version is running
+    ├── ReadOnlyIndexError        an index that this user may not write
     └── WriterBusyError           another process is indexing
 
 A class states the fact, builds the sentence and carries the data. Everything outside the tree is a bug and is
@@ -213,6 +215,27 @@ class CollectionError(SetupError):
 
 class SettingsError(SetupError):
     """A setting with an unfit value."""
+
+
+class OtherVersionError(SetupError):
+    """A server of another version serves the same index."""
+
+    def __init__(self, version: str, *, pid: int) -> None:
+        super().__init__(
+            f"A server of qmd-mcp {version} (process {pid}) is serving this index. Stop it first: qmd-mcp stop"
+        )
+        self.version, self.pid = version, pid
+
+
+class ReadOnlyIndexError(SetupError):
+    """An index that cannot be written because the file system or its permissions forbid it."""
+
+    def __init__(self, index: str, *, reason: str) -> None:
+        super().__init__(
+            f"The index {index} cannot be written: {reason}. Give yourself write access to its folder, or choose "
+            f"another index with --index."
+        )
+        self.index, self.reason = index, reason
 
 
 class WriterBusyError(SetupError):

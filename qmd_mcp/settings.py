@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,56 +21,91 @@ from pydantic_settings import (
 from qmd_mcp.errors import SettingsError
 
 APPLICATION = "qmd-mcp"
+ENVIRONMENT_PREFIX = "QMD_"
 PROJECT_FOLDER = ".qmd-mcp"
-"""An index inside a project; `.qmd` belongs to qmd."""
+"""The folder of an index inside a project; `.qmd` belongs to the program qmd."""
+
+
+LIKENESS = 0.75
+"""How alike two names must be, by difflib's ratio, for one to be a misspelling of the other: 2 wrong letters in 8."""
 
 
 class Settings(BaseSettings):
     """One frozen value, parsed once and passed down; every field is also `QMD_<NAME>` in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="QMD_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid")
 
     index: Annotated[
         str | None,
-        Field(description="Folder or URI of the index; default: the nearest .qmd-mcp folder, else the user's own"),
+        Field(
+            description="Folder or URI of the index; without it, the nearest `.qmd-mcp` folder at or above the working "
+            "folder, otherwise the user's own index"
+        ),
     ] = None
     embedder: Annotated[
-        str | None, Field(description="Embedder of a new index (default: mini); an index that exists keeps its own")
+        str | None,
+        Field(description="Profile of the embedder of a new index, `mini` if not set; an existing index keeps its own"),
     ] = None
     expander: Annotated[
-        str, Field(description="Profile or folder of the expander; `auto`: the best that is pulled; `off`: none")
+        str,
+        Field(
+            description="Profile or folder of the model that expands queries; `auto` takes the best one that has been "
+            "pulled, `off` uses none"
+        ),
     ] = "auto"
     reranker: Annotated[
-        str, Field(description="Profile or folder of the reranker; `auto`: the best that is pulled; `off`: none")
+        str,
+        Field(
+            description="Profile or folder of the cross-encoder; `auto` takes the best one that has been pulled, `off` "
+            "uses none"
+        ),
     ] = "auto"
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        Field(description="Where models run; `cuda` is an error where it cannot be used, `auto` goes to the processor"),
+        Field(
+            description="Where models run: `auto` uses a GPU if it can and otherwise the CPU, `cuda` makes it an error "
+            "if no GPU can be used"
+        ),
     ] = "auto"
-    gpu_memory_mb: Annotated[int, Field(ge=0, description="GPU memory that one model may take; 0 sets no limit")] = 0
+    gpu_memory_mb: Annotated[
+        int, Field(ge=0, description="How many MB of GPU memory each model may use; 0 sets no limit")
+    ] = 0
     tf32: Annotated[
-        bool, Field(description="FP32 models multiply in TF32 on GPUs that can: faster, with 10 bits of mantissa")
+        bool,
+        Field(
+            description="Multiply the matrices of FP32 models in TF32 on GPUs that support it, which is faster and "
+            "keeps 10 bits of the mantissa"
+        ),
     ] = True
     idle_unload_seconds: Annotated[
-        float, Field(ge=0, description="A model that nobody has used for so long leaves memory; 0 keeps it")
+        float,
+        Field(ge=0, description="Seconds without use after which a model is removed from memory; 0 never removes it"),
     ] = 1800.0
-    threads: Annotated[int, Field(ge=0, le=256, description="Processors that embedding takes; 0 takes every one")] = 0
+    threads: Annotated[
+        int, Field(ge=0, le=256, description="How many CPU cores embedding may use; 0 uses all of them")
+    ] = 0
     fusion: Annotated[
         Literal["adaptive", "convex", "rrf"],
-        Field(description="How `query` combines its lists: by trained weights, a convex sum or reciprocal ranks"),
+        Field(
+            description="How `query` combines its rankings: `adaptive` with trained weights, `convex` with a weighted "
+            "sum of the scores, `rrf` with reciprocal rank fusion"
+        ),
     ] = "adaptive"
     alpha: Annotated[
-        float, Field(ge=0, le=1, description="Share of the dense score in the convex sum; the rest is BM25's")
+        float,
+        Field(ge=0, le=1, description="Weight of the dense score in the convex sum; the rest is the weight of BM25"),
     ] = 0.5
     rrf_k: Annotated[int, Field(ge=1, le=1000, description="Rank constant of reciprocal rank fusion")] = 60
     late_interaction: Annotated[
-        bool, Field(description="`query` compares its best candidates with the query token by token")
+        bool, Field(description="Let `query` compare its best candidates with the query token by token")
     ] = True
     per_document: Annotated[
-        int, Field(ge=0, le=100, description="Hits of one document in an answer of `query`; 0 for any number")
+        int,
+        Field(ge=0, le=100, description="How many hits of one document an answer of `query` may have; 0 sets no limit"),
     ] = 3
     refresh_seconds: Annotated[
-        float, Field(ge=1, description="While serving, the index is brought up to date at most this often")
+        float,
+        Field(ge=1, description="Shortest time in seconds between two updates of the index while it is being served"),
     ] = 300.0
     structured: Annotated[
         Literal["never", "always"],
@@ -75,31 +113,50 @@ class Settings(BaseSettings):
             description="Whether results carry JSON beside the text, for programs; many agents would read only the JSON"
         ),
     ] = "never"
-    max_file_bytes: Annotated[int, Field(ge=1024, description="Files beyond this size are skipped")] = 5 * 1024 * 1024
+    max_file_bytes: Annotated[
+        int, Field(ge=1024, description="Files that are larger than this many bytes are not indexed")
+    ] = 5 * 1024 * 1024
     host: Annotated[
-        str, Field(description="Address that `serve --http` binds; beyond this machine it needs a token")
+        str,
+        Field(description="Address that `serve --http` binds; one that other machines can reach needs a token"),
     ] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65_535, description="Port that `serve --http` binds; 0 takes a free one")] = (
-        7337
-    )
+    port: Annotated[
+        int, Field(ge=0, le=65_535, description="Port that `serve --http` binds; 0 lets the operating system choose")
+    ] = 7337
     token: Annotated[SecretStr | None, Field(description="Bearer token that every HTTP request must carry")] = None
     allowed_hosts: Annotated[
-        str, Field(description="Names under which the HTTP server may be addressed, beside its own; by commas")
+        str,
+        Field(description="Further host names, separated by commas, under which clients may address the HTTP server"),
     ] = ""
     max_body_bytes: Annotated[
-        int, Field(ge=1024, description="Larger HTTP requests are refused: the longest query needs 16 KB")
+        int,
+        Field(
+            ge=1024,
+            description="HTTP requests with a larger body in bytes are refused; the longest query needs 16 KB",
+        ),
     ] = 1024 * 1024
     max_requests: Annotated[
-        int, Field(ge=1, description="HTTP requests and calls in progress at once; more are told to come back")
+        int,
+        Field(
+            ge=1,
+            description="How many HTTP requests, and how many tool calls, may be in progress at once; further ones are "
+            "told to try again",
+        ),
     ] = 256
     max_sessions: Annotated[
-        int, Field(ge=1, description="Open MCP sessions over HTTP, and open streams; each holds a task and its buffers")
+        int,
+        Field(
+            ge=1,
+            description="How many MCP sessions over HTTP, and how many streams, may be open at once; each holds a task "
+            "and its buffers",
+        ),
     ] = 256
     session_idle_seconds: Annotated[
-        float, Field(gt=0, description="An MCP session over HTTP without a message for so long is closed")
+        float, Field(gt=0, description="Seconds without a message after which an MCP session over HTTP is closed")
     ] = 1800.0
     grace_seconds: Annotated[
-        float, Field(ge=0, description="How long requests in progress may take when the HTTP server is stopped")
+        float,
+        Field(ge=0, description="Seconds that requests in progress get to finish when the HTTP server is stopped"),
     ] = 10.0
 
     @classmethod
@@ -111,31 +168,46 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the base class passes it by name
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the base class passes it by name
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line before environment before configuration file; no `.env` of whatever folder we start in."""
+        """Read the command line before the environment before the configuration file.
+
+        A `.env` file is not read: it would be that of whatever folder the program is started in.
+        """
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
 
 
 @dataclass(frozen=True, slots=True)
 class IndexLocation:
-    """Where the index is, and whether it came with a project."""
+    """Where an index is, and whether it belongs to a project."""
 
     uri: str
     project: Path | None = None
-    """The folder that holds a project-local index: it may have been cloned, so it is trusted with less."""
+    """The folder of the project that holds the index, which is trusted with less because it may have been cloned."""
 
 
 def read_settings(**overrides: object) -> Settings:
-    """Read every source; overrides of None are left out.
+    """Read every source; overrides that are None are left out.
+
+    A variable of the environment that looks like a setting and is none is named on standard error, once for each
+    reading: another program may own it, so that it is no error.
 
     Raises:
-        SettingsError: a value does not fit; the sentence names it and its source.
+        SettingsError: a value does not fit, or the configuration file has a key that is no setting; the sentence names
+            it and its source.
     """
+    for name in sorted(map(str.upper, os.environ)):
+        setting = name.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if name.startswith(ENVIRONMENT_PREFIX) and setting not in Settings.model_fields:
+            known = [ENVIRONMENT_PREFIX + field.upper() for field in Settings.model_fields]
+            sys.stderr.write(f"qmd-mcp: {_not_a_setting(name, known)}\n")
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic validates the values
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            sentence = f"{_not_a_setting(name, list(Settings.model_fields))} Change it in {config_file()}."
+            raise SettingsError(sentence) from error
         message = f"{name} = {first['input']!r}: {first['msg']}"
         sentence = f"A setting does not fit: {message} (environment QMD_{name.upper()} or {config_file()})."
         raise SettingsError(sentence) from error
@@ -144,29 +216,56 @@ def read_settings(**overrides: object) -> Settings:
         raise SettingsError(sentence) from error
 
 
+def _not_a_setting(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=LIKENESS)
+    return f"{name} is not a setting; did you mean {near[0]}?" if near else f"{name} is not a setting."
+
+
 def config_file() -> Path:
-    """The configuration file in the platform's place; it need not exist."""
+    """Return the path of the configuration file, in the place that the platform has for it; it need not exist."""
     return user_config_path(APPLICATION) / "config.toml"
 
 
 def cache_folder() -> Path:
-    """Where things lie that can be made again."""
+    """Return the folder for files that can be made again."""
     return user_cache_path(APPLICATION)
 
 
 def manifests_folder() -> Path:
-    """Where a user's own model manifests are; it need not exist."""
+    """Return the folder of the user's own model manifests; it need not exist."""
     return user_config_path(APPLICATION) / "models"
 
 
-def locate_index(settings: Settings, *, start: Path) -> IndexLocation:
-    """Find the index: as set, else the nearest project-local one at or above `start`, else the user's own."""
+def working_folder() -> Path:
+    """Return the working folder.
+
+    Raises:
+        SettingsError: the folder has been deleted since the process, or the shell that started it, entered it.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        sentence = "The working folder has been deleted. Change to another one, or give --index with its whole path."
+        raise SettingsError(sentence) from error
+
+
+def locate_index(settings: Settings, *, start: Path | None = None) -> IndexLocation:
+    """Find the index: the one of the settings, otherwise the nearest one of a project, otherwise the user's own.
+
+    The index of a project is looked for in `start`, or in the working folder if it is None, and in the folders above.
+
+    Raises:
+        SettingsError: the working folder is needed and has been deleted.
+    """
     if settings.index is not None:
         if not is_local(settings.index):
             return IndexLocation(settings.index)
-        folder = Path(settings.index).expanduser().absolute()
+        folder = Path(settings.index).expanduser()
+        if not folder.is_absolute():
+            folder = working_folder() / folder
         return IndexLocation(str(folder), folder.parent if folder.name == PROJECT_FOLDER else None)
-    for folder in (start, *start.parents):
+    beginning = start or working_folder()
+    for folder in (beginning, *beginning.parents):
         if (folder / PROJECT_FOLDER).is_dir():
             return IndexLocation(str(folder / PROJECT_FOLDER), folder)
     return IndexLocation(str(user_data_path(APPLICATION) / "index"))

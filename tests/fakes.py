@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
+from anyio.lowlevel import checkpoint
 
 from qmd_mcp.corpus.indexing.update_summary import UpdateSummary
 from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts, Hit, Skip, Stage
@@ -107,7 +108,13 @@ class FakeSearching:
 
     async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
         """Answer for both; every stage is told of."""
-        answer = await self._answer("query", request)
+        try:
+            answer = await self._answer("query", request)
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await checkpoint()  # as a step that cannot be broken off ends after everything else of the call
+            (watch or _unwatched)(Stage(name="query", ran=True, ms=1.5))
+            raise
         for stage in answer.stages:
             (watch or _unwatched)(stage)
         return answer

@@ -1,10 +1,10 @@
-"""The commands: thin, one function each."""
+"""The command line: one thin function for each command."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from io import TextIOWrapper
 from typing import Annotated, NoReturn
 
 import typer
@@ -25,7 +25,8 @@ from qmd_mcp.settings import locate_index, read_settings
 
 SETUP_EXIT = 1
 CALLER_EXIT = 3
-"""Exit codes: 0 done, 1 setup, 2 usage, 3 the caller's mistake."""
+"""The exit codes: 0 if it is done, 1 if the operator must change something, 2 if the command is used wrongly, and 3 if
+the caller has made a mistake."""
 
 app = typer.Typer(
     name="qmd-mcp",
@@ -47,11 +48,25 @@ for part in (
 
 def main() -> NoReturn:
     """Run the command of this process and end it with its exit code."""
+    accept_every_character()
     sys.exit(run(sys.argv[1:]))
 
 
+def accept_every_character() -> None:
+    """Let standard output and standard error take every character.
+
+    On Windows, Python writes to files and pipes in the code page, which for many users is cp1252 and has no Chinese;
+    agents and programs read UTF-8, so UTF-8 is written there. Elsewhere the user's own encoding is kept, and characters
+    that it does not have are escaped in the way of JSON and Python.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            code_page = sys.platform == "win32" and not stream.isatty()
+            stream.reconfigure(encoding="utf-8" if code_page else None, errors="backslashreplace")
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; its exit code. What goes wrong by somebody's doing is one line on stderr."""
+    """Run one command and return its exit code; a mistake of the caller or the operator is one line on stderr."""
     try:
         app(args=list(arguments))
     except CallerError as error:
@@ -66,7 +81,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def show_version(wanted: bool) -> None:  # noqa: FBT001  typer's own signature
-    """Answer `--version` and end."""
+    """Print the version and end, if `--version` is given."""
     if wanted:
         typer.echo(f"qmd-mcp {__version__}")
         raise typer.Exit
@@ -79,10 +94,10 @@ def options(
         str | None,
         typer.Option(metavar="URI", help="Folder or URI of the index; default: ./.qmd-mcp, else the user's."),
     ] = None,
-    version: Annotated[  # noqa: ARG001  its callback has answered
+    version: Annotated[  # noqa: ARG001  its callback prints the version
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Options that stand before the command."""
+    """Read the options that come before the command."""
     settings = read_settings(index=index)
-    context.obj = Session(settings, locate_index(settings, start=Path.cwd()))
+    context.obj = Session(settings, locate_index(settings))

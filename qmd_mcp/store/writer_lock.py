@@ -1,4 +1,4 @@
-"""One writer at a time."""
+"""The lock that lets one process at a time write an index."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import anyio
 from filelock import FileLock, Timeout
 
-from qmd_mcp.errors import WriterBusyError
+from qmd_mcp.errors import ReadOnlyIndexError, WriterBusyError
 from qmd_mcp.settings import cache_folder, is_local
 
 _POLL_SECONDS = 0.1
-"""How often a waiting writer looks again: far below what a person notices, far above what a look costs."""
+"""How long a waiting writer pauses between attempts: too short to be noticed, and much longer than an attempt takes."""
 
 
 class WriterLock:
-    """An operating system's file lock: it goes with its process, however that ends.
+    """A file lock of the operating system, which is released when its process ends, however it ends.
 
-    Concurrent upserts silently duplicate rows in LanceDB (lancedb#3377), so every write happens under it. For an
-    index on object storage the file lies in this machine's cache folder and guards this machine only.
+    Concurrent upserts silently duplicate rows in LanceDB (lancedb#3377), so that every write happens under this lock.
+    The lock file of an index on object storage is in this machine's cache folder and guards against this machine alone.
     """
 
     def __init__(self, uri: str) -> None:
@@ -36,33 +36,49 @@ class WriterLock:
 
     @asynccontextmanager
     async def held(self, *, wait_seconds: float | None = None) -> AsyncGenerator[None]:
-        """Hold the lock; wait for it as long as given, or for ever.
+        """Hold the lock; if another process holds it, wait for at most `wait_seconds`, or without end if it is None.
 
         Raises:
-            WriterBusyError: somebody else held it all the time; it names the holder.
+            WriterBusyError: another process held the lock all the time; the sentence names it.
+            ReadOnlyIndexError: the files of the lock cannot be written.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._errors_of_the_file_system():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._path, thread_local=False)
         deadline = None if wait_seconds is None else time.monotonic() + wait_seconds
-        while True:
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                if deadline is not None and time.monotonic() >= deadline:
-                    raise WriterBusyError(self._uri, holder=self.holder()) from None
-                await anyio.sleep(_POLL_SECONDS)
-            else:
-                break
+        while not self._acquired(lock):
+            if deadline is not None and time.monotonic() >= deadline:
+                raise WriterBusyError(self._uri, holder=self.holder())
+            await anyio.sleep(_POLL_SECONDS)
         try:
-            self._holder.write_text(json.dumps({"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}))
+            with self._errors_of_the_file_system():
+                about = {"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+                self._holder.write_text(json.dumps(about), encoding="utf-8")
             yield
         finally:
             lock.release()
 
     def holder(self) -> str:
-        """Who wrote last, as the process left its name."""
+        """Describe the process that wrote last, from the note that it left."""
         try:
-            said = json.loads(self._holder.read_text())
-            return f"process {int(said['pid'])} (since {said['since']})"
+            note = json.loads(self._holder.read_text(encoding="utf-8"))
+            return f"process {int(note['pid'])} (since {note['since']})"
         except (OSError, ValueError, KeyError, TypeError):
             return "another process"
+
+    def _acquired(self, lock: FileLock) -> bool:
+        with self._errors_of_the_file_system():
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                return False
+        return True
+
+    @contextmanager
+    def _errors_of_the_file_system(self) -> Generator[None]:
+        """Translate an error of the file system into a sentence for the operator."""
+        try:
+            yield
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            raise ReadOnlyIndexError(self._uri, reason=reason) from error

@@ -34,6 +34,10 @@ INITIALIZE = {
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
+async def _unheard(_progress: float, _total: float | None, _message: str | None) -> None:
+    """Ask for progress, so that the server has somebody to tell."""
+
+
 @asynccontextmanager
 async def _asking(server: HttpServer, transport: str) -> AsyncGenerator[Callable[[str], Any]]:
     """Something that asks a query and gives its hits."""
@@ -51,7 +55,8 @@ async def _asking(server: HttpServer, transport: str) -> AsyncGenerator[Callable
         await client.list_tools()  # it would do so after the first call
 
         async def call(query: str) -> Any:
-            structured = (await client.call_tool("query", {"query": query})).structured_content
+            answer = await client.call_tool("query", {"query": query}, progress_callback=_unheard)
+            structured = answer.structured_content
             assert structured is not None
             return structured["hits"]
 
@@ -104,6 +109,24 @@ async def test_a_call_that_outlasts_the_grace_is_given_up(tmp_path: Path, transp
             server.process.terminate()
         code, stdout, _ = await anyio.to_thread.run_sync(server.end)
     assert (code, stdout, len(failures)) == (0, NOISE, 1)
+
+
+@pytest.mark.parametrize("transport", ["REST", "streamable HTTP", "SSE"])
+async def test_twenty_cancelled_calls_leave_nothing_on_standard_error(tmp_path: Path, transport: str) -> None:
+    """Also where a stage ends after its call has been cancelled."""
+    with anyio.fail_after(PATIENCE), http_server("fake", tmp_path) as server:
+        assert server.process.stderr is not None
+        async with _asking(server, transport) as ask:
+            for _ in range(20):
+                async with anyio.create_task_group() as calls:
+                    calls.start_soon(ask, "hang")
+                    assert await anyio.to_thread.run_sync(server.process.stderr.readline) == HANGING
+                    calls.cancel_scope.cancel()
+            assert len(await ask("x")) == 2
+        while "qmd_calls_in_progress 0.0" not in await anyio.to_thread.run_sync(_figures, server):
+            pass  # bounded by the patience above
+        server.process.terminate()
+        assert await anyio.to_thread.run_sync(server.end) == (0, NOISE, "")
 
 
 def test_an_idle_server_ends_at_once_and_closes_what_is_open(tmp_path: Path) -> None:
@@ -198,6 +221,10 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
         )
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
     assert "address already in use" in done.stderr
+
+
+def _figures(server: HttpServer) -> str:
+    return server.get("/metrics").text
 
 
 def _listens(server: HttpServer) -> bool:

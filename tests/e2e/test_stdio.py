@@ -253,6 +253,21 @@ async def test_a_cancelled_call_is_dropped_by_the_server(tmp_path: Path) -> None
         assert not answers[-1]["result"].get("isError")
 
 
+async def test_twenty_cancelled_calls_leave_nothing_on_standard_error(tmp_path: Path) -> None:
+    """Also where a stage ends after its call has been cancelled."""
+    async with _conversation("fake", tmp_path) as conversation:
+        for number in range(3, 23):
+            call = {"name": "query", "arguments": {"query": "hang"}, "_meta": {"progressToken": number}}
+            await conversation.ask(number, "tools/call", call)
+            assert await conversation.stderr.receive_exactly(len(HANGING)) == HANGING.encode()
+            cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}}
+            await conversation.stdin.send(json.dumps(cancelled).encode() + b"\n")
+        await conversation.request(23, "tools/list")
+        await conversation.stdin.aclose()
+        code, stdout, stderr = await conversation.end()
+    assert (code, stdout, stderr) == (0, b"", NOISE.encode())
+
+
 def test_a_client_that_vanishes_leaves_no_trace(tmp_path: Path) -> None:
     """It closes standard output before the answer is written, and standard input after."""
     call = {"name": "query", "arguments": {"query": "noise"}}

@@ -139,7 +139,7 @@ def _fetch(url: str, target: Path, file: LockedFile, *, tqdm_class: type[tqdm]) 
             expected_size=file.size,
             tqdm_class=tqdm_class,
         )
-    incomplete.rename(target)
+    incomplete.replace(target)
 
 
 def incomplete_path(target: Path, file: LockedFile) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -29,8 +29,13 @@ async def told(context: Context[Any, Any] | None) -> AsyncGenerator[Callable[[St
     failure: Exception | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(_tell, context, stages)
+
+        def tell(stage: Stage) -> None:
+            with suppress(anyio.BrokenResourceError):  # the call was cancelled while the stage was ending
+                finished.send_nowait(stage)
+
         try:
-            yield finished.send_nowait
+            yield tell
         except Exception as error:  # noqa: BLE001  raised again below: the task group would wrap it in an ExceptionGroup
             failure = error
         finally:

@@ -1,9 +1,8 @@
-"""An HTTP server that outlives the terminal it was started from."""
+"""Starting an HTTP server that outlives the terminal, and stopping it."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,69 +10,72 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qmd_mcp.errors import SetupError
-from qmd_mcp.server.process.run_file import Running, find, lives, run_file
+from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
+from qmd_mcp.server.process.run_file import Running, find_of_any_version, find_or_refuse, run_file
 from qmd_mcp.settings import IndexLocation
 
 STARTING_SECONDS = 60.0
-"""What importing and binding may take on a busy machine."""
+"""How long importing and binding may take on a busy machine."""
 
 BEYOND_GRACE_SECONDS = 5.0
-"""What closing may take after the time of grace."""
+"""How long closing may take after the requests in progress have had their time."""
 
-_LOOK_SECONDS = 0.05
+_PAUSE_SECONDS = 0.05
+"""How long to wait before looking again whether a server has started or ended."""
 
 
 def start(location: IndexLocation, arguments: Sequence[str]) -> tuple[Running, bool]:
-    """The server of an index, and whether it is a new one.
+    """Return the server of an index and whether this call has started it.
 
     Raises:
-        SetupError: it ended before it served; the sentence is its own.
+        OtherVersionError: a server of another version is running.
+        SetupError: the new process ended before it served; the sentence is its own.
     """
-    running = find(location)
+    running = find_or_refuse(location)
     if running is not None:
         return running, False
     log = run_file(location).with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as said:
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
         process = subprocess.Popen(  # noqa: S603  our own program
             [*program(location), "serve", "--http", *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
+            stdout=output,
+            stderr=output,
+            **OPERATING_SYSTEM.detached_process_options(),
         )
 
     deadline = time.monotonic() + STARTING_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        running = find(location)
-        if running is not None and running.pid == process.pid:
+        running = find_of_any_version(location)
+        if running is not None and process.pid in {running.pid, running.parent}:
             return running, True
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_PAUSE_SECONDS)
     process.kill()
     raise SetupError(_last_line(log))
 
 
 def stop(location: IndexLocation, *, grace_seconds: float) -> Running | None:
-    """End the server of an index, and wait until it has ended; null if there is none.
+    """End the server of an index, whatever its version, and wait until it has ended; return None if there is none.
 
     Raises:
-        SetupError: it does not end.
+        SetupError: the server does not end.
     """
-    running = find(location)
+    running = find_of_any_version(location)
     if running is None:
         return None
-    os.kill(running.pid, signal.SIGTERM)
+    OPERATING_SYSTEM.request_end(running.pid)
     deadline = time.monotonic() + grace_seconds + BEYOND_GRACE_SECONDS
-    while lives(running.pid) and time.monotonic() < deadline:
-        time.sleep(_LOOK_SECONDS)
-    if lives(running.pid):
-        sentence = f"The server, process {running.pid}, does not end."
-        raise SetupError(sentence)
+    while OPERATING_SYSTEM.process_is_alive(running.pid):
+        if time.monotonic() >= deadline:
+            sentence = f"The server does not end. End process {running.pid} by force."
+            raise SetupError(sentence)
+        time.sleep(_PAUSE_SECONDS)
     return running
 
 
 def program(location: IndexLocation) -> list[str]:
-    """Our own program on an index; `-P`, so that no file of the folder it is started in is imported."""
+    """Return the command that runs our own program on an index; with `-P` it imports no file of the working folder."""
     return [sys.executable, "-P", "-m", "qmd_mcp", "--index", location.uri]
 
 

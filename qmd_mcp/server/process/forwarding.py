@@ -3,158 +3,60 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from http.client import HTTPException, HTTPResponse
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
-from qmd_mcp.server.process.run_file import ANSWER_SECONDS, Running
+from qmd_mcp.server.process.upstream import RefusedError, Upstream
 
 ATTEMPTS = 3
-"""Upstreams that may fail one after another before the conversation ends."""
+"""How many upstreams in a row may fail without answering a request before the waiting requests get an error."""
 
 ENDING_SECONDS = 0.9
-"""For answers still to come when the input ends: clients send signals after two seconds."""
+"""How long answers may still come after the input has ended: clients send signals after two seconds."""
 
-_REFUSED = -32600
-"""JSON-RPC's number for a request that cannot be taken."""
+NO_UPSTREAM = (
+    "The server that answered this client has ended and another could not be started. Look at the client's log of "
+    "qmd-mcp, then try again."
+)
 
+_INVALID_REQUEST = -32600
+"""JSON-RPC's code for a request that is not taken."""
 
-class Upstream(Protocol):
-    """Whoever answers."""
-
-    def send(self, line: bytes) -> None:
-        """Pass a message on.
-
-        Raises:
-            OSError: it is gone.
-            RefusedError: it does not take this message.
-        """
-        ...
-
-    def lines(self) -> Iterator[bytes]:
-        """Its messages, until it is gone."""
-        ...
-
-    def close(self) -> None:
-        """Nothing more will come."""
-        ...
-
-
-class RefusedError(Exception):
-    """A message that the upstream does not take, though it is well."""
-
-
-class Server:
-    """A running HTTP server, over SSE: its messages are the very lines of standard input and output."""
-
-    def __init__(self, running: Running) -> None:
-        """Begin a session.
-
-        Raises:
-            OSError: there is none to be had.
-        """
-        self._running = running
-        self._posting = running.connection(timeout=ANSWER_SECONDS)
-        self._listening = running.connection(timeout=ANSWER_SECONDS)
-        try:
-            self._listening.request("GET", "/sse", headers=running.headers())
-            self._socket: socket.socket = self._listening.sock
-            self._events = self._listening.getresponse()
-            self._path = self._endpoint(self._events)
-        except (HTTPException, ValueError) as error:
-            self._listening.close()
-            raise ConnectionError(str(error)) from error
-        self._socket.settimeout(None)  # the next message comes when it comes
-
-    def send(self, line: bytes) -> None:
-        """Post it; once more on a new connection, if the old one was closed for its idleness."""
-        headers = {"Content-Type": "application/json", **self._running.headers()}
-        try:
-            status, text = self._post(line, headers)
-        except (OSError, HTTPException):
-            self._posting.close()
-            try:
-                status, text = self._post(line, headers)
-            except HTTPException as error:
-                raise ConnectionError(str(error)) from error
-        if status == 404:  # noqa: PLR2004  HTTP's own
-            sentence = "the session has ended"
-            raise ConnectionError(sentence)
-        if status >= 400:  # noqa: PLR2004  HTTP's own
-            raise RefusedError(_sentence(text))
-
-    def lines(self) -> Iterator[bytes]:
-        """The data of every message."""
-        with suppress(OSError, HTTPException, ValueError, AttributeError):  # however a connection ends, also by us
-            for event, data in _events(self._events):
-                if event == b"message":
-                    yield data
-
-    def close(self) -> None:
-        """End the session."""
-        self._posting.close()
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # to close it would wait for the thread that reads from it
-
-    def _post(self, line: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-        self._posting.request("POST", self._path, body=line, headers=headers)
-        response = self._posting.getresponse()
-        return response.status, response.read()
-
-    @staticmethod
-    def _endpoint(response: HTTPResponse) -> str:
-        if response.status == 200:  # noqa: PLR2004  HTTP's own
-            for event, data in _events(response):
-                if event == b"endpoint":
-                    return data.decode()
-        sentence = f"no session: status {response.status}"
-        raise ValueError(sentence)
-
-
-class Child:
-    """Our own program, alone, as a process of ours."""
-
-    def __init__(self, command: Sequence[str]) -> None:
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  ours
-
-    def send(self, line: bytes) -> None:
-        """Write it to its input."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(line + b"\n")
-        self._process.stdin.flush()
-
-    def lines(self) -> Iterator[bytes]:
-        """The lines of its output."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            yield line.rstrip(b"\r\n")
-
-    def close(self) -> None:
-        """End its input, which ends it."""
-        assert self._process.stdin is not None
-        with suppress(OSError):
-            self._process.stdin.close()
+_INTERNAL_ERROR = -32603
+"""JSON-RPC's code for a request that could not be answered."""
 
 
 class Conversation:
-    """Passes lines on; when whoever answers is gone, somebody else gets what is not answered yet.
+    """Passes the client's messages on to an upstream and the upstream's messages back.
 
-    All that is asked only reads, so that asking again does no harm. A new upstream is first told what the client said
-    when it introduced itself, and its answer to that is kept back.
+    When the upstream is gone, a successor gets every request that has not been answered yet; asking again does no harm
+    because every tool only reads. A successor is first sent what the client said when it introduced itself, and its
+    answer to that is held back because the client already has one.
     """
 
-    def __init__(self, first: Upstream, *, connect: Callable[[], Upstream], output: BinaryIO) -> None:
+    def __init__(
+        self,
+        first: Upstream,
+        *,
+        connect: Callable[[], Upstream],
+        output: BinaryIO,
+        ending_seconds: float = ENDING_SECONDS,
+    ) -> None:
+        """Begin with the `first` upstream; `connect` finds or starts a successor and may raise OSError."""
         self._connect = connect
         self._output = output
+        self._ending_seconds = ending_seconds
         self._lock = threading.RLock()
         self._answered = threading.Condition(self._lock)
         self._waiting: dict[str, bytes] = {}
+        """The requests that have not been answered, by id and in the order in which they came."""
         self._introduction: list[bytes] = []
-        self._kept_back: set[str] = set()
+        self._held_back: set[str] = set()
+        """The ids of the introduction that the present upstream answers a second time."""
+        self._attempts = 0
+        """How many successors have been tried since a request was last answered."""
         self._ended = False
         self._upstream: Upstream | None = None
         self._adopt(first)
@@ -167,13 +69,31 @@ class Conversation:
                 with self._lock:
                     self._pass_on(stripped)
         with self._lock:
-            self._answered.wait_for(lambda: not self._waiting or self._ended, timeout=ENDING_SECONDS)
+            self._answered.wait_for(lambda: not self._waiting or self._ended, timeout=self._ending_seconds)
             self._ended = True
-            if self._upstream is not None:
-                self._upstream.close()
+            self._abandon()
 
     def _pass_on(self, line: bytes) -> None:
         message = _message(line)
+        repeated = self._remember(message, line)
+        if self._upstream is not None:
+            try:
+                self._send(self._upstream, line)
+            except OSError:
+                pass
+            else:
+                return
+        self._succeed()
+        if not repeated and self._upstream is not None:
+            with suppress(OSError):  # the thread that listens will notice that this upstream is gone, too
+                self._send(self._upstream, line)
+
+    def _remember(self, message: dict[str, Any], line: bytes) -> bool:
+        """Keep what a successor must be told.
+
+        Returns whether the line needs no sending after a change of upstreams: the successor gets it with the others,
+        or it answers a request of the upstream that is gone.
+        """
         method, key = message.get("method"), _key(message)
         if method == "initialize":
             self._introduction = [line]
@@ -184,44 +104,58 @@ class Conversation:
             self._waiting.pop(json.dumps(params.get("requestId")) if isinstance(params, dict) else "", None)
         if key is not None and method is not None:
             self._waiting[key] = line
-        try:
-            if self._upstream is not None:
-                self._upstream.send(line)
-                return
-        except RefusedError as refused:
-            self._refuse(message, key, str(refused))
-            return
-        except OSError:
-            pass
-        replayed = line in self._introduction or key is not None
-        self._begin_again()
-        if not replayed and self._upstream is not None:
-            with suppress(OSError, RefusedError):
-                self._upstream.send(line)
+        return key is not None or line in self._introduction
 
-    def _begin_again(self) -> None:
-        """Ask somebody else whatever is not answered yet; the lock is held."""
-        for _ in range(ATTEMPTS):
-            self._upstream = None
-            with suppress(OSError):
+    def _send(self, upstream: Upstream, line: bytes) -> None:
+        """Send one line; a request that the upstream refuses is answered with an error.
+
+        Raises:
+            OSError: the upstream is gone.
+        """
+        try:
+            upstream.send(line)
+        except RefusedError as refusal:
+            self._fail(_message(line), str(refusal), code=_INVALID_REQUEST)
+
+    def _succeed(self) -> None:
+        """Give the introduction and every waiting request to a successor; the lock is held."""
+        self._abandon()
+        while self._attempts < ATTEMPTS:
+            self._attempts += 1
+            try:
                 upstream = self._connect()
-                self._adopt(upstream)
-                for line in self._introduction:
-                    key = _key(_message(line))
-                    if key is None:
-                        upstream.send(line)
-                    elif key not in self._waiting:
-                        self._kept_back.add(key)
-                        upstream.send(line)
-                for line in self._waiting.values():
-                    upstream.send(line)
+            except OSError:
+                continue
+            self._adopt(upstream)
+            try:
+                self._introduce(upstream)
+                for line in tuple(self._waiting.values()):
+                    if line not in self._introduction:
+                        self._send(upstream, line)
+            except (OSError, RefusedError):  # a successor that refuses the introduction has no session for us
+                self._abandon()
+            else:
                 return
-        self._ended = True
-        self._answered.notify_all()
+        self._attempts = 0
+        for line in tuple(self._waiting.values()):
+            self._fail(_message(line), NO_UPSTREAM, code=_INTERNAL_ERROR)
+
+    def _introduce(self, upstream: Upstream) -> None:
+        self._held_back = {
+            key for line in self._introduction if (key := _key(_message(line))) is not None and key not in self._waiting
+        }
+        for line in self._introduction:
+            upstream.send(line)
 
     def _adopt(self, upstream: Upstream) -> None:
         self._upstream = upstream
         threading.Thread(target=self._listen, args=(upstream,), name="answers", daemon=True).start()
+
+    def _abandon(self) -> None:
+        """Close the present upstream; whatever it still says is not delivered."""
+        upstream, self._upstream = self._upstream, None
+        if upstream is not None:
+            upstream.close()
 
     def _listen(self, upstream: Upstream) -> None:
         for line in upstream.lines():
@@ -230,36 +164,39 @@ class Conversation:
                     self._deliver(line)
         with self._lock:
             if self._upstream is upstream and not self._ended:
-                self._upstream = None
                 if self._waiting:
-                    self._begin_again()
+                    self._succeed()
+                else:
+                    self._abandon()
 
     def _deliver(self, line: bytes) -> None:
         message = _message(line)
         key = _key(message) if "method" not in message else None
-        if key in self._kept_back:
-            self._kept_back.discard(key)
+        if key in self._held_back:
+            self._held_back.discard(key)
             return
-        if key is not None:
-            self._waiting.pop(key, None)
+        if key is not None and self._waiting.pop(key, None) is not None:
+            self._attempts = 0
         self._write(line)
 
-    def _refuse(self, message: dict[str, Any], key: str | None, sentence: str) -> None:
-        if key is not None:
-            self._waiting.pop(key, None)
-            error = {"jsonrpc": "2.0", "id": message["id"], "error": {"code": _REFUSED, "message": sentence}}
-            self._write(json.dumps(error).encode())
+    def _fail(self, message: dict[str, Any], sentence: str, *, code: int) -> None:
+        """Answer a request with an error; a notification gets no answer."""
+        key = _key(message)
+        if key is not None and self._waiting.pop(key, None) is not None:
+            error = {"code": code, "message": sentence}
+            self._write(json.dumps({"jsonrpc": "2.0", "id": message["id"], "error": error}).encode())
 
     def _write(self, line: bytes) -> None:
         try:
             self._output.write(line + b"\n")
             self._output.flush()
         except OSError:
-            self._ended = True  # the client went away: nobody is left to tell
+            self._ended = True  # the client is gone, so that nobody can be told
         self._answered.notify_all()
 
 
 def _message(line: bytes) -> dict[str, Any]:
+    """Parse a line; what is no JSON object is an empty message."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -268,25 +205,5 @@ def _message(line: bytes) -> dict[str, Any]:
 
 
 def _key(message: dict[str, Any]) -> str | None:
+    """Return the id of a request or an answer as JSON, so that 1 and "1" differ."""
     return json.dumps(message["id"]) if isinstance(message.get("id"), str | int) else None
-
-
-def _sentence(text: bytes) -> str:
-    said = _message(text).get("error")
-    return said if isinstance(said, str) else text.decode(errors="replace")
-
-
-def _events(response: HTTPResponse) -> Iterator[tuple[bytes, bytes]]:
-    """Name and data of every event of a stream."""
-    event, data = b"message", list[bytes]()
-    while line := response.readline():
-        name, _, value = line.rstrip(b"\r\n").partition(b":")
-        value = value.removeprefix(b" ")
-        if name == b"event":
-            event = value
-        elif name == b"data":
-            data.append(value)
-        elif line in {b"\n", b"\r\n"}:
-            if data:
-                yield event, b"\n".join(data)
-            event, data = b"message", []

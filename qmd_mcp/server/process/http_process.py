@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import secrets
-import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
-from types import FrameType
 
 import anyio
 from anyio import to_thread
@@ -20,35 +19,35 @@ from anyio import to_thread
 from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import SettingsError
 from qmd_mcp.server.process.importing import importing
-from qmd_mcp.server.process.process_exit import leave_anyway, leave_if_busy
-from qmd_mcp.server.process.run_file import Running, find, remove, write
+from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
+from qmd_mcp.server.process.process_exit import leave_anyway, leave_at_once, leave_if_busy
+from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, remove, write
 from qmd_mcp.server.process.stdio_process import load_engine
 from qmd_mcp.settings import IndexLocation, Settings
 
-ENDING = (signal.SIGINT, signal.SIGTERM)
-
 BACKLOG = 512
-"""Connections that the system keeps waiting: more than the server takes at once."""
+"""How many new connections the operating system keeps waiting: more than the server takes at once."""
 
 LINGERING_SECONDS = 1.0
-"""Beyond the time of grace, for connections to close once their streams have been ended."""
+"""How long connections may take to close once the time of grace is over and their streams have been ended."""
 
 
 def serve_http(
     settings: Settings, location: IndexLocation, *, refresh: bool, load: Callable[[], OpenEngine] = load_engine
 ) -> None:
-    """Serve until SIGINT or SIGTERM comes; the process has to end after that.
+    """Serve until the process is asked to end, by Ctrl-C, SIGTERM or `qmd-mcp stop`; the process must end after that.
 
     Raises:
         SettingsError: the address cannot be bound, or other machines could connect and no token is set.
+        OtherVersionError: a server of another version is running for this index.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
     logging.getLogger("mcp.server.sse").setLevel(logging.ERROR)  # it warns of every message to a session that has ended
-    for number in ENDING:
-        signal.signal(number, _leave_at_once)  # while there is nothing to close
+    OPERATING_SYSTEM.when_asked_to_end(leave_at_once)  # until there is something to close
     from qmd_mcp.server.http.access import access_policy
 
     access_policy(settings)
+    find_or_refuse(location)
     with bound(settings) as listener:
         ended = threading.Event()
         threading.Thread(target=leave_anyway, args=(ended,), name="last resort", daemon=True).start()
@@ -78,14 +77,20 @@ async def _serve(
         from qmd_mcp.server.process.served_application import served
 
     class Server(uvicorn.Server):
-        """Leaves signals to us: uvicorn would raise them again after an orderly end."""
+        """A uvicorn server that handles no signals: uvicorn would raise them again after an orderly end."""
 
         @contextmanager
         def capture_signals(self) -> Generator[None]:
             yield
 
     token = settings.token.get_secret_value() if settings.token else None
-    running = Running(pid=os.getpid(), url=_local(url_of(listener)), token=token, instance=secrets.token_hex(8))
+    running = Running(
+        pid=os.getpid(),
+        url=_local(url_of(listener)),
+        token=token,
+        instance=secrets.token_hex(8),
+        parent=os.getppid(),
+    )
     traffic = Traffic(
         max_requests=settings.max_requests,
         max_streams=settings.max_sessions,
@@ -127,46 +132,45 @@ async def _serve(
             )
         )
 
-        async def stop() -> None:
-            with anyio.open_signal_receiver(*ENDING) as signals:
-                if await to_thread.run_sync(find, location) is None:
-                    write(location, running)
-                sys.stderr.write(f"qmd-mcp: serving {url_of(listener)}\n")
-                sys.stderr.flush()
-                async for _ in signals:
-                    break
+        async def stop_when_asked() -> None:
+            asked = anyio.Event()
+            loop = asyncio.get_running_loop()
+            OPERATING_SYSTEM.when_asked_to_end(lambda: loop.call_soon_threadsafe(asked.set))
+            if await to_thread.run_sync(find, location) is None:
+                write(location, running)
+            sys.stderr.write(f"qmd-mcp: serving {url_of(listener)}\n")
+            sys.stderr.flush()
+            await asked.wait()
             remove(location, running)
-            for number in ENDING:
-                signal.signal(number, signal.SIG_DFL)
             server.should_exit = True
             await traffic.end(grace_seconds=settings.grace_seconds)
 
         async with anyio.create_task_group() as group:
-            group.start_soon(stop)
+            group.start_soon(stop_when_asked)
             await server.serve(sockets=[listener])
             ended.set()
             group.cancel_scope.cancel()
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where a socket listens."""
+    """Return the URL at which a socket listens."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _local(url: str) -> str:
-    """How this machine reaches a server that listens on every address."""
+    """Return the URL at which this machine reaches a server that may listen on every address."""
     return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 @contextmanager
 def bound(settings: Settings) -> Generator[socket.socket]:
-    """A socket that listens where the settings say.
+    """Give a socket that listens at the host and port of the settings.
 
-    Its protocol is named: of a socket without one, asyncio delays small answers by 40 ms.
+    The socket is made with its protocol, because asyncio delays small answers by 40 ms on a socket without one.
 
     Raises:
-        SettingsError: it cannot.
+        SettingsError: the address cannot be bound.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -175,8 +179,7 @@ def bound(settings: Settings) -> Generator[socket.socket]:
     except OSError as error:
         raise _not_served(settings, error) from error
     with socket.socket(family, kind, protocol) as listener:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        OPERATING_SYSTEM.prepare_listener(listener)
         try:
             listener.bind(address)
             listener.listen(BACKLOG)
@@ -190,7 +193,3 @@ def _not_served(settings: Settings, error: OSError) -> SettingsError:
     return SettingsError(
         f"{settings.host} port {settings.port} cannot be served: {reason}. Choose another with --port."
     )
-
-
-def _leave_at_once(_number: int, _frame: FrameType | None) -> None:
-    os._exit(0)

@@ -10,23 +10,24 @@ from typing import NoReturn
 import anyio
 
 from qmd_mcp.application.engine_protocols import Engine
-from qmd_mcp.errors import WriterBusyError
+from qmd_mcp.errors import SetupError, WriterBusyError
 
 logger = logging.getLogger(__name__)
 
 
 class Refresh:
-    """Updates the index when the engine opens and then on use, at most every so many seconds; never in a call's way."""
+    """Updates the index when the engine opens, and later when the index is used; never while a call waits for it."""
 
     def __init__(self, *, seconds: float | None, afterwards: Callable[[Engine], Awaitable[None]] | None = None) -> None:
-        """Without seconds it never does."""
+        """Update at most every `seconds`, or never if it is None; `afterwards` is called after each update."""
         self._afterwards = afterwards
         self._seconds = math.inf if seconds is None else seconds
         self._due = anyio.Event()
         self._earliest = math.inf
+        self._last_warning = ""
 
     def used(self) -> None:
-        """Somebody uses the index: its turn, if enough time has passed."""
+        """Note that the index is used, which makes an update due if enough time has passed."""
         if anyio.current_time() >= self._earliest:
             self._due.set()
 
@@ -36,19 +37,31 @@ class Refresh:
             await anyio.sleep_forever()
         while True:
             self._earliest = math.inf
-            await _update(engine)
+            await self._update(engine)
             if self._afterwards is not None:
                 await self._afterwards(engine)
             self._due = anyio.Event()
             self._earliest = anyio.current_time() + self._seconds
             await self._due.wait()
 
+    async def _update(self, engine: Engine) -> None:
+        """Update the index; if that fails, the index stays as it was and is still searched.
 
-async def _update(engine: Engine) -> None:
-    try:
-        await engine.writing.update(wait_seconds=0)
-    except WriterBusyError as error:
-        logger.info("The index is not refreshed now: %s", error)
-    except Exception as error:  # noqa: BLE001  a failed refresh leaves the index as it was: searching goes on
-        sentence = " ".join(str(error).split())
-        logger.warning("The index could not be refreshed: %s: %s", type(error).__name__, sentence)
+        A failure that lasts, such as an index that may not be written, is logged once.
+        """
+        try:
+            await engine.writing.update(wait_seconds=0)
+        except WriterBusyError as error:
+            logger.info("The index is not refreshed now: %s", error)
+        except SetupError as error:
+            self._warn(str(error))
+        except Exception as error:  # noqa: BLE001  the sentences below say what failed
+            self._warn(f"{type(error).__name__}: {error}")
+        else:
+            self._last_warning = ""
+
+    def _warn(self, reason: str) -> None:
+        sentence = " ".join(reason.split())
+        if sentence != self._last_warning:
+            logger.warning("The index could not be refreshed: %s", sentence)
+        self._last_warning = sentence

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import FrameType
 from typing import TextIO
 
 import anyio
@@ -16,10 +14,12 @@ import anyio
 from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import SetupError
 from qmd_mcp.server.process.endable_stdin import EndableStdin
-from qmd_mcp.server.process.forwarding import Child, Conversation, Server, Upstream
+from qmd_mcp.server.process.forwarding import Conversation
 from qmd_mcp.server.process.importing import importing
+from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_if_busy
 from qmd_mcp.server.process.run_file import find
+from qmd_mcp.server.process.upstream import ChildUpstream, HttpUpstream, Upstream
 from qmd_mcp.settings import IndexLocation, Settings
 
 
@@ -56,7 +56,7 @@ def serve_stdio(
         sys.stderr.write("qmd-mcp: waiting for an MCP client on standard input; Ctrl-D ends.\n")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
     stdin = EndableStdin()
-    _end_by_signal(stdin)
+    OPERATING_SYSTEM.when_asked_to_end(stdin.end)
 
     if forward and _forwarded(location, alone, stdin):
         return
@@ -70,38 +70,31 @@ def serve_stdio(
 
 
 def _forwarded(location: IndexLocation, alone: Sequence[str], stdin: EndableStdin) -> bool:
-    """Have a running server answer; false if there is none."""
-    running = find(location)
-    if running is None:
-        return False
-    try:
-        server = Server(running)
-    except OSError:
+    """Let a running server answer the client; return False if there is none."""
+    server = _running_server(location)
+    if server is None:
         return False
 
     _leave_in_time(stdin)
 
     def connect() -> Upstream:
-        another = find(location)
-        return Child(alone) if another is None else Server(another)
+        return _running_server(location) or ChildUpstream(alone)
 
     with open(0, "rb", closefd=False) as source, open(1, "wb", closefd=False) as output:
         Conversation(server, connect=connect, output=output).run(source)
     return True
 
 
+def _running_server(location: IndexLocation) -> HttpUpstream | None:
+    """Begin a session with the running server of the index, or return None if that is not possible."""
+    running = find(location)
+    if running is None:
+        return None
+    try:
+        return HttpUpstream(running)
+    except OSError:
+        return None
+
+
 def _leave_in_time(stdin: EndableStdin) -> None:
     threading.Thread(target=leave_anyway, args=(stdin.ended,), name="last resort", daemon=True).start()
-
-
-def _end_by_signal(stdin: EndableStdin) -> None:
-    """Treat a signal like the end of input, and a second one as nothing but a signal."""
-    ending = (signal.SIGINT, signal.SIGTERM)
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        for number in ending:
-            signal.signal(number, signal.SIG_DFL)
-        stdin.end()
-
-    for number in ending:
-        signal.signal(number, end)

@@ -158,7 +158,7 @@ def collection_row(collection: Collection) -> Mapping[str, Any]:
     """A collection as a row."""
     return {
         "name": collection.name,
-        "root": str(collection.root),
+        "root": collection.root.as_posix(),
         "globs": list(collection.globs),
         "ignores": list(collection.ignores),
         "context_prefixes": [context.prefix for context in collection.contexts],

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from qmd_mcp.errors import WriterBusyError
+from qmd_mcp.errors import ReadOnlyIndexError, WriterBusyError
 from qmd_mcp.server.process.index_refresh import Refresh
 from tests.fakes import FakeEngine
 
@@ -77,13 +77,19 @@ async def test_it_can_be_off() -> None:
     ("failure", "lines"),
     [
         (OSError("the disk\nis full"), ["The index could not be refreshed: OSError: the disk is full"]),
+        (
+            ReadOnlyIndexError("here", reason="permission denied"),
+            [
+                f"The index could not be refreshed: {ReadOnlyIndexError('here', reason='permission denied')}",
+            ],
+        ),
         (WriterBusyError("here", holder="process 7"), []),
     ],
 )
 async def test_a_failed_update_is_one_line_in_the_log_and_a_busy_index_is_none(
     failure: Exception, lines: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And the next one is tried all the same."""
+    """However often it fails; the next one is tried all the same."""
     caplog.set_level(logging.WARNING)
     engine = FakeEngine(failure=failure)
     refresh = Refresh(seconds=0)
@@ -91,7 +97,27 @@ async def test_a_failed_update_is_one_line_in_the_log_and_a_busy_index_is_none(
     async with _running(refresh, engine):
         await first.wait()
         await checkpoint()
-        second, engine.failure = engine.updated, None
-        refresh.used()
-        await second.wait()
+        for reason in (failure, failure, None):
+            following, engine.failure = engine.updated, reason
+            refresh.used()
+            await following.wait()
+            await checkpoint()
+    assert engine.updates == 4
     assert [record.getMessage() for record in caplog.records] == lines
+
+
+async def test_a_failure_that_comes_back_after_a_success_is_logged_again(caplog: pytest.LogCaptureFixture) -> None:
+    engine = FakeEngine(failure=OSError("the disk is full"))
+    refresh = Refresh(seconds=0)
+    first = engine.updated
+    async with _running(refresh, engine):
+        await first.wait()
+        await checkpoint()
+        for reason in (None, OSError("the disk is full")):
+            following, engine.failure = engine.updated, reason
+            refresh.used()
+            await following.wait()
+            await checkpoint()
+    assert [record.getMessage() for record in caplog.records] == [
+        "The index could not be refreshed: OSError: the disk is full"
+    ] * 2

@@ -1,0 +1,103 @@
+"""The lock of an index that this user may only read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from qmd_mcp.cli import run
+from qmd_mcp.errors import ReadOnlyIndexError
+from qmd_mcp.store.writer_lock import WriterLock
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform == "win32", reason="permissions as POSIX has them"),
+]
+
+NOBODY = 65_534
+
+
+@contextmanager
+def only_reading(folder: Path) -> Generator[None]:
+    """Take the right to write away from everything in a folder; root is somebody else meanwhile."""
+    before = {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
+    user = os.geteuid()
+    for path, mode in before.items():
+        path.chmod(mode & ~0o222 | 0o444 | (0o111 if path.is_dir() else 0))
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for path, mode in before.items():
+            path.chmod(mode)
+
+
+@pytest.fixture
+def folder() -> Generator[Path]:
+    """A folder that everybody can reach, unlike pytest's own."""
+    made = Path(tempfile.mkdtemp())
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.mark.parametrize("path", [".", "new/index"])
+async def test_an_index_that_cannot_be_written_is_said_in_one_sentence(folder: Path, path: str) -> None:
+    """Whether it is there or would have to be made."""
+    uri = str(folder / path)
+    with only_reading(folder), pytest.raises(ReadOnlyIndexError) as raised:
+        async with WriterLock(uri).held(wait_seconds=0):
+            pass
+    assert str(raised.value) == (
+        f"The index {uri} cannot be written: permission denied. Give yourself write access to its folder, or choose "
+        f"another index with --index."
+    )
+
+
+async def test_one_whose_holder_cannot_be_noted_is_not_held(folder: Path) -> None:
+    """As where the lock's file alone can be written."""
+    (folder / "writer.json").mkdir()
+    for _ in range(2):
+        with pytest.raises(ReadOnlyIndexError):
+            async with WriterLock(str(folder)).held(wait_seconds=0):
+                pass
+
+
+def test_every_command_that_writes_says_so_and_those_that_read_go_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DATA", "CONFIG", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
+    notes, index = folder / "notes", folder / "index"
+    notes.mkdir()
+    (notes / "failover.md").write_text("# Failover\n\nPromote the standby.\n")
+    assert run(["--index", str(index), "collection", "add", str(notes)]) == 0
+    (notes / "soup.md").write_text("# Soup\n\nSimmer the lentils.\n")
+    (folder / "other").mkdir()
+    writing = [
+        ["update"],
+        ["embed"],
+        ["collection", "add", str(folder / "other")],
+        ["collection", "remove", "notes"],
+        ["collection", "rename", "notes", "texts"],
+        ["context", "add", "qmd://notes", "Notes of the operations team"],
+    ]
+    with only_reading(index):
+        for arguments in writing:
+            capsys.readouterr()
+            code = run(["--index", str(index), *arguments])
+            said = capsys.readouterr().err.splitlines()
+            sentence = str(ReadOnlyIndexError(str(index), reason="permission denied"))
+            assert (code, said[-1:]) == (1, [f"qmd-mcp: {sentence}"]), arguments
+        assert run(["--index", str(index), "search", "standby"]) == 0
+        assert "failover.md" in capsys.readouterr().out

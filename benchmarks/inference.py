@@ -193,7 +193,7 @@ def matrix_rate(precision: str, *, provider: str) -> float:
 
 def cuda_works() -> bool:
     """Whether a session on CUDA computes; ONNX Runtime lists the provider wherever its package has it."""
-    command = [sys.executable, "-m", "benchmarks.forwards", "matrix", "fp32", "--provider", "cuda"]
+    command = [sys.executable, "-m", "benchmarks.parts.forwards", "matrix", "fp32", "--provider", "cuda"]
     tried = subprocess.run(command, check=False, capture_output=True, text=True)
     return tried.returncode == 0
 
@@ -205,7 +205,7 @@ def written(table: Sequence[Sequence[str]]) -> str:
 
 
 def _forwards(*arguments: str) -> dict[str, object]:
-    command = [sys.executable, "-m", "benchmarks.forwards", *arguments]
+    command = [sys.executable, "-m", "benchmarks.parts.forwards", *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

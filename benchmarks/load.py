@@ -1,10 +1,10 @@
 """What one HTTP server does for many clients at once, and over many requests.
 
-The folder is indexed (`--index` keeps the index for the next run) and served by a process of its own; the clients are
-tasks of this process, each with one connection, and share the machine with the server. Queries are opening sentences
-of sampled pages (benchmarks/queries.py). Four things are measured, in this order: a burst of `query` calls at once;
-`search` by one client and by many, for as long each; `query` by many clients, every call timed; then a row of requests
-of every kind, over REST and MCP, with the server's memory after every tenth.
+The folder is indexed (`--index` keeps the index for the next run) and served by a process of its own. The clients are
+tasks of this process with one connection each, so they share the machine with the server. Queries are the opening
+sentences of sampled pages (benchmarks/parts/queries.py). Four measurements follow one another: a burst of `query`
+calls at once; `search` by one client and then by many, for the same time each; `query` by many clients, with every
+call timed; and a long row of requests of every kind, over REST and MCP, with the server's memory after every tenth.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """How fast a folder is indexed and searched.
 
-Each round indexes the folder into a new temporary index, updates it with nothing changed, then gives the same
-passages to the embedder alone: indexing and embedding alternate, so that a slow minute of the machine meets both,
-and medians over the rounds are printed. The searches are asked in the last round's index, warm, one after another,
-for ten hits, with the opening sentences of sampled pages as queries (benchmarks/queries.py). Imports are not timed;
-loading the model is part of indexing.
+Each round indexes the folder into a new temporary index, updates it with nothing changed, and then gives the same
+passages to the embedder alone. Indexing and embedding alternate, so that a slow minute of the machine affects both, and
+the medians over the rounds are printed. The searches run in the last round's index, warm, one after another, for ten
+hits each; their queries are the opening sentences of sampled pages (benchmarks/parts/queries.py). Importing Python
+modules is not timed; loading the model is part of indexing.
 """
 
 from __future__ import annotations

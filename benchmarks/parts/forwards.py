@@ -68,7 +68,7 @@ def key(cell: Cell) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.forwards", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.parts.forwards", description=__doc__)
     parser.add_argument("model", choices=("classifier", "causal", "embedder", "matrix"))
     parser.add_argument("path", type=Path, help="the graph; for matrix the precision, fp32, fp16 or int8")
     parser.add_argument("--provider", choices=PROVIDERS, default="cpu")

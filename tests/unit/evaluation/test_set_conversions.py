@@ -120,7 +120,7 @@ CASES: Mapping[str, tuple[Callable[[Mapping[str, bytes]], ConvertedSet], Mapping
         published.TLDR,
         the_set(
             {
-                "android/bugreport": ("bugreport", "- Do:\n`bugreport`"),
+                "android/bugreport": ("bugreport", "- D:\n`bugreport`"),
                 "common/b": ("b", "- Do it:\n`b`"),
                 "linux/d": ("d", "`d`"),
                 "osx/d": ("d", "`d`"),

@@ -100,7 +100,7 @@ RGB = {
     + b"\n"
 }
 TLDR = {
-    "pages/android/bugreport.md": b"# bugreport\n\n> Show an Android bug report.\n> See `adb`.\n\n- D:\n\n`bugreport`\n",
+    "pages/android/bugreport.md": b"# bugreport\n\n> Show an Android bug report.\n> See adb.\n\n- D:\n\n`bugreport`\n",
     "pages/common/b.md": b"# b\n\n> Manage users.\n\n- Do it:\n\n`b`\n",
     "pages/common/c.md": b"# c\n\n> This command is an alias of `b`.\n\n- See:\n\n`tldr b`\n",
     "pages/osx/d.md": b"# d\n\n> Show the same thing as others.\n\n`d`\n",

@@ -1,4 +1,4 @@
-"""The evidence of a set's queries as the product gathers it, for programs that measure what is made of it."""
+"""The evidence of a set's queries as the product gathers it, for programs that measure what fusion makes of it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from qmd_mcp.settings import Settings
 
 
 def policy_of(settings: Settings) -> FusionPolicy:
-    """How the product would combine and judge under these settings."""
+    """The fusion policy that the product would use under these settings."""
     return fusion_policy(settings, user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE))
 
 
 @asynccontextmanager
 async def evidence_of(dataset: Dataset, settings: Settings, *, policy: FusionPolicy) -> AsyncGenerator[EvidenceSource]:
-    """The set's index, made where there is none, open for queries; the policy's best are compared token by token."""
+    """Open a set's index, made if it is missing; the policy's first candidates are compared token by token."""
     place = index_folder(dataset, identity=index_identity(settings))
     async with open_engine(settings, index_of(place), create=True) as engine:
         await index_dataset(engine, dataset, folder=place, progress=lambda _: None)
-        assert engine.tokens is not None, "an embedder with token states is asked for"
+        assert engine.tokens is not None, "the embedder must have token states"
         async with open_source(
             index_of(place),
             tokens=engine.tokens,

@@ -81,3 +81,22 @@ def test_every_link_to_and_between_the_pages_leads_to_a_heading() -> None:
             if not place.exists() or (anchor and anchor not in anchors(place)):
                 lost.append((page.relative_to(ROOT).as_posix(), target))
     assert lost == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["calibration", "decisions.feedback", "late_interaction", "quality"],
+)
+def test_a_folder_without_sets_is_a_usage_error(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = importlib.import_module(f"benchmarks.{name}")
+    with pytest.raises(SystemExit) as ended:
+        program.main([str(tmp_path)])
+    assert (ended.value.code, f"there is no set in {tmp_path}" in capsys.readouterr().err) == (2, True)
+
+
+def test_a_set_that_cannot_be_read_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "d1", "text": "x"}\n')
+    program = importlib.import_module("benchmarks.calibration")
+    with pytest.raises(SystemExit) as ended:
+        program.main([str(tmp_path)])
+    assert (ended.value.code, "queries.jsonl: missing" in capsys.readouterr().err) == (1, True)

@@ -53,7 +53,7 @@ def chance_error(probabilities: NDArray[np.floating], *, bins: int = BINS) -> fl
 
 
 def brier_skill(probabilities: NDArray[np.floating], outcomes: NDArray[np.bool_]) -> float:
-    """The share of the base rate's squared error that the forecast removes (Brier 1950); 0 is no better than the rate."""
+    """The share of the base rate's squared error that the forecast removes (Brier 1950); 0 is no better than it."""
     rate = float(outcomes.mean())
     if rate in {0.0, 1.0}:
         return 0.0

@@ -1,3 +1,3 @@
-"""Speed and quality, each table with the command that makes it again."""
+"""The programs behind every figure of benchmarks/README.md and the pages below it."""
 
-import qmd_mcp  # noqa: F401  before numpy: it sets how many threads products take
+import qmd_mcp  # noqa: F401  must come before numpy: it limits the threads of matrix products

@@ -1,7 +1,7 @@
-"""Whether relevance is the probability that it says it is, and the verdict tells answerable from unanswerable.
+"""Whether relevance is a true probability, and whether the verdict tells answerable queries from unanswerable ones.
 
-Every set's own queries are asked, then those of other sets (foreign), then its own again with the documents that
-answer them taken away. Indexes are those of benchmarks.quality.
+Every set is asked its own queries, those of other sets (foreign), and its own again with the documents that answer
+them removed (deleted). The indexes are those that benchmarks.quality keeps; missing ones are made.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 import anyio
 import numpy as np
 
+from benchmarks.parts.evaluation_sets import chosen_sets
 from benchmarks.parts.evidence import ProductRanking, evidence_of, product_ranking
 from benchmarks.parts.machine import headed, positive, provenance
-from benchmarks.quality import sets_of
 from qmd_mcp.domain.scripts import script_of
 from qmd_mcp.evaluation.corpus_files import document_ids
-from qmd_mcp.evaluation.datasets import Dataset, read_dataset
+from qmd_mcp.evaluation.datasets import Dataset
 from qmd_mcp.evaluation.evidence_source import without
 from qmd_mcp.evaluation.reliability import (
     area_under_curve,
@@ -37,24 +37,29 @@ from qmd_mcp.retrieval.ranking.ranked_candidates import RankedCandidates
 from qmd_mcp.settings import Settings, read_settings
 
 SHOWN = 10
+"""Hits of an answer whose relevance is compared with the judgements."""
+
 FALSE_ALARMS = 0.05
+"""Share of a set's own queries that a threshold of that set may call unanswerable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What one query was answered."""
+    """The answer to one query, beside the judgements."""
 
     relevance: np.ndarray
-    """[hits]."""
+    """[hits]; the probabilities that the product gives."""
     relevant: np.ndarray
-    """[hits]."""
+    """[hits]; whether the hit is judged relevant."""
     answerable: float
+    """The probability that the index holds an answer, from which the verdict follows."""
     none: bool
+    """Whether the verdict is `none`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One set's answers."""
+    """The answers of one set's index to its own queries, to foreign ones, and to its own without their documents."""
 
     name: str
     own: list[Judged]
@@ -63,7 +68,7 @@ class Asked:
 
 
 def judged(ranking: ProductRanking, evidence: Evidence, query: ParsedQuery, relevant: np.ndarray) -> Judged:
-    """What `query` would say without a reranker; `relevant` is [candidates]."""
+    """The answer that `query` gives without a reranker; `relevant` is [candidates]."""
     found = ranking.judged(evidence, query)
     order = np.argsort(-found.fused.scores, kind="stable")[:SHOWN]
     first = int(order[0]) if len(order) else None
@@ -75,24 +80,24 @@ def judged(ranking: ProductRanking, evidence: Evidence, query: ParsedQuery, rele
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure, print both tables."""
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
-    parser.add_argument("sets", type=Path)
+    parser.add_argument("sets", type=Path, help="a folder of evaluation sets, or one set")
     parser.add_argument("--only", nargs="+", metavar="SET", help="only these sets of the folder")
     parser.add_argument("--queries", type=positive, default=500, metavar="N", help="at most N own queries a set")
     parser.add_argument("--foreign", type=positive, default=200, metavar="N", help="at most N foreign queries a set")
     options = parser.parse_args(arguments)
-    datasets = [read_dataset(folder) for folder in sets_of(options.sets, only=options.only)]
+    datasets = chosen_sets(parser, options)
     asked = anyio.run(ask_sets, datasets, read_settings(), options.queries, options.foreign)
     origin = provenance("benchmarks.calibration", arguments)
     print(headed(origin, table(asked)))
     for name, title in (("first", "First hits"), ("shown", "The first ten hits")):
-        print(f"\n{title}, all sets that count together\n")
+        print(f"\n{title}, all sets together\n")
         print("\n".join(f"| {' | '.join(row)} |" for row in pooled(asked, hits=name)))
 
 
 async def ask_sets(datasets: list[Dataset], settings: Settings, count: int, foreign: int) -> list[Asked]:
-    """Every set in turn; foreign queries are those of sets whose questions are in the same script."""
+    """Ask every set in turn; foreign queries are those of the other sets whose queries are in the same script."""
     ranking = product_ranking(settings)
     scripts = {dataset.name: script_of(" ".join(q.text for q in dataset.queries[:20])) for dataset in datasets}
     asked: list[Asked] = []
@@ -119,7 +124,7 @@ async def ask_sets(datasets: list[Dataset], settings: Settings, count: int, fore
 
 
 def table(asked: Sequence[Asked]) -> list[list[str]]:
-    """One row a set: calibration of the first hit and of ten, and what the verdict tells apart."""
+    """One row for each set: calibration of the first hit and of ten, and how well the verdict tells queries apart."""
     header = ["set", "queries", "ECE@1 (chance)", "ECE@10 (chance)", "skill@1", "skill@10", "foreign AUC"]
     header += ["none at 5 % false alarms", "none of foreign", "none of own", "deleted AUC"]
     rows = [header]
@@ -143,7 +148,7 @@ def table(asked: Sequence[Asked]) -> list[list[str]]:
 
 
 def pooled(asked: Sequence[Asked], *, hits: str) -> list[list[str]]:
-    """The reliability table over every set, and its figures in the last row."""
+    """The reliability table over all sets together; the last row has its calibration error and skill."""
     outcomes = _outcomes(asked, hits=hits)
     bins = reliability(*outcomes)
     rows = [["hits", "predicted", "relevant"], ["---", "---:", "---:"]]
@@ -152,7 +157,7 @@ def pooled(asked: Sequence[Asked], *, hits: str) -> list[list[str]]:
 
 
 def error(probabilities: np.ndarray, outcomes: np.ndarray) -> str:
-    """The calibration error, and behind it what a perfect forecast would show by chance."""
+    """The calibration error, and in brackets the error that a perfect forecast would show by chance."""
     return f"{calibration_error(reliability(probabilities, outcomes)):.3f} ({chance_error(probabilities):.3f})"
 
 

@@ -2,9 +2,9 @@
 
 The folder is indexed into a temporary index. Each round starts `qmd-mcp serve` three times over standard input and
 output, as a client would: for a first `search`, for a first `query`, and for a first `search` that is forwarded to an
-HTTP server of the same index. Seconds count from the start of the process. The files have been read before: a disk
-that is cold as well comes on top. Imports are what `python -X importtime` says, summed by library, in a process that
-does nothing else.
+HTTP server of the same index. Seconds count from the start of the process. The program's files have been read before,
+so a disk whose cache is cold comes on top. The cost of imports is what `python -X importtime` reports, summed by
+library, in a process that does nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from benchmarks.parts.serving import built, serving
 
 INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "benchmarks", "version": "0"}}
 SHOWN = 14
-"""Libraries; the others cost next to nothing."""
+"""Libraries in the table of imports; the others cost next to nothing."""
 
 EVERYTHING = (
     "import qmd_mcp.server.process.stdio_process, qmd_mcp.server.process.served_application, "
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cold", description=__doc__)
     parser.add_argument("folder", type=Path, help="documents to index")
-    parser.add_argument("--rounds", type=positive, default=5, metavar="N", help="of each start (default 5)")
+    parser.add_argument("--rounds", type=positive, default=5, metavar="N", help="starts of each kind (default 5)")
     options = parser.parse_args(arguments)
     globs = tuple(f"**/*{suffix}" for suffix in SUFFIXES)
     seconds: dict[str, list[float]] = {}
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def started(index: Path, environment: Mapping[str, str], *, tool: str) -> dict[str, float]:
-    """Start a server, and the seconds after which it had answered each step."""
+    """Start a server, ask it what a client asks first, and return the seconds until each answer."""
     times: dict[str, float] = {}
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = perf_counter()
@@ -100,9 +100,7 @@ def started(index: Path, environment: Mapping[str, str], *, tool: str) -> dict[s
                 process.stdin.write(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
         process.stdin.close()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    times[f"{tool}, processor's seconds until the end"] = (
-        after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
-    )
+    times[f"{tool}, CPU seconds until the end"] = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
     return times
 
 

@@ -1,9 +1,9 @@
-"""What decoding costs, step by step, beside its floor and beside onnxruntime-genai.
+"""What decoding with a language model costs, step by step, compared with its floor and with onnxruntime-genai.
 
     python -m benchmarks.decoding FOLDER [--peer PYTHON] [--provider cuda] [--runs 9]
 
 FOLDER is one that models/training/synthetic_decoder.py wrote; PYTHON is that of an environment with onnxruntime-genai.
-Everything alternates within each run, so that a busy moment touches all of it; figures are medians.
+Everything alternates within each run, so that a busy moment of the machine affects all of it; figures are medians.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 QUERY = "how do we restore the database when the primary data centre is lost"
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 WARM_UP = 1
-"""Runs before those that count: memory is taken and kernels are chosen in the first."""
+"""Runs that do not count: the first run takes memory and chooses kernels."""
 
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decoding", description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, help="what models/training/synthetic_decoder.py wrote")
     parser.add_argument("--peer", help="Python of an environment with onnxruntime-genai")
     parser.add_argument("--provider", choices=PROVIDERS, default="cpu")
     parser.add_argument("--runs", type=positive, default=9)
-    parser.add_argument("--tokens", type=positive, default=40, help="drawn by each branch")
+    parser.add_argument("--tokens", type=positive, default=40, help="tokens that each branch draws")
     parser.add_argument("--threads", type=positive, default=2)
     parser.add_argument("--spinning", action="store_true", help="let idle threads spin")
-    parser.add_argument("--head", type=positive, help="tokens of the prompt's known part; default: all")
+    parser.add_argument("--head", type=positive, help="length of the prompt's known part (default: all of it)")
     options = parser.parse_args(arguments)
     obstacle = find_cuda().obstacle
     if options.provider == "cuda" and obstacle:
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def open_decoder(path: Path, *, options: argparse.Namespace) -> ort.InferenceSession:
-    """As the product opens it, with what is to be compared."""
+    """Open the decoder as the product does, but with the threads and the provider that are compared."""
     settings = ort.SessionOptions()
     settings.log_severity_level = 3
     settings.intra_op_num_threads = options.threads
@@ -92,7 +92,7 @@ def open_decoder(path: Path, *, options: argparse.Namespace) -> ort.InferenceSes
 
 
 class Bench:
-    """One decoder, one prompt, and the times of everything done with them."""
+    """One decoder, one prompt, and the times of everything that is done with them."""
 
     def __init__(self, decoder: Decoder, session: TimedSession, *, folder: Path, tokens: int, head: int | None) -> None:
         tokenizer = read_tokenizer(folder)
@@ -111,12 +111,12 @@ class Bench:
         self.forget()
 
     def forget(self) -> None:
-        """Begin with the times anew."""
+        """Drop the times that were taken so far."""
         names = ("the whole prompt", "behind the known part", "fork", "step, one", "step, five", "together", "apart")
         self.times = {name: Times() for name in names}
 
     def measure(self) -> None:
-        """One run of everything."""
+        """Time everything once."""
         decoder, times, session = self._decoder, self.times, self._session
         empty = decoder.empty(room=len(self.prompt))
         times["the whole prompt"].of(lambda: decoder.prefill(self.prompt, empty), session)
@@ -143,13 +143,13 @@ class Bench:
         return generate(self._decoder, forked, branches, stop=(), sampling=Sampling())
 
     def _rows(self, past: Past, *, rows: int) -> Past:
-        """As the product's cache of a prompt makes them: in the memory of those before."""
+        """Make the rows as the product's prompt cache does: in the memory of the rows before them."""
         room, over = room_for(self._branches), self._spent.get(rows)
         self._spent[rows] = self._decoder.fork(past, rows=rows, room=room, over=over, known=len(self._head))
         return self._spent[rows]
 
     def table(self) -> list[tuple[str, ...]]:
-        """Everything in milliseconds."""
+        """The table of medians, in milliseconds."""
         head, tail = len(self._head), len(self._tail)
         named = {
             "the whole prompt": f"prefill of the whole prompt, {head + tail} tokens",
@@ -161,10 +161,10 @@ class Bench:
             "apart": f"5 × {self._tokens} tokens drawn one after another, without prefill",
         }
         rows = [(named[name], *times.text) for name, times in self.times.items()]
-        return [("ms, median", "time", "outside the session", "processor time"), *rows]
+        return [("ms, median", "time", "outside the session", "CPU time"), *rows]
 
     def ratios(self) -> None:
-        """Print what is compared."""
+        """Print the ratios between ways that do the same work."""
         times = self.times
         together = share(times["together"], times["apart"])
         print(f"Together / one after another: {together}; the same tokens: {self.same}.")
@@ -175,8 +175,8 @@ class Bench:
 
 
 def bandwidth(threads: int) -> float:
-    """Bytes a second that so many threads read, each from memory of its own; the best of 7."""
-    arrays = [np.ones(32 * 1024**2, dtype=np.uint64) for _ in range(threads)]  # 256 MiB each, beyond any cache
+    """Bytes per second that this number of threads read together, each from its own memory; the best of 7 runs."""
+    arrays = [np.ones(32 * 1024**2, dtype=np.uint64) for _ in range(threads)]  # 256 MiB each, larger than any cache
     best = float("inf")
     with ThreadPoolExecutor(threads) as workers:
         for _ in range(7):

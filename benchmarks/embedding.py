@@ -1,7 +1,7 @@
-"""Threads and batches of the embedder: passages per second, and what a single query takes.
+"""Threads and batches of the embedder: passages per second, and how long a single query takes.
 
-Ways alternate within each round and medians are printed, so that a slow minute of the machine meets them all. The
-texts are the beginnings of an evaluation set's documents.
+The ways alternate within each round and medians are printed, so that a slow minute of the machine affects them all.
+The texts are the beginnings of the documents of evaluation sets.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ from time import perf_counter, process_time
 
 import onnxruntime as ort
 
+from benchmarks.parts.evaluation_sets import read_sets
 from benchmarks.parts.machine import headed, positive, provenance
-from qmd_mcp.evaluation.datasets import read_dataset
 from qmd_mcp.inference.embedding.embedder import Embedder
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.runtime.placement import RECORDING, read_placement
 from qmd_mcp.inference.runtime.session import PlacedSession, cores
 
 CHARACTERS = 900
-"""About one passage."""
+"""Length of a text: about one passage."""
+
 BATCHES = (4, 8, 16, 32)
 TEXTS = 256
 QUERIES = 40
 TOGETHER = (1, 2, 4, 8)
-"""Queries of several callers in one forward."""
+"""Numbers of queries, of several callers, in one forward pass."""
 
 LINES = (
     "how do we restore the database when the primary data centre is lost",
@@ -38,7 +39,9 @@ LINES = (
     "If the primary data centre is lost, promote the standby in the second region and point the applications at it.",
 )
 """A question, two other wordings of it and a sentence that answers it: what an expansion embeds."""
+
 LINES_ROUNDS = 50
+"""Rounds in which the ways to embed these texts alternate."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -47,14 +50,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("sets", type=Path, nargs="+", help="evaluation sets")
     parser.add_argument("--rounds", type=positive, default=3)
     options = parser.parse_args(arguments)
+    datasets = read_sets(parser, options.sets)
     embedders = {
         f"one forward of {cores()} threads": (embedder(cores(), spinning=False), 1),
         f"{cores()} forwards of one thread": (embedder(1, spinning=False), cores()),
         f"one forward of {cores()} threads, spinning": (embedder(cores(), spinning=True), 1),
     }
     table = [["passages/s", *(f"batch {batch}" for batch in BATCHES), "query, ms"]]
-    for folder in options.sets:
-        dataset = read_dataset(folder)
+    for dataset in datasets:
         texts = [document.text[:CHARACTERS] for document in dataset.documents[:TEXTS]]
         queries = [query.text for query in dataset.queries[:QUERIES]]
         rates: dict[tuple[str, int], list[float]] = {}
@@ -69,11 +72,11 @@ def main(arguments: Sequence[str]) -> None:
             table.append([f"{dataset.name}, {way}", *figures, f"{median(latencies[way]):.1f}"])
     print(headed(provenance("benchmarks.embedding", arguments), table))
     model = embedder(1, spinning=False)
-    for folder in options.sets:
-        queries = [query.text for query in read_dataset(folder).queries[:TEXTS]]
-        rounds = [[processor_ms(model, queries, together=size) for size in TOGETHER] for _ in range(options.rounds)]
+    for dataset in datasets:
+        queries = [query.text for query in dataset.queries[:TEXTS]]
+        rounds = [[cpu_ms(model, queries, together=size) for size in TOGETHER] for _ in range(options.rounds)]
         each = ", ".join(f"{median(times):.2f}" for times in zip(*rounds, strict=True))
-        print(f"\n{folder.name}: processor ms for each query in forwards of {', '.join(map(str, TOGETHER))}: {each}")
+        print(f"\n{dataset.name}: CPU ms for each query in forwards of {', '.join(map(str, TOGETHER))}: {each}")
     ways = {"a call each": apart, "one forward": as_one, f"one call, {cores()} forwards": shared}
     times: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(LINES_ROUNDS):
@@ -86,25 +89,25 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def apart(model: Embedder) -> None:
-    """Every line for itself, as many at once as there are processors."""
+    """Embed each text in a call of its own, as many at once as there are cores."""
     with ThreadPoolExecutor(cores()) as workers:
         list(workers.map(model.embed_query, LINES))
 
 
 def as_one(model: Embedder) -> None:
-    """All in one forward."""
+    """Embed all texts in one forward pass."""
     model.embed_queries(LINES)
 
 
 def shared(model: Embedder) -> None:
-    """As the product's scheduler shares them out."""
+    """Embed the texts as the product's scheduler shares them out over the threads."""
     shares = [[LINES[row] for row in rows] for rows in model.shares(LINES, threads=cores())]
     with ThreadPoolExecutor(cores()) as workers:
         list(workers.map(model.embed_queries, shares))
 
 
 def embedder(threads: int, *, spinning: bool) -> Embedder:
-    """The embedder that ships, with another session."""
+    """The embedder that ships, in a session with this number of threads."""
     model = user_catalogue().embedder("mini")
     graph = model.manifest.graph_for("cpu")
     options = ort.SessionOptions()
@@ -119,7 +122,7 @@ def embedder(threads: int, *, spinning: bool) -> Embedder:
 
 
 def rate(model: Embedder, texts: Sequence[str], *, batch: int, at_once: int) -> float:
-    """Passages per second; neighbours in length go together, as in the product."""
+    """Passages per second; texts of similar length share a batch, as in the product."""
     ordered = sorted(texts, key=len)
     batches = [ordered[start : start + batch] for start in range(0, len(ordered), batch)]
     started = perf_counter()
@@ -129,7 +132,7 @@ def rate(model: Embedder, texts: Sequence[str], *, batch: int, at_once: int) -> 
 
 
 def milliseconds(model: Embedder, queries: Sequence[str]) -> list[float]:
-    """What each query takes alone."""
+    """Milliseconds of each query alone."""
     times: list[float] = []
     for query in queries:
         started = perf_counter()
@@ -138,8 +141,8 @@ def milliseconds(model: Embedder, queries: Sequence[str]) -> list[float]:
     return times
 
 
-def processor_ms(model: Embedder, queries: Sequence[str], *, together: int) -> float:
-    """What a query takes of a processor when so many share a forward; blind to whatever else runs."""
+def cpu_ms(model: Embedder, queries: Sequence[str], *, together: int) -> float:
+    """CPU milliseconds of a query when so many share a forward pass; other programs on the machine do not count."""
     started = process_time()
     for start in range(0, len(queries), together):
         model.embed_batch(queries[start : start + together])

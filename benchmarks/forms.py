@@ -1,7 +1,7 @@
-"""Forms of one embedder beside each other: size, rate, dependence on the batch, and quality through the product.
+"""Quantised forms of one embedder compared: size, rate, dependence on the batch, and quality through the product.
 
-A form is a profile or a model folder with its manifest, as `QMD_EMBEDDER` takes it. Rates alternate within each
-round and are relative to the first form's, so that a slow minute of the machine meets them all.
+A form is a profile or a model folder with its manifest, as `QMD_EMBEDDER` takes it. The forms alternate within each
+round, so that a slow minute of the machine affects them all; rates are relative to the first form's.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ import anyio
 import numpy as np
 
 from benchmarks.embedding import CHARACTERS, TEXTS, rate
+from benchmarks.parts.evaluation_sets import read_sets
 from benchmarks.parts.machine import headed, positive, provenance
 from benchmarks.quality import Way, measure_sets
-from qmd_mcp.evaluation.datasets import Dataset, read_dataset
+from qmd_mcp.evaluation.datasets import Dataset
 from qmd_mcp.inference.embedding.embedder import BATCH, Embedder
 from qmd_mcp.inference.loading import load_embedder, session_factory, user_catalogue
 from qmd_mcp.inference.runtime.session import cores
 from qmd_mcp.settings import read_settings
 
 WAYS = (Way("vsearch", "vsearch"), Way("query", "query"))
-"""The searches that an embedder has a say in."""
+"""The searches whose result depends on the embedder."""
 
 TOGETHER = 16
-"""Passages that are embedded together and then alone."""
+"""Passages that are embedded in one batch and then each alone."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -40,12 +41,12 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--forms", nargs="+", required=True, metavar="PROFILE_OR_FOLDER")
     parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--documents", type=positive, metavar="N", help="of each set: the judged ones and others")
-    parser.add_argument("--no-quality", action="store_true", help="leave out what has to embed whole sets")
+    parser.add_argument("--no-quality", action="store_true", help="leave out what needs whole sets embedded")
     options = parser.parse_args(arguments)
     settings = read_settings()
     models = {form: user_catalogue().embedder(form) for form in options.forms}
     embedders = {form: load_embedder(model, session_factory(settings)) for form, model in models.items()}
-    datasets = [read_dataset(folder) for folder in options.sets]
+    datasets = read_sets(parser, options.sets)
     texts = [each.text[:CHARACTERS] for dataset in datasets for each in dataset.documents[: TEXTS // len(datasets)]]
     rates: dict[str, list[float]] = {form: [] for form in embedders}
     for _ in range(options.rounds):
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def reduced(dataset: Dataset, *, documents: int | None) -> Dataset:
-    """The judged documents and as many others, by the hash of their ids, as make so many; all if null."""
+    """The judged documents and others, chosen by the hash of their ids, up to a number; all if it is None."""
     if documents is None:
         return dataset
     judged = {document_id for query in dataset.queries for document_id in query.grades}
@@ -90,7 +91,7 @@ def reduced(dataset: Dataset, *, documents: int | None) -> Dataset:
 
 
 def alone_to_together(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
-    """Cosines of each text alone to itself among others, [texts]."""
+    """Of each text the cosine between its embedding alone and its embedding in a batch, [texts]."""
     ordered = sorted(texts, key=len)
     batches = [ordered[start : start + TOGETHER] for start in range(0, len(ordered), TOGETHER)]
     together = np.concatenate([embedder.embed_batch(batch) for batch in batches])

@@ -1,9 +1,9 @@
-"""The large models' forwards: loading, memory and rates for each provider, each beside its floor.
+"""Forward passes of the large models: loading, memory and rates for each provider, compared with their floor.
 
-Graphs are those of `models/training/synthetic.py`: full size, random weights, the real formats. The floor of a forward
-is its operations over the machine's measured rate of plain matrix products in ONNX Runtime (FP32 where the processor
-has no faster form, INT8 for INT8); on the CPU both sides of that share are processor seconds, so that a busy machine
-does not spoil it. Each model has a process of its own. `--decoder` measures generation instead.
+The graphs are those of `models/training/synthetic.py`: full size, random weights, the real formats. The floor of a
+forward pass is its number of operations over the machine's measured rate of plain matrix products in ONNX Runtime (FP32
+where the CPU has no faster form, INT8 for INT8). On the CPU both sides of that ratio are CPU seconds, so that other
+work on the machine does not distort it. Each model runs in a process of its own. `--decoder` measures generation.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from benchmarks.parts.forwards import Cell, Timing, key
 from benchmarks.parts.machine import headed, provenance
 
 LAYERS, HIDDEN, QUERIES, KEYS, INTERMEDIATE, VOCABULARY = 28, 1024, 2048, 1024, 3072, 151_669
-"""Of Qwen3-0.6B: widths of all heads together."""
+"""The sizes of Qwen3-0.6B; QUERIES and KEYS are the widths of all heads together."""
 BERT_LAYERS, BERT_HIDDEN, BERT_INTERMEDIATE = 12, 768, 3072
 PAIRS = tuple(Cell(rows, tokens) for tokens in (128, 256, 512) for rows in (10, 40))
 FEW = (Cell(10, 128), Cell(10, 256))
 PASSAGES = (Cell(4, 128), Cell(4, 256), Cell(16, 256))
 DOCUMENTS = Cell(10, 256)
-"""What classifier and causal reranker are compared over."""
+"""The batch over which the classifier and the causal reranker are compared."""
 NO_GPU = "no GPU was at hand"
 
 
@@ -44,12 +44,12 @@ class Case:
 
     @property
     def name(self) -> str:
-        """As rows have it."""
+        """The name of its row in the tables."""
         return f"{self.model} {self.precision.upper()}, {self.provider.upper()}"
 
     @property
     def matrix(self) -> str:
-        """The form of matrix product that is its floor: processors compute FP16 in FP32."""
+        """The precision of the matrix products that are its floor: CPUs compute FP16 in FP32."""
         return "fp32" if self.provider == "cpu" and self.precision == "fp16" else self.precision
 
 
@@ -77,10 +77,16 @@ def main(arguments: Sequence[str]) -> None:
         decoding.main([argument for argument in arguments if argument != "--decoder"])
         return
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inference", description=__doc__)
-    parser.add_argument("--models", type=Path, metavar="FOLDER", help="keep the graphs here, 2.4 GB each")
+    parser.add_argument("--models", type=Path, metavar="FOLDER", help="keep the graphs there, 2.4 GB each")
     parser.add_argument("--only", nargs="*", choices=("classifier", "causal", "embedder"), default=None)
-    parser.add_argument("--longest", type=float, default=60.0, metavar="SECONDS", help="cells beyond it are left out")
-    parser.add_argument("--decoder", action="store_true", help="generation; see benchmarks.decoding")
+    parser.add_argument(
+        "--longest",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="longer batches are left out",
+    )
+    parser.add_argument("--decoder", action="store_true", help="measure generation instead, by benchmarks.decoding")
     options = parser.parse_args(arguments)
     cases = [case for case in CASES if options.only is None or case.model in options.only]
     cuda = cuda_works()
@@ -109,7 +115,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def sessions_table(measured: Mapping[Case, Timing | None]) -> list[list[str]]:
-    """Loading and memory."""
+    """The table of loading times and memory."""
     table = [["model", "load s", "memory loaded MiB", "peak MiB"]]
     for case, timing in measured.items():
         if timing is None:
@@ -122,7 +128,7 @@ def sessions_table(measured: Mapping[Case, Timing | None]) -> list[list[str]]:
 def rates_table(
     measured: Mapping[Case, Timing | None], *, rates: Mapping[tuple[str, str], float], unit: str
 ) -> list[list[str]]:
-    """Rates, and in brackets how much of the floor's rate that is."""
+    """The table of rates; in brackets the share of the floor's rate."""
     cells = list(dict.fromkeys(cell for case in measured for cell in case.cells))
     table = [[f"{unit} (share of the floor)", *map(key, cells)]]
     for case, timing in measured.items():
@@ -142,7 +148,7 @@ def rates_table(
 
 
 def comparison(measured: Mapping[Case, Timing | None]) -> list[list[str]]:
-    """One batch of a classifier against a causal model, document by document."""
+    """The table that compares one batch of a classifier with a causal model, which takes a forward pass a document."""
     table = [[f"{DOCUMENTS.rows} documents of {DOCUMENTS.tokens} tokens", "forwards", "seconds"]]
     for case, timing in measured.items():
         if case.model in {"classifier", "causal"} and timing is not None and key(DOCUMENTS) in timing.seconds:
@@ -152,7 +158,7 @@ def comparison(measured: Mapping[Case, Timing | None]) -> list[list[str]]:
 
 
 def operations(case: Case, cell: Cell) -> float:
-    """Multiplications and additions of a forward: products with weights, attention, and the head."""
+    """Multiplications and additions of a forward pass: products with weights, attention, and the head."""
     if case.model == "embedder":
         weights = BERT_LAYERS * (4 * BERT_HIDDEN**2 + 2 * BERT_HIDDEN * BERT_INTERMEDIATE)
         attention = BERT_LAYERS * 2 * cell.tokens * BERT_HIDDEN
@@ -166,7 +172,7 @@ def operations(case: Case, cell: Cell) -> float:
 
 @contextmanager
 def graph(case: Case, *, kept: Path | None) -> Iterator[Path]:
-    """A synthetic graph, made if it is not there; it is removed unless it should be kept."""
+    """A synthetic graph, made if it is missing, and removed afterwards unless it should be kept."""
     with TemporaryDirectory(prefix="qmd-mcp-inference-") as temporary:
         folder = (kept or Path(temporary)) / f"{case.model}-{case.precision}"
         path = folder / "model.onnx"
@@ -180,32 +186,32 @@ def graph(case: Case, *, kept: Path | None) -> Iterator[Path]:
 
 
 def timed(case: Case, path: Path, *, longest: float) -> Timing:
-    """What its own process measured."""
+    """Time a case in a process of its own."""
     cells = [f"{cell.rows}x{cell.tokens}" for cell in case.cells]
     provider, limit = ("--provider", case.provider), ("--longest", str(longest))
     return Timing(**_forwards(case.model, str(path), *provider, *limit, "--cells", *cells))
 
 
 def matrix_rate(precision: str, *, provider: str) -> float:
-    """Operations per second."""
+    """Operations per second of plain matrix products."""
     return float(_forwards("matrix", precision, "--provider", provider)["operations_per_second"])
 
 
 def cuda_works() -> bool:
-    """Whether a session on CUDA computes; ONNX Runtime lists the provider wherever its package has it."""
-    command = [sys.executable, "-m", "benchmarks.forwards", "matrix", "fp32", "--provider", "cuda"]
+    """Whether a session on CUDA computes; ONNX Runtime lists the provider wherever its package contains it."""
+    command = [sys.executable, "-m", "benchmarks.parts.forwards", "matrix", "fp32", "--provider", "cuda"]
     tried = subprocess.run(command, check=False, capture_output=True, text=True)
     return tried.returncode == 0
 
 
 def written(table: Sequence[Sequence[str]]) -> str:
-    """A Markdown table alone."""
+    """A Markdown table without the lines about its origin."""
     header, *rows = table
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---", *["---:"] * (len(header) - 1)], *rows))
 
 
 def _forwards(*arguments: str) -> dict[str, object]:
-    command = [sys.executable, "-m", "benchmarks.forwards", *arguments]
+    command = [sys.executable, "-m", "benchmarks.parts.forwards", *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

@@ -1,4 +1,4 @@
-"""What late interaction adds to fusion, in which form it can be kept, and what that costs."""
+"""What late interaction adds to fusion, and how much of it is left when the token states are kept in less space."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from time import perf_counter
 import anyio
 import numpy as np
 
+from benchmarks.parts.evaluation_sets import chosen_sets
 from benchmarks.parts.machine import headed, positive, provenance
-from benchmarks.quality import Watch, sets_of
+from benchmarks.quality import Watch
 from qmd_mcp.application.engine import DEFAULT_PROFILE, index_identity, open_engine
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.domain.token_states import packed, unpacked
 from qmd_mcp.evaluation.corpus_files import document_ids
-from qmd_mcp.evaluation.datasets import Dataset, JudgedQuery, read_dataset
+from qmd_mcp.evaluation.datasets import Dataset, JudgedQuery
 from qmd_mcp.evaluation.metrics import best_of_each, ndcg
 from qmd_mcp.evaluation.runner import COLLECTION, index_dataset, index_folder, index_of
 from qmd_mcp.inference.embedding.projection import Projection, projection_beside, read_projection
@@ -37,24 +38,30 @@ from qmd_mcp.store.open_index import OpenIndex
 from qmd_mcp.store.stored_vocabulary import StoredVocabulary
 
 DEPTHS = (10, 20, 30)
+"""Numbers of first candidates that are compared token by token."""
+
 SHARE = 0.5
-"""What the best late-interaction score adds to a fused score whose parts are 1 at most."""
+"""What the best late-interaction score adds to a fused score, which is at most 1."""
 
 ALPHA = 0.5
+"""Share of the cosine in the convex sum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One query with its fused candidates and what late interaction needs of them."""
+    """One query with its fused candidates and the token states that late interaction compares."""
 
     grades: Mapping[str, int]
     documents: tuple[str, ...]
-    """Of each candidate, best first."""
+    """The document of each candidate, best first."""
     fused: FloatArray
+    """[candidates]; the fused scores."""
     query: FloatArray
+    """[tokens, width]; the exact states of the query."""
     passages: tuple[FloatArray, ...]
-    """Exact states of the first candidates."""
+    """Of each of the first candidates the exact states, [tokens, width]."""
     weights: FloatArray
+    """[tokens]; the weight of each of the query's tokens."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -66,15 +73,15 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     rows = [
         row
-        for folder in sets_of(options.sets, only=options.only)
-        for row in anyio.run(measure_set, read_dataset(folder), read_settings(), options.queries)
+        for dataset in chosen_sets(parser, options)
+        for row in anyio.run(measure_set, dataset, read_settings(), options.queries)
     ]
     header = ["set", "form", "bytes a token", "fused", *(f"of {depth}" for depth in DEPTHS), "alone", "ms to compare"]
     print(headed(provenance("benchmarks.late_interaction", arguments), [header, *rows]))
 
 
 async def measure_set(dataset: Dataset, settings: Settings, count: int) -> list[list[str]]:
-    """One row for each form."""
+    """Index the set if need be, and return one row for each form."""
     place = index_folder(dataset, identity=index_identity(settings))
     async with open_engine(settings, index_of(place), create=True) as engine:
         await index_dataset(engine, dataset, folder=place, progress=Watch(dataset.name))
@@ -91,7 +98,7 @@ async def measure_set(dataset: Dataset, settings: Settings, count: int) -> list[
 
 
 def token_encoder(settings: Settings) -> tuple[TokenEncoder, Projection]:
-    """Of the embedder that ships."""
+    """The token encoder of the embedder that ships, and the projection that it keeps states by."""
     model = user_catalogue().embedder(DEFAULT_PROFILE)
     path = projection_beside(model.folder)
     assert path is not None
@@ -101,7 +108,7 @@ def token_encoder(settings: Settings) -> tuple[TokenEncoder, Projection]:
 
 
 class Reading:
-    """Candidates of a set's queries; each passage is encoded once."""
+    """Retrieves the candidates of a set's queries and encodes each passage once."""
 
     def __init__(self, index: OpenIndex, encoder: TokenEncoder, dataset: Dataset) -> None:
         self._index = index
@@ -111,7 +118,7 @@ class Reading:
         self.states: dict[str, FloatArray] = {}
 
     async def question(self, judged: JudgedQuery) -> Question:
-        """Both lists, fused, and the states of the first candidates."""
+        """Both ranked lists of one query, fused, and the states of the first candidates."""
         parsed = parse(judged.text)
         scope = parsed.scope((COLLECTION,))
         vector = self._encoder.passages([parsed.text]).vectors[0]
@@ -143,18 +150,19 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What is kept of a token's state."""
+    """A form in which a token's state could be kept."""
 
     name: str
     size: int
-    """Bytes a token."""
+    """Bytes for each token."""
     of_query: Callable[[FloatArray], FloatArray]
     of_passage: Callable[[FloatArray], FloatArray]
     weighted: bool = True
+    """Whether rare tokens of the query count more."""
 
 
 def forms(projection: Projection) -> list[Form]:
-    """From everything to what is kept."""
+    """The forms, from the exact states to the bits that the product keeps."""
     return [
         Form("exact, tokens alike", 2 * len(projection.mean), unit, unit, weighted=False),
         Form("exact", 2 * len(projection.mean), unit, unit),
@@ -164,7 +172,7 @@ def forms(projection: Projection) -> list[Form]:
 
 
 def form_row(questions: Sequence[Question], form: Form) -> list[str]:
-    """nDCG@10 with the first candidates of each depth reordered, then by late interaction alone."""
+    """nDCG@10 with the first candidates reordered, for each depth, and then by late interaction alone."""
     similarities: list[FloatArray] = []
     seconds: list[float] = []
     for each in questions:
@@ -183,7 +191,7 @@ def form_row(questions: Sequence[Question], form: Form) -> list[str]:
 
 
 def quality(question: Question, similarity: FloatArray, *, depth: int, share: float, alone: bool) -> float:
-    """nDCG@10 of one query; the similarity runs from 0 to `share` over the candidates that are compared."""
+    """nDCG@10 of one query; over the compared candidates the similarity is scaled to run from 0 to `share`."""
     order = list(range(len(question.documents)))
     first = similarity[:depth]
     if len(first):
@@ -194,7 +202,7 @@ def quality(question: Question, similarity: FloatArray, *, depth: int, share: fl
 
 
 def unit(states: FloatArray) -> FloatArray:
-    """[tokens, width], unit length."""
+    """States [tokens, width] scaled to unit length."""
     scaled: FloatArray = states / np.linalg.norm(states, axis=1, keepdims=True)
     return scaled
 

@@ -1,10 +1,10 @@
 """What one HTTP server does for many clients at once, and over many requests.
 
-The folder is indexed (`--index` keeps the index for the next run) and served by a process of its own; the clients are
-tasks of this process, each with one connection, and share the machine with the server. Queries are opening sentences
-of sampled pages (benchmarks/queries.py). Four things are measured, in this order: a burst of `query` calls at once;
-`search` by one client and by many, for as long each; `query` by many clients, every call timed; then a row of requests
-of every kind, over REST and MCP, with the server's memory after every tenth.
+The folder is indexed (`--index` keeps the index for the next run) and served by a process of its own. The clients are
+tasks of this process with one connection each, so they share the machine with the server. Queries are the opening
+sentences of sampled pages (benchmarks/parts/queries.py). Four measurements follow one another: a burst of `query`
+calls at once; `search` by one client and then by many, for the same time each; `query` by many clients, with every
+call timed; and a long row of requests of every kind, over REST and MCP, with the server's memory after every tenth.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Load:
 
     burst_seconds: float = 0
     alone: float = 0
-    """Searches a second by one client."""
+    """Searches per second by one client."""
     together: float = 0
-    """Searches a second by all."""
+    """Searches per second by all clients together."""
     latencies: list[float] = field(default_factory=list[float])
-    """Milliseconds of `query`."""
+    """Milliseconds of each timed `query`."""
     requests_per_second: float = 0
     mib: list[float] = field(default_factory=list[float])
-    """The server's memory before anything, after the burst, after the timed queries and after each tenth of the row."""
+    """The server's memory before the burst, after it, after the timed queries and after each tenth of the row."""
     statuses: Counter[int] = field(default_factory=Counter[int])
 
 
@@ -54,10 +54,10 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("folder", type=Path, help="documents to index")
-    parser.add_argument("--requests", type=positive, default=20_000, metavar="N", help="in a row (default 20,000)")
+    parser.add_argument("--requests", type=positive, default=20_000, metavar="N", help="in the row (default 20,000)")
     parser.add_argument("--queries", type=positive, default=1_000, metavar="N", help="timed (default 1,000)")
     parser.add_argument("--seconds", type=positive, default=10, metavar="S", help="of each search run (default 10)")
-    parser.add_argument("--index", type=Path, metavar="FOLDER", help="where to keep the index (default: nowhere)")
+    parser.add_argument("--index", type=Path, metavar="FOLDER", help="keep the index there (default: a temporary one)")
     options = parser.parse_args(arguments)
     queries = derive_queries(options.folder, count=300)
     globs = tuple(f"**/*{suffix}" for suffix in SUFFIXES)
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 async def measure(url: str, queries: Sequence[str], requests: int, timed: int, seconds: int) -> Load:
-    """Everything in its order."""
+    """Run the four measurements in their order."""
     load = Load()
 
     def asking(path: str) -> Ask:
@@ -107,7 +107,7 @@ async def measure(url: str, queries: Sequence[str], requests: int, timed: int, s
 
 
 async def run(url: str, ask: Ask, *, clients: int, requests: int, load: Load) -> tuple[float, list[float]]:
-    """So many requests by so many clients: seconds for all, milliseconds of each."""
+    """Send a number of requests by a number of clients; return the seconds for all and the milliseconds of each."""
     numbers = iter(range(requests))
     latencies: list[float] = []
 
@@ -127,7 +127,7 @@ async def run(url: str, ask: Ask, *, clients: int, requests: int, load: Load) ->
 
 
 async def search_for(url: str, ask: Ask, *, clients: int, seconds: float, load: Load) -> tuple[int, float]:
-    """As many requests as fit: how many, and the seconds."""
+    """Send requests for so many seconds; return how many were answered, and the seconds."""
     numbers = count()
     done = 0
     ends = perf_counter() + seconds
@@ -147,7 +147,7 @@ async def search_for(url: str, ask: Ask, *, clients: int, seconds: float, load: 
 
 
 async def note_memory(url: str, load: Load) -> None:
-    """Write down what the server holds, and say how far everything has come."""
+    """Record the server's memory, and report progress on stderr."""
     async with Connection.to(url) as connection:
         page = (await connection.request("GET", "/metrics")).body
     found = re.search(rb"^qmd_resident_bytes (\S+)$", page, re.MULTILINE)
@@ -156,7 +156,7 @@ async def note_memory(url: str, load: Load) -> None:
 
 
 def table(load: Load, *, requests: int) -> list[tuple[str, str]]:
-    """A row for each figure."""
+    """One row for each figure."""
     p50, p99 = np.percentile(load.latencies, [50, 99])
     before, burst, timed, *tenths = load.mib
     return [

@@ -1,7 +1,7 @@
 """What share of a reranker's tokens is padding, over lists of real passages.
 
-Passages are cut as for the index, with the tokenizer of the embedder that ships, and drawn 40 at a time, as the
-candidates of a query come from all over a collection. No model is run.
+Passages are cut as for the index, with the tokenizer of the embedder that ships, and drawn 40 at a time at random,
+because the candidates of a query come from all over a collection. No model is run.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 
 CANDIDATES = 40
 QUERY = "how do I make this work without losing what I have?"
-"""Of average length; padding is a little less where a prompt or a longer query comes with every passage."""
+"""A query of average length; a prompt or a longer query beside every passage makes the share of padding smaller."""
 SUFFIXES = {".md", ".mdx", ".rst", ".txt", ".html"}
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.padding", description=__doc__)
-    parser.add_argument("folders", type=Path, nargs="+", help="documents")
-    parser.add_argument("--lists", type=positive, default=200)
+    parser.add_argument("folders", type=Path, nargs="+", help="folders of documents")
+    parser.add_argument("--lists", type=positive, default=200, help="lists that are drawn (default 200)")
     options = parser.parse_args(arguments)
     table = [
         ["padding", "passages", "tokens of a pair, mean", "all in one", "sorted, batches of 8", "planned", "forwards"]
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def passages(folder: Path, chunker: Chunker) -> Iterator[str]:
-    """What a reranker would read: each passage with its breadcrumb."""
+    """The texts that a reranker would read: each passage with its breadcrumb."""
     for path in sorted(folder.rglob("*")):
         if path.suffix not in SUFFIXES or not path.is_file():
             continue

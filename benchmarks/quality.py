@@ -1,7 +1,7 @@
 """Quality and latency of the three searches on every evaluation set of a folder.
 
-The sets go through the product's own path: files on disk, its indexing, its searches. Indexes are kept in the
-cache, so that only the first run embeds.
+The sets go through the product's own path: files on disk, its indexing, its searches. Indexes are kept in the user's
+cache folder, so that only the first run computes embeddings.
 """
 
 from __future__ import annotations
@@ -9,18 +9,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
 
+from benchmarks.parts.evaluation_sets import chosen_sets
 from benchmarks.parts.machine import headed, positive, provenance
 from qmd_mcp.application.engine import index_identity, open_engine
 from qmd_mcp.corpus.indexing.update_summary import Step
 from qmd_mcp.domain.documents import Mode
 from qmd_mcp.errors import QmdError
-from qmd_mcp.evaluation.datasets import CORPUS, Dataset, read_dataset
+from qmd_mcp.evaluation.datasets import Dataset
 from qmd_mcp.evaluation.report import Report
 from qmd_mcp.evaluation.runner import evaluate, index_dataset, index_folder, index_of
 from qmd_mcp.settings import Settings, read_settings
@@ -33,7 +34,7 @@ class Way:
     name: str
     mode: Mode
     settings: Mapping[str, object] = field(default_factory=dict)
-    """What differs from the settings as they are."""
+    """The settings in which this way differs from those that are in force."""
 
 
 SEARCHES = (Way("search", "search"), Way("vsearch", "vsearch"), Way("query", "query"))
@@ -46,7 +47,7 @@ STAGES = (
     Way("trained fusion", "query", {"late_interaction": False}),
     Way("and token by token", "query"),
 )
-"""Each stage of `query` on top of the one before."""
+"""`query` as it grew: each way adds one stage to the way before it."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -55,17 +56,15 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("sets", type=Path, help="a folder of evaluation sets, or one set")
     parser.add_argument("--only", nargs="+", metavar="SET", help="only these sets of the folder")
     parser.add_argument(
-        "--queries", type=positive, metavar="N", help="at most N queries a set, chosen by their ids' hash"
+        "--queries", type=positive, metavar="N", help="at most N queries a set, chosen by the hash of their ids"
     )
-    parser.add_argument("--stages", action="store_true", help="what each stage of query adds, instead of the searches")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there too")
+    parser.add_argument("--stages", action="store_true", help="measure what each stage of query adds")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to FILE")
     options = parser.parse_args(arguments)
-    folders = sets_of(options.sets, only=options.only)
-    if not folders:
-        parser.error(f"there is no set in {options.sets}")
+    datasets = chosen_sets(parser, options)
     try:
         ways = STAGES if options.stages else SEARCHES
-        reports = anyio.run(measure_sets, map(read_dataset, folders), read_settings(), options.queries, ways)
+        reports = anyio.run(measure_sets, datasets, read_settings(), options.queries, ways)
     except QmdError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     origin = provenance("benchmarks.quality", arguments)
@@ -75,16 +74,10 @@ def main(arguments: Sequence[str]) -> None:
         options.json.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def sets_of(folder: Path, *, only: Sequence[str] | None) -> list[Path]:
-    """The folder itself if it is a set, else the sets in it."""
-    candidates = [folder] if (folder / CORPUS).exists() else sorted(folder.glob("*"))
-    return [path for path in candidates if (path / CORPUS).exists() and (only is None or path.name in only)]
-
-
 async def measure_sets(
-    datasets: Iterable[Dataset], settings: Settings, sample: int | None, ways: Sequence[Way]
+    datasets: Sequence[Dataset], settings: Settings, sample: int | None, ways: Sequence[Way]
 ) -> list[Report]:
-    """Index each set once and search it in every way; the reports of a set stand together, in the order of the ways."""
+    """Index each set once and search it in every way; the reports are sorted by set, then by way."""
     reports: list[Report] = []
     for dataset in datasets:
         place = index_folder(dataset, identity=index_identity(settings))
@@ -100,14 +93,14 @@ async def measure_sets(
 
 
 class Watch:
-    """Says each tenth step of an indexing on stderr."""
+    """A progress callback that reports every tenth of an indexing on stderr."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._said = ""
 
     def __call__(self, step: Step) -> None:
-        """Say what has not been said yet."""
+        """Print the line of this step unless it equals the line before it."""
         tenth = step.done * 10 // step.total if step.total else 0
         line = f"{self._name}: {step.phase} {tenth * 10} %"
         if line != self._said:

@@ -1,7 +1,8 @@
-"""What a cross-encoder's word is worth beside fusion's, and whether it knows of an answer that is not there.
+"""What a cross-encoder adds to fusion's order, and whether it notices that the answer is missing.
 
-It reads the best of `query` once; the order is then made with every weight of its logit. The reranker is that of the
-settings, QMD_RERANKER=FOLDER; indexes are those of benchmarks.quality.
+The cross-encoder reads the best candidates of `query` once; the order is then computed for every weight of its logit.
+The reranker is the one that the settings name, QMD_RERANKER=FOLDER. The indexes are those that benchmarks.quality
+keeps; missing ones are made.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from pathlib import Path
 import anyio
 import numpy as np
 
+from benchmarks.parts.evaluation_sets import chosen_sets
 from benchmarks.parts.evidence import ProductRanking, evidence_of, product_ranking
 from benchmarks.parts.machine import headed, positive, provenance
-from benchmarks.quality import sets_of
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.evaluation.corpus_files import document_ids
-from qmd_mcp.evaluation.datasets import Dataset, JudgedQuery, read_dataset
+from qmd_mcp.evaluation.datasets import Dataset, JudgedQuery
 from qmd_mcp.evaluation.evidence_source import EvidenceSource, without
 from qmd_mcp.evaluation.metrics import best_of_each, measure
 from qmd_mcp.evaluation.reliability import area_under_curve, calibration_error, reliability
@@ -38,24 +39,24 @@ WORDS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 30.0)
 """Weights of the logit; the first is fusion alone, the last nearly the cross-encoder alone."""
 
 FIRST = 4
-"""Of the best, those that are read where it is only asked whether there is an answer."""
+"""How many of the best candidates are read to tell whether there is an answer at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The best candidates of a query, best first by fusion."""
+    """The best candidates of a query as the cross-encoder has read them, in fusion's order."""
 
     relevance: FloatArray
-    """[read], fusion's."""
+    """[read]; fusion's probabilities."""
     logits: FloatArray
-    """[read]."""
+    """[read]; the cross-encoder's."""
     documents: tuple[str, ...]
-    """Of every candidate, best first; the first are those that were read."""
+    """The document of every candidate, best first; those that were read come first."""
     answerable: float
-    """What the verdict makes of the first hit without a reranker."""
+    """The probability of an answer that the verdict finds without a reranker."""
 
     def ranked(self, word: float) -> tuple[FloatArray, tuple[str, ...]]:
-        """Probabilities of what was read and all documents, in the order that this weight of the logit makes."""
+        """Probabilities of the passages that were read, and all documents, ordered by this weight of the logit."""
         odds = reranked(self.relevance, self.logits, word=word)
         order = np.argsort(-odds, kind="stable")
         first = tuple(self.documents[place] for place in order)
@@ -63,19 +64,19 @@ class Read:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure, print both tables."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reranking", description=__doc__)
-    parser.add_argument("sets", type=Path)
+    parser.add_argument("sets", type=Path, help="a folder of evaluation sets, or one set")
     parser.add_argument("--only", nargs="+", metavar="SET", help="only these sets of the folder")
     parser.add_argument("--queries", type=positive, default=150, metavar="N", help="at most N queries a set")
-    parser.add_argument("--read", type=positive, default=20, metavar="N", help="passages that are read")
+    parser.add_argument("--read", type=positive, default=20, metavar="N", help="passages read (default 20)")
     options = parser.parse_args(arguments)
     settings = read_settings()
     model = user_catalogue().reranker(settings.reranker, providers=["cpu"])
     if model is None:
-        parser.error("there is no reranker: QMD_RERANKER=FOLDER")
+        parser.error("the settings name no reranker: set QMD_RERANKER to the folder of one")
     reranker = make_reranker(model, open_model(model, session_factory(settings), threads=cores()))
-    datasets = [read_dataset(folder) for folder in sets_of(options.sets, only=options.only)]
+    datasets = chosen_sets(parser, options)
     rows = anyio.run(measure_sets, datasets, settings, reranker, options.queries, options.read)
     header = ["set", "ms", *(f"nDCG@10, ECE@1: word {word:g}" for word in WORDS), "deleted AUC: verdict", "logit"]
     print(headed(provenance("benchmarks.reranking", arguments), [header, *rows]))
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str]) -> None:
 async def measure_sets(
     datasets: Sequence[Dataset], settings: Settings, reranker: Reranker, count: int, read: int
 ) -> list[list[str]]:
-    """A row for each set."""
+    """One row for each set."""
     ranking = product_ranking(settings)
     rows: list[list[str]] = []
     for dataset in datasets:
@@ -97,7 +98,7 @@ async def measure_sets(
 async def measure_set(
     source: EvidenceSource, dataset: Dataset, ranking: ProductRanking, reranker: Reranker, *, count: int, read: int
 ) -> list[str]:
-    """Every weight on one set; then the same queries without the documents that answer them."""
+    """Measure every weight on one set, then the same queries without the documents that answer them."""
     ids = document_ids(dataset)
     asked: list[JudgedQuery] = []
     own: list[Read] = []
@@ -107,7 +108,7 @@ async def measure_set(
         parsed = parse(query.text)
         evidence = await source.of(parsed)
         left = without(evidence, {path for path, name in ids.items() if name in query.grades})
-        if not len(left):  # then nothing is left to read
+        if not len(left):  # nothing is left to read
             continue
         asked.append(query)
         since = time.perf_counter()
@@ -140,7 +141,7 @@ def reading(
     ids: dict[str, str],
     most: int,
 ) -> Read:
-    """Let the reranker read the best."""
+    """Let the reranker read the best candidates."""
     found = ranking.judged(evidence, query)
     order = np.argsort(-found.fused.scores, kind="stable")
     best = order[:most]

@@ -1,10 +1,10 @@
 """How fast a folder is indexed and searched.
 
-Each round indexes the folder into a new temporary index, updates it with nothing changed, then gives the same
-passages to the embedder alone: indexing and embedding alternate, so that a slow minute of the machine meets both,
-and medians over the rounds are printed. The searches are asked in the last round's index, warm, one after another,
-for ten hits, with the opening sentences of sampled pages as queries (benchmarks/queries.py). Imports are not timed;
-loading the model is part of indexing.
+Each round indexes the folder into a new temporary index, updates it with nothing changed, and then gives the same
+passages to the embedder alone. Indexing and embedding alternate, so that a slow minute of the machine affects both, and
+the medians over the rounds are printed. The searches run in the last round's index, warm, one after another, for ten
+hits each; their queries are the opening sentences of sampled pages (benchmarks/parts/queries.py). Importing Python
+modules is not timed; loading the model is part of indexing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from qmd_mcp.store.tables.passage_table import PassageTable
 GLOBS = tuple(f"**/*{suffix}" for suffix in SUFFIXES)
 WARM_UP = 10
 FEWEST_QUERIES = 200
-"""Below it a p95 rests on fewer than ten calls."""
+"""With fewer queries the p95 rests on fewer than ten calls."""
 
 
 @dataclass(slots=True)
@@ -46,17 +46,17 @@ class Speed:
     documents: int = 0
     passages: int = 0
     distinct: int = 0
-    """Passages without those whose text has come before."""
+    """Passages with different texts: a text that occurs twice is embedded once."""
     indexing: list[float] = field(default_factory=list[float])
-    """Seconds, by round."""
+    """Seconds of indexing, one for each round."""
     embedding: list[float] = field(default_factory=list[float])
-    """Seconds of the embedder alone over the same passages, by round."""
+    """Seconds of the embedder alone over the same passages, one for each round."""
     unchanged: list[float] = field(default_factory=list[float])
-    """Seconds of an update with nothing to do, by round."""
+    """Seconds of an update with nothing to do, one for each round."""
     peak_mib: float = 0
-    """The process's peak until the first indexing has ended."""
+    """Peak memory of this process until the end of the first indexing."""
     latencies: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
-    """p50 and p95 of each search, milliseconds."""
+    """p50 and p95 of each search in milliseconds, by the search's name."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--queries", type=positive, default=300, metavar="N", help="queries for each search (default 300)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to FILE")
     options = parser.parse_args(arguments)
     queries = derive_queries(options.folder, count=options.queries)
     if len(queries) < FEWEST_QUERIES:
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 async def measure(folder: Path, settings: Settings, rounds: int, queries: Sequence[str]) -> Speed:
-    """All rounds, then the searches in the last one's index."""
+    """Measure all rounds, then the searches in the index of the last round."""
     speed = Speed()
     for number in range(1, rounds + 1):
         with TemporaryDirectory(prefix="qmd-mcp-speed-") as index:
@@ -97,7 +97,7 @@ async def measure(folder: Path, settings: Settings, rounds: int, queries: Sequen
 
 
 async def measure_round(engine: Engine, folder: Path, speed: Speed) -> None:
-    """Index, update, embed alone."""
+    """Index the folder, update the index with nothing changed, and embed the same passages alone."""
     start = perf_counter()
     await engine.writing.add_collection(Collection("speed", folder, globs=GLOBS))
     summary = await engine.writing.update()
@@ -107,7 +107,7 @@ async def measure_round(engine: Engine, folder: Path, speed: Speed) -> None:
     await engine.writing.update()
     speed.unchanged.append(perf_counter() - start)
     texts = await embedded_texts(engine)
-    distinct = list(dict.fromkeys(texts))  # a text that comes twice is embedded once
+    distinct = list(dict.fromkeys(texts))  # as in indexing: a text that occurs twice is embedded once
     start = perf_counter()
     await embed_alone(engine, distinct)
     speed.embedding.append(perf_counter() - start)
@@ -115,7 +115,7 @@ async def measure_round(engine: Engine, folder: Path, speed: Speed) -> None:
 
 
 async def measure_searches(engine: Engine, queries: Sequence[str], speed: Speed) -> None:
-    """Every query to every search, each search warmed up first."""
+    """Ask every search every query, after a few that warm it up."""
     searching = engine.searching
     for name, search in (("search", searching.search), ("vsearch", searching.vsearch), ("query", searching.query)):
         requests = [QueryRequest(query) for query in queries]
@@ -131,7 +131,7 @@ async def measure_searches(engine: Engine, queries: Sequence[str], speed: Speed)
 
 
 async def embedded_texts(engine: Engine) -> list[str]:
-    """What the embedder read of every passage in the index, in no order."""
+    """The text that the embedder read of every passage in the index, in no particular order."""
     status = await engine.status()
     database = await Database.open(engine.location.uri)
     try:
@@ -142,12 +142,12 @@ async def embedded_texts(engine: Engine) -> list[str]:
 
 
 async def embed_alone(engine: Engine, texts: Sequence[str]) -> None:
-    """The embedder over texts, with nothing around it but the threads that the product runs it in."""
+    """Embed texts with nothing around the embedder but the threads that the product runs it in."""
     await engine.embedder.embed_passages(texts)
 
 
 def peak_mib() -> float:
-    """The largest resident set that this process has had; Linux counts it in KiB, macOS in bytes."""
+    """The largest resident memory of this process so far; Linux reports it in KiB, macOS in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
 

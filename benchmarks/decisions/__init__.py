@@ -1,1 +1,1 @@
-"""Measurements behind one decision each; repeated when the decision is questioned, not for every release."""
+"""Programs that each measured one decision: they are run again when it is questioned, not for every release."""

@@ -1,8 +1,8 @@
-"""When an approximate vector index pays, and what it costs in recall.
+"""From how many vectors on an approximate index is faster than an exact scan, and what it costs in recall.
 
-Takes the vectors of indexes that exist (such as those that benchmarks.quality keeps), so that they are real
-embeddings, holds some out as queries, and compares LanceDB's exact scan with IVF-RQ and refinement, as the product
-would use it, for growing numbers of vectors.
+The vectors are real embeddings, read from indexes that exist (such as those that benchmarks.quality keeps). Some are
+held out as queries. For growing numbers of vectors LanceDB's exact scan is compared with IVF-RQ and refinement, as the
+product uses it.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from qmd_mcp.store.tables.passage_table import PassageTable
 
 QUERIES = 100
 DEPTH = 100
-"""Length of the list that `query` fuses."""
+"""Neighbours asked for: the length of the list that `query` fuses."""
 SETTINGS = ((20, 2), (40, 10), (80, 10))
-"""Probes and refine factor."""
+"""Numbers of partitions probed and refinement factors."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decisions.dense_index", description=__doc__)
     parser.add_argument("indexes", type=Path, nargs="+", help="folders of indexes, or folders above them")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 25_000, 50_000])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 25_000, 50_000], help="numbers of vectors")
     options = parser.parse_args(arguments)
     rows = anyio.run(measure, options.indexes, options.sizes)
     print(headed(provenance("benchmarks.decisions.dense_index", arguments), rows))
@@ -69,7 +69,7 @@ async def measure(folders: Sequence[Path], sizes: Sequence[int]) -> list[list[st
 
 
 async def real_vectors(folders: Sequence[Path]) -> FloatArray:
-    """[passages, dimension] of every index in the folders, duplicates left out."""
+    """The vectors of every index in the folders without duplicates, [passages, dimension]."""
     parts: list[FloatArray] = []
     for place in sorted({path.parent for folder in folders for path in folder.rglob("collections.lance")}):
         database = await Database.open(str(place))
@@ -86,7 +86,7 @@ async def real_vectors(folders: Sequence[Path]) -> FloatArray:
 async def search(
     table: lancedb.AsyncTable, queries: FloatArray, *, probes: int | None, refine: int | None
 ) -> tuple[list[list[int]], list[float]]:
-    """The rows found for each query and the milliseconds each took."""
+    """The rows found for each query, and the milliseconds that each took."""
     found: list[list[int]] = []
     times: list[float] = []
     for query in (queries[0], *queries):
@@ -101,12 +101,12 @@ async def search(
 
 
 def overlap(found: list[list[int]], exact: list[list[int]], *, depth: int) -> float:
-    """Share of the exact neighbours that were found."""
+    """The share of the exact neighbours that were found."""
     return float(np.mean([len({*a[:depth]} & {*b[:depth]}) / depth for a, b in zip(found, exact, strict=True)]))
 
 
 def latency(times: list[float]) -> list[str]:
-    """p50 and p95."""
+    """p50 and p95, as the table has them."""
     return [f"{median(times):.1f}", f"{np.percentile(times, 95):.1f}"]
 
 

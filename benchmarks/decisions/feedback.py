@@ -3,7 +3,7 @@
 The first passages of a query's own fusion give weighted terms (the relevance model RM1 of Lavrenko and Croft, SIGIR
 2001, times inverse document frequency) that are looked up as one `lex` sub-query, and a vector moved towards them
 (Rocchio 1971) that is looked up as one `vec` sub-query. What they find joins the candidates and supports them as the
-lines of an expander do.
+lines that an expander writes do.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 import anyio
 import numpy as np
 
+from benchmarks.parts.evaluation_sets import chosen_sets
 from benchmarks.parts.evidence import ProductRanking, evidence_of, product_ranking
 from benchmarks.parts.machine import headed, positive, provenance
-from benchmarks.quality import sets_of
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.evaluation.corpus_files import document_ids
-from qmd_mcp.evaluation.datasets import Dataset, read_dataset
+from qmd_mcp.evaluation.datasets import Dataset
 from qmd_mcp.evaluation.evidence_source import EvidenceSource
 from qmd_mcp.evaluation.metrics import best_of_each, measure
 from qmd_mcp.evaluation.runner import COLLECTION
@@ -33,10 +33,10 @@ from qmd_mcp.retrieval.query.syntax import parse
 from qmd_mcp.settings import Settings, read_settings
 
 PASSAGES, TERMS, MOVED = 10, 10, 0.5
-"""Passages that are fed back, terms that are kept and share of their centroid: as in RM3's usual setting."""
+"""Passages that are fed back, terms that are kept, and the share of the centroid: the usual setting of RM3."""
 
 FREQUENT = 0.2
-"""Terms of more than this share of the passages say nothing."""
+"""Terms that occur in more than this share of the passages are left out, since they tell nothing apart."""
 
 WAYS: Mapping[str, frozenset[str]] = {
     "no feedback": frozenset(),
@@ -47,20 +47,20 @@ WAYS: Mapping[str, frozenset[str]] = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure every way on every set, print the table."""
+    """Measure every way on every set and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decisions.feedback", description=__doc__)
-    parser.add_argument("sets", type=Path)
+    parser.add_argument("sets", type=Path, help="a folder of evaluation sets, or one set")
     parser.add_argument("--only", nargs="+", metavar="SET", help="only these sets of the folder")
     parser.add_argument("--queries", type=positive, default=200, metavar="N", help="at most N queries a set")
     options = parser.parse_args(arguments)
-    datasets = [read_dataset(folder) for folder in sets_of(options.sets, only=options.only)]
+    datasets = chosen_sets(parser, options)
     rows = anyio.run(measure_sets, datasets, read_settings(), options.queries)
     header = ["nDCG@10 / Recall@100 of fusion", *WAYS]
     print(headed(provenance("benchmarks.decisions.feedback", arguments), [header, *rows]))
 
 
 async def measure_sets(datasets: Sequence[Dataset], settings: Settings, count: int) -> list[list[str]]:
-    """A row for each set."""
+    """One row for each set."""
     ranking = product_ranking(settings)
     rows: list[list[str]] = []
     for dataset in datasets:
@@ -70,7 +70,7 @@ async def measure_sets(datasets: Sequence[Dataset], settings: Settings, count: i
 
 
 async def measure_set(source: EvidenceSource, dataset: Dataset, ranking: ProductRanking, count: int) -> list[str]:
-    """nDCG@10 and Recall@100 of every way."""
+    """nDCG@10 and Recall@100 of every way on one set."""
     ids = document_ids(dataset)
     queries = dataset.sample(count)
     rankings: dict[str, dict[str, tuple[str, ...]]] = {way: {} for way in WAYS}
@@ -93,7 +93,7 @@ async def measure_set(source: EvidenceSource, dataset: Dataset, ranking: Product
 async def fed_back(
     source: EvidenceSource, evidence: Evidence, first: Sequence[int], *, vector: FloatArray
 ) -> dict[str, Ranking]:
-    """What the terms and the centroid of the first candidates find; `vector` is the query's, [dimension]."""
+    """What the terms and the centroid of the first candidates find; `vector` is the query's embedding, [dimension]."""
     scope = Scope(collections=(COLLECTION,))
     words = await terms_of([evidence.passages[row].embedded_text for row in first], source)
     found = {
@@ -106,7 +106,7 @@ async def fed_back(
 
 
 async def terms_of(texts: Sequence[str], source: EvidenceSource) -> tuple[str, ...]:
-    """The likeliest rare terms under the mean of the texts' language models."""
+    """The rare terms with the highest probability under the mean of the texts' language models."""
     likely: defaultdict[str, float] = defaultdict(float)
     for text in texts:
         terms = await source.vocabulary.terms_of(text)

@@ -1,7 +1,7 @@
-"""What each field of the full-text index is worth, and function words.
+"""What each field of the full-text index adds to BM25, and what dropping function words changes.
 
-Asks the queries of evaluation sets, lexically alone, in the indexes that benchmarks.quality keeps, with one weight
-changed at a time. Prints nDCG@10 for each set.
+The queries of evaluation sets are answered by lexical retrieval alone, in the indexes that benchmarks.quality keeps,
+with one weight changed at a time. The table has nDCG@10 for each set.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from types import MappingProxyType
 
 import anyio
 
+from benchmarks.parts.evaluation_sets import read_sets
 from benchmarks.parts.machine import headed, provenance
 from qmd_mcp.application.engine import index_identity
 from qmd_mcp.domain.lookup import LexicalQuery, Scope
 from qmd_mcp.evaluation.corpus_files import document_ids
-from qmd_mcp.evaluation.datasets import Dataset, read_dataset
+from qmd_mcp.evaluation.datasets import Dataset
 from qmd_mcp.evaluation.metrics import best_of_each, measure
 from qmd_mcp.evaluation.runner import index_folder
 from qmd_mcp.retrieval.query.syntax import parse
@@ -46,15 +47,16 @@ VARIANTS: Mapping[str, Mapping[str, float]] = {
     "function words kept": {},
 }
 KEPT = "function words kept"
+"""The variant in which no word of a query is dropped."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decisions.fields", description=__doc__)
     parser.add_argument("sets", type=Path, nargs="+", help="evaluation sets that benchmarks.quality has indexed")
-    parser.add_argument("--queries", type=int, default=300, help="a sample of so many (default 300)")
+    parser.add_argument("--queries", type=int, default=300, help="at most so many queries a set (default 300)")
     options = parser.parse_args(arguments)
-    table = anyio.run(compare, [read_dataset(folder) for folder in options.sets], options.queries)
+    table = anyio.run(compare, read_sets(parser, options.sets), options.queries)
     print(headed(provenance("benchmarks.decisions.fields", arguments), table))
 
 
@@ -65,7 +67,7 @@ async def compare(datasets: Sequence[Dataset], sample: int) -> list[list[str]]:
         database = await Database.open(str(index_folder(dataset, identity=index_identity(read_settings())) / "index"))
         generation = await serving(database)
         if generation is None:
-            sys.exit(f"{dataset.name} is not indexed yet: python -m benchmarks.quality")
+            sys.exit(f"{dataset.name} is not indexed yet: run python -m benchmarks.quality on its folder first")
         table = await PassageTable.open(database, fingerprint=generation.fingerprint, dimension=generation.dimension)
         for variant, changed in VARIANTS.items():
             fulltext.BOOSTS.update({**AS_SHIPPED, **changed})

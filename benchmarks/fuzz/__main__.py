@@ -1,10 +1,11 @@
-"""Whether anything that can be sent or read breaks the server: no crash, no hang, no trace, no path.
+"""Whether any input makes the server crash, hang, or show a stack trace or a path of the machine.
 
-A folder is indexed into a temporary index and served by a process of its own. Inputs are made from a seed, so that any
-of them can be made again. Over HTTP: arguments of every tool over REST and MCP, other methods of MCP, references in
-paths, bodies that are no JSON. In this process, through the code that reads them there: query syntax, Markdown and its
-like, front matter, encodings, and path strings. An input fails if its answer is a 500, takes longer than five seconds,
-or holds a trace or the path of the temporary folder, or if it raises what no caller is told of.
+A folder is indexed into a temporary index and served by a process of its own. Inputs are made from a seed, so that
+each can be made again. Sent over HTTP are arguments of every tool over REST and MCP, other methods of MCP, references
+in paths, and bodies that are not JSON. Read in this process, by the code that the server reads them with, are query
+syntax, Markdown and other markup, front matter, encodings, and path strings. An input fails if its answer is a 500,
+takes longer than five seconds, or contains a stack trace or the path of the temporary folder, or if it raises an error
+that is not meant for the caller.
 """
 
 from __future__ import annotations
@@ -51,11 +52,11 @@ NAMES = ("query", "limit", "collections", "min_score", "document", "documents", 
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Send, count and print."""
+    """Send the inputs, count the outcomes and print them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
     parser.add_argument("folder", type=Path, help="documents to index")
     parser.add_argument("--count", type=positive, default=100_000, metavar="N", help="inputs (default 100,000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the inputs (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="what the inputs are made from (default 0)")
     options = parser.parse_args(arguments)
     outcomes: Counter[str] = Counter()
     with serving(options.folder, globs=tuple(f"**/*{suffix}" for suffix in SUFFIXES)) as (url, index, _):
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 async def send(url: str, hidden: bytes, count: int, seed: int, outcomes: Counter[str]) -> float:
-    """Every input; the seconds of the slowest."""
+    """Try every input and count the outcomes; returns the seconds of the slowest."""
     numbers = iter(range(count))
     slowest = 0.0
 
@@ -88,7 +89,7 @@ async def send(url: str, hidden: bytes, count: int, seed: int, outcomes: Counter
 
     async with Connection.to(url) as connection:
         for tool in TOOLS[:3]:
-            await connection.post(f"/{tool}", {"query": "warm"})  # the index is opened and the model loaded
+            await connection.post(f"/{tool}", {"query": "warm"})  # opens the index and loads the model
     async with anyio.create_task_group() as group:
         for _ in range(CLIENTS):
             group.start_soon(client)
@@ -96,7 +97,7 @@ async def send(url: str, hidden: bytes, count: int, seed: int, outcomes: Counter
 
 
 async def attempt(connection: Connection, chance: random.Random, hidden: bytes) -> str:
-    """One input, and what became of it."""
+    """Try one input and name its outcome."""
     kind = chance.choice(KINDS)
     if kind in LOCAL:
         return _read_here(LOCAL[kind], chance, kind)
@@ -108,12 +109,12 @@ async def attempt(connection: Connection, chance: random.Random, hidden: bytes) 
 
 
 def _read_here(work: Callable[[random.Random], None], chance: random.Random, kind: str) -> str:
-    faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)  # what hangs here would hang this program as well
+    faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)  # an input that hangs would hang this program
     try:
         work(chance)
     except QmdError:
         return f"{kind}: refused"
-    except Exception as error:  # noqa: BLE001  what is looked for
+    except Exception as error:  # noqa: BLE001  any error here is a finding
         return f"FAILED: {kind} {type(error).__name__}: {error}"
     finally:
         faulthandler.cancel_dump_traceback_later()
@@ -121,17 +122,17 @@ def _read_here(work: Callable[[random.Random], None], chance: random.Random, kin
 
 
 async def rest(connection: Connection, chance: random.Random) -> Reply:
-    """Arguments of a search over REST."""
+    """Send made arguments of a search over REST."""
     return await connection.post(f"/{chance.choice(TOOLS[:3])}", arguments_of(chance))
 
 
 async def mcp(connection: Connection, chance: random.Random) -> Reply:
-    """Arguments of a tool over MCP."""
+    """Send made arguments of a tool over MCP."""
     return await connection.call(chance.choice(TOOLS), arguments_of(chance))
 
 
 async def protocol(connection: Connection, chance: random.Random) -> Reply:
-    """Another method of MCP."""
+    """Send another method of MCP."""
     params: Any = {name: value(chance) for name in ("uri", "name", "arguments", "cursor", "level")}
     params |= {
         "ref": {
@@ -148,7 +149,7 @@ async def protocol(connection: Connection, chance: random.Random) -> Reply:
 
 
 async def reference(connection: Connection, chance: random.Random) -> Reply:
-    """A reference in a path, quoted or not."""
+    """Ask for a document by a made reference in the path, quoted or not."""
     name = text(chance).encode(errors="replace").decode()
     shown = quote(name, safe=chance.choice(("", "/", "/%:")))
     lines = chance.choice(("", "", "?from_line=1", f"?{quote(text(chance).encode(errors='replace'))}=1"))
@@ -156,7 +157,7 @@ async def reference(connection: Connection, chance: random.Random) -> Reply:
 
 
 async def broken(connection: Connection, chance: random.Random) -> Reply:
-    """A body that is JSON in parts."""
+    """Send JSON with some of its bytes replaced."""
     body = bytearray(json.dumps(arguments_of(chance)).encode())
     for _ in range(chance.randint(1, 8)):
         body[chance.randrange(len(body))] = chance.randrange(256)
@@ -166,19 +167,19 @@ async def broken(connection: Connection, chance: random.Random) -> Reply:
 
 
 def syntax(chance: random.Random) -> None:
-    """A query, and a snippet for it."""
+    """Parse a made query and cut a snippet for it."""
     parsed = parse(text(chance))
     parsed.scope(())
     snippet(joined(MARKUP, chance), parsed.lexical)
 
 
 def markup(chance: random.Random) -> None:
-    """A page of any kind."""
+    """Read a made page of any kind."""
     _indexed(joined(MARKUP, chance).encode(errors="ignore"), chance.choice(FILES))
 
 
 def front_matter(chance: random.Random) -> None:
-    """A page that begins with what YAML or TOML could be."""
+    """Read a page that begins with something like YAML or TOML."""
     fence = chance.choice(("---\n", "+++\n", "---\r\n", "\ufeff---\n"))
     end = chance.choice((fence, "...\n", ""))
     page = f"{fence}{joined(YAML, chance)}\n{end}{joined(MARKUP, chance)}"
@@ -186,7 +187,7 @@ def front_matter(chance: random.Random) -> None:
 
 
 def encodings(chance: random.Random) -> None:
-    """Bytes that are text in some encoding, in several, or in none."""
+    """Read bytes that are text in one encoding, in several, or in none."""
     parts: list[Callable[[], bytes]] = [
         lambda: text(chance).encode(chance.choice(ENCODINGS), errors="ignore"),
         lambda: joined(MARKUP, chance).encode(chance.choice(ENCODINGS), errors="replace"),
@@ -198,7 +199,7 @@ def encodings(chance: random.Random) -> None:
 
 
 def paths(chance: random.Random) -> None:
-    """References, globs and names."""
+    """Parse made references, globs and names of collections."""
     readings(text(chance))
     work: list[Callable[[], object]] = [
         lambda: compile_globs(expand_globs((text(chance), text(chance)))),
@@ -237,7 +238,7 @@ CHUNKER = Chunker(read_tokenizer(user_catalogue().embedder(DEFAULT_PROFILE).fold
 
 
 def arguments_of(chance: random.Random) -> Any:
-    """Mostly what a tool takes, with something wrong in it."""
+    """Arguments like those that a tool takes, mostly with something wrong in them."""
     if chance.random() < 0.05:
         return value(chance)
     given = {chance.choice(NAMES): value(chance) for _ in range(chance.randint(0, 3) if chance.random() < 0.3 else 0)}
@@ -251,7 +252,7 @@ def arguments_of(chance: random.Random) -> Any:
 
 
 def value(chance: random.Random, depth: int = 0) -> Any:
-    """Anything that JSON can hold."""
+    """A value of any kind that JSON can hold."""
     match chance.randrange(9 if depth < 3 else 7):
         case 0:
             return None
@@ -270,12 +271,12 @@ def value(chance: random.Random, depth: int = 0) -> Any:
 
 
 def text(chance: random.Random) -> str:
-    """Pieces of query syntax, paths and Unicode."""
+    """A text of pieces of query syntax, paths and Unicode."""
     return joined(PIECES, chance)
 
 
 def joined(pieces: Sequence[str], chance: random.Random) -> str:
-    """Some of the pieces, and characters of every plane, with blanks between or without."""
+    """A text of some of the pieces and of characters from every plane, with or without blanks between them."""
 
     def piece() -> str:
         return chance.choice(pieces) if chance.random() < 0.8 else chr(chance.randrange(0x2FFFF))

@@ -1,8 +1,9 @@
-"""Whether any bytes break what reads queries, documents and references; inputs grow towards code not yet reached.
+"""Whether any bytes break the code that reads queries, documents and references, guided by coverage.
 
-Needs atheris (`pip install atheris`), which nothing else does. Each target runs in a process of its own for as long as
-it is given, from a seed, starting from the corpus in examples/. A target fails if it raises what no caller is told of,
-or takes longer than five seconds for one input; libFuzzer then writes that input to the working folder and says so.
+It needs atheris (`pip install atheris`), which nothing else here does: inputs that reach new code are kept and changed
+further. Each target runs from a seed in a process of its own for the seconds that it is given, starting from the files
+of a folder. A target fails if it raises an error that is not meant for the caller, or takes longer than five seconds
+for one input; libFuzzer then writes that input to the working folder and names the file.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from qmd_mcp.errors import QmdError
 
 LONGEST_SECONDS = 5
 LONGEST_INPUT = 8_192
-"""Bytes: twice the longest query, and several passages of a document."""
+"""Bytes of an input: twice the longest query, and several passages of a document."""
 
 NAMES = ("a.md", "a.mdx", "a.html", "a.txt", "a.py", "a.rst", "a.json", "a.org", "a")
-"""Each kind of document; the first byte of an input says which."""
+"""File names of each kind of document; the first byte of an input chooses one."""
 
 TARGETS = ("query", "document", "reference")
 DONE = re.compile(r"Done (\d+) runs")
@@ -32,11 +33,11 @@ REACHED = re.compile(r"cov: (\d+)")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run every target and print what each has reached."""
+    """Run every target and print how far each came."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz.coverage", description=__doc__)
     parser.add_argument("folder", type=Path, help="files to start from")
     parser.add_argument("--seconds", type=positive, default=120, metavar="S", help="of each target (default 120)")
-    parser.add_argument("--seed", type=positive, default=1, help="of the inputs (default 1)")
+    parser.add_argument("--seed", type=positive, default=1, help="what the inputs are made from (default 1)")
     parser.add_argument("--target", choices=TARGETS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.target:
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def fuzz(target: str, folder: Path, *, seconds: int, seed: int) -> None:
-    """Fuzz one target; ends the process."""
+    """Fuzz one target; the process ends with it."""
     import atheris
 
     with atheris.instrument_imports(
@@ -66,7 +67,7 @@ def fuzz(target: str, folder: Path, *, seconds: int, seed: int) -> None:
         work = {"query": query_target, "document": document_target, "reference": reference_target}[target]()
 
     def one(data: bytes) -> None:
-        with suppress(QmdError):  # a sentence for the caller
+        with suppress(QmdError):  # an error that is meant for the caller
             work(data)
 
     with TemporaryDirectory() as found:
@@ -76,7 +77,7 @@ def fuzz(target: str, folder: Path, *, seconds: int, seed: int) -> None:
 
 
 def query_target() -> Callable[[bytes], object]:
-    """Query syntax, and the snippet of a text for it."""
+    """Parse a query, and cut a snippet of a text for it."""
     from qmd_mcp.retrieval.answering.snippet import snippet
     from qmd_mcp.retrieval.query.syntax import parse
 
@@ -90,7 +91,7 @@ def query_target() -> Callable[[bytes], object]:
 
 
 def document_target() -> Callable[[bytes], object]:
-    """Encodings, front matter and markup, down to passages that can be written."""
+    """Read a document of any encoding, front matter and markup, down to passages that can be written."""
     from qmd_mcp.application.engine import DEFAULT_PROFILE
     from qmd_mcp.corpus.chunking.chunker import Chunker
     from qmd_mcp.corpus.readers.source_text import SourceText, read
@@ -110,7 +111,7 @@ def document_target() -> Callable[[bytes], object]:
 
 
 def reference_target() -> Callable[[bytes], object]:
-    """References, globs and names of collections."""
+    """Parse references, globs and names of collections."""
     from qmd_mcp.corpus.library.reference import readings
     from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
     from qmd_mcp.corpus.scanning.membership import check_globs, check_name

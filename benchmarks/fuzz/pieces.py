@@ -1,4 +1,4 @@
-"""What inputs of the fuzzer are put together from."""
+"""The pieces that the fuzzer's inputs are put together from."""
 
 import codecs
 

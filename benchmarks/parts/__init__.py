@@ -1,1 +1,1 @@
-"""What several benchmark programs share."""
+"""Code that several benchmark programs share, and the processes that they start."""

@@ -1,4 +1,4 @@
-"""One prompt decoded by onnxruntime-genai whenever a line arrives; benchmarks.decoding runs it in its environment."""
+"""Decode one prompt with onnxruntime-genai for every line of input; benchmarks.decoding runs it in that environment."""
 
 import json
 import sys
@@ -24,10 +24,10 @@ def main() -> None:
 
 
 def decode(model: og.Model, wanted: dict, *, rows: int) -> tuple[float, float, float]:
-    """Milliseconds a step behind the first, of processor time too, and milliseconds of everything."""
+    """Milliseconds of a step after the first, CPU milliseconds of it, and milliseconds of the whole decoding."""
     parameters = og.GeneratorParams(model)
     longest = len(wanted["prompt"]) + wanted["tokens"] + 1
-    # no end of text: every row draws all its tokens, as ours do
+    # no end of text: every row draws all its tokens, as in our measurement
     parameters.set_search_options(batch_size=rows, max_length=longest, min_length=longest, do_sample=False)
     started = perf_counter()
     generator = og.Generator(model, parameters)

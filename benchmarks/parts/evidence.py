@@ -1,4 +1,4 @@
-"""The evidence of a set's queries as the product gathers it, for programs that measure what is made of it."""
+"""The evidence of a set's queries as the product gathers it, for programs that measure what fusion makes of it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def product_ranking(settings: Settings) -> ProductRanking:
 async def evidence_of(
     dataset: Dataset, settings: Settings, *, ranking: ProductRanking
 ) -> AsyncGenerator[EvidenceSource]:
-    """The set's index, made where there is none, open for queries; the best candidates are compared token by token."""
+    """Open a set's index, made if it is missing; the first candidates are compared with the query token by token."""
     place = index_folder(dataset, identity=index_identity(settings))
     async with open_engine(settings, index_of(place), create=True) as engine:
         await index_dataset(engine, dataset, folder=place, progress=lambda _: None)

@@ -1,7 +1,7 @@
-"""One model in a process of its own: what loading it takes, and its forwards; prints JSON for `benchmarks.inference`.
+"""Time one model in a process of its own: loading it and its forward passes; prints JSON for `benchmarks.inference`.
 
-Forwards are those of the product's `Reranker`, over random tokens; the embedder's are its graph's alone, without
-tokenisation and pooling.
+Rerankers are timed through the product's `Reranker`, over random tokens. Of the embedder only the graph is timed,
+without tokenization and pooling.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from qmd_mcp.inference.runtime.session import cores, open_session
 
 PROVIDERS: Mapping[str, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 SHORT = 5.0
-"""Seconds; a forward below it is timed REPEATS times."""
+"""Seconds; a batch that takes less is timed REPEATS times."""
 REPEATS = 3
 MATRIX_REPEATS = 8
-"""The best of them is the floor: on a busy machine the best of 3 was 128, the best of 8 168 GFLOP/s."""
+"""Runs of which the best is the floor: on a busy machine the best of 3 was 128 GFLOP/s, the best of 8 was 168."""
 PAD = "<|endoftext|>"
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Sequences of so many tokens each."""
+    """A batch: this number of sequences with this number of tokens each."""
 
     rows: int
     tokens: int
@@ -47,28 +47,28 @@ class Cell:
 
 @dataclass(slots=True)
 class Timing:
-    """One model on one provider."""
+    """The measurements of one model on one provider."""
 
     load_seconds: float = 0.0
     loaded_mib: int = 0
-    """Resident memory that loading added."""
+    """Resident memory that loading the model added."""
     peak_mib: int = 0
     forwards: dict[str, int] = field(default_factory=dict[str, int])
-    """By cell: into how many forwards the product cuts it."""
+    """By cell, the number of forward passes that the product makes of it."""
     seconds: dict[str, float] = field(default_factory=dict[str, float])
-    """By cell; those missing would have taken too long."""
+    """By cell; a missing one would have taken too long."""
     busy: dict[str, float] = field(default_factory=dict[str, float])
-    """By cell: processor seconds over processors, what it would take if nothing else ran."""
+    """By cell, CPU seconds over the number of cores: the time that it would take if nothing else ran."""
 
 
 def key(cell: Cell) -> str:
-    """A cell's name."""
+    """The name of a cell in the JSON."""
     return f"{cell.rows} x {cell.tokens}"
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.forwards", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.parts.forwards", description=__doc__)
     parser.add_argument("model", choices=("classifier", "causal", "embedder", "matrix"))
     parser.add_argument("path", type=Path, help="the graph; for matrix the precision, fp32, fp16 or int8")
     parser.add_argument("--provider", choices=PROVIDERS, default="cpu")
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def measure(model: str, path: Path, *, provider: str, cells: Sequence[Cell], longest: float) -> Timing:
-    """Load, then time cells from the smallest on, until the next would take too long."""
+    """Load the model, then time the cells from the smallest on, leaving out those that would take too long."""
     timing = Timing()
     before = memory()
     start = perf_counter()
@@ -92,7 +92,7 @@ def measure(model: str, path: Path, *, provider: str, cells: Sequence[Cell], lon
     compute = embedding(session) if model == "embedder" else reranking(session, model, timing)
     timing.load_seconds = perf_counter() - start
     timing.loaded_mib = (memory() - before) // 2**20
-    compute(Cell(1, 32))  # kernels are chosen and memory is taken on the first
+    compute(Cell(1, 32))  # the first forward pass chooses kernels and takes memory
     pace = 0.0  # seconds for one token
     for cell in sorted(cells, key=lambda each: each.rows * each.tokens):
         if pace * cell.rows * cell.tokens > longest:
@@ -140,7 +140,7 @@ def reranking(session: ort.InferenceSession, model: str, timing: Timing) -> Call
 
 
 def embedding(session: ort.InferenceSession) -> Callable[[Cell], None]:
-    """The graph's forward over random tokens."""
+    """A forward pass of the graph over random tokens."""
     random = np.random.default_rng(0)
 
     def compute(cell: Cell) -> None:
@@ -152,7 +152,7 @@ def embedding(session: ort.InferenceSession) -> Callable[[Cell], None]:
 
 
 def matrix_rate(precision: str, *, provider: str) -> float:
-    """Operations per second of products of square matrices, one behind the other; the floor of everything."""
+    """Operations per second of products of square matrices, one after another: the floor of every forward pass."""
     size, length = (4096, 16) if provider == "cuda" else (2048, 4)
     random = np.random.default_rng(0)
     nodes, weights = [], []
@@ -185,7 +185,7 @@ def matrix_rate(precision: str, *, provider: str) -> float:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     options = session_options()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # or equal products are one
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # else equal products become one
     session = session_on(provider, model.SerializeToString(), options)
     times: list[float] = []
     for number in range(MATRIX_REPEATS):
@@ -196,14 +196,14 @@ def matrix_rate(precision: str, *, provider: str) -> float:
 
 
 def open_on(path: Path, *, provider: str) -> ort.InferenceSession:
-    """The product's session on the CPU; a plain one on CUDA."""
+    """Open the product's session on the CPU, or a plain one on CUDA."""
     if provider == "cpu":
         return open_session(path, threads=cores())
     return session_on(provider, str(path), session_options())
 
 
 def session_on(provider: str, model: str | bytes, options: ort.SessionOptions) -> ort.InferenceSession:
-    """On this provider or not at all: ONNX Runtime would fall back to the CPU."""
+    """A session on this provider; the program ends if ONNX Runtime falls back to the CPU."""
     session = ort.InferenceSession(model, options, providers=[PROVIDERS[provider]])
     if session.get_providers()[0] != PROVIDERS[provider]:
         sys.exit(f"{PROVIDERS[provider]} does not work here")
@@ -211,7 +211,7 @@ def session_on(provider: str, model: str | bytes, options: ort.SessionOptions) -
 
 
 def session_options() -> ort.SessionOptions:
-    """All processors, few words."""
+    """Options of a session that uses all cores and logs only fatal errors."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = cores()
     options.log_severity_level = 4
@@ -219,7 +219,7 @@ def session_options() -> ort.SessionOptions:
 
 
 def seconds(compute: Callable[[Cell], None], cell: Cell) -> tuple[float, float]:
-    """What one takes: on the clock, and of the processors."""
+    """Seconds of one cell on the clock, and CPU seconds over the number of cores."""
     start, busy = perf_counter(), process_time()
     compute(cell)
     return perf_counter() - start, (process_time() - busy) / cores()

@@ -1,4 +1,4 @@
-"""The process that decodes by onnxruntime-genai, from our side."""
+"""The other end of decoding_peer.py: starts it, asks it for measurements and reports them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qmd_mcp.inference.expanding.expander import KINDS
 
 
 class Peer:
-    """The same loop in onnxruntime-genai, in a process of its own that waits while we measure."""
+    """The same decoding by onnxruntime-genai, in a process of its own that waits while ours is measured."""
 
     def __init__(self, python: str, *, options: argparse.Namespace, prompt: list[int]) -> None:
         asked_for = {
@@ -37,10 +37,10 @@ class Peer:
         )
         self._steps = {"one": Times(), "five": Times()}
         self._whole: list[float] = []
-        self._read()  # it has loaded
+        self._read()  # the process says when it has loaded the model
 
     def measure(self, *, counts: bool) -> None:
-        """One run; of the first ones only the doing counts."""
+        """Measure once; warm-up runs are made but not recorded."""
         assert self._process.stdin is not None
         self._process.stdin.write("measure\n")
         self._process.stdin.flush()
@@ -57,18 +57,18 @@ class Peer:
             if line.startswith("{"):
                 found: dict[str, float] = json.loads(line)
                 return found
-        sys.exit("onnxruntime-genai ended; what it said is above.")
+        sys.exit("The process with onnxruntime-genai ended; its error is above.")
 
     def end(self) -> None:
-        """Let the process end."""
+        """Close the process's input, which ends it, and wait for it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
 
     def report(self, ours: Mapping[str, Times]) -> None:
-        """Print its times beside ours."""
+        """Print its times and the ratios to ours."""
         for name, theirs in self._steps.items():
-            step = f"{median(theirs.whole):.1f} ms, processor time {median(theirs.processor):.1f}"
+            step = f"{median(theirs.whole):.1f} ms, CPU time {median(theirs.processor):.1f}"
             print(f"onnxruntime-genai, a step of {name}, greedy: {step}.")
             print(f"Our step / theirs: {share(ours[f'step, {name}'], theirs)}.")
         print(f"onnxruntime-genai, five prompts in a batch, prefill and all: {median(self._whole) / 1e3:.2f} s.")

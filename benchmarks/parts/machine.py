@@ -1,4 +1,4 @@
-"""What a figure was measured with and on, as the lines above its table."""
+"""Where a figure is from: the date, machine, versions and command that stand above its table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("lancedb", "onnxruntime-gpu", "onnxruntime", "fastembed-gpu", "faste
 
 
 def positive(text: str) -> int:
-    """An argument that counts something; argparse makes a usage error of the ValueError."""
+    """Parse an argument that counts something; argparse turns the ValueError into a usage error."""
     if (number := int(text)) < 1:
         raise ValueError
     return number
@@ -33,14 +33,14 @@ def provenance(module: str, arguments: Sequence[str]) -> dict[str, str]:
 
 
 def memory(line: str = "VmRSS") -> int:
-    """Bytes, by a line of Linux' account of this process; 0 elsewhere."""
+    """Bytes of memory of this process, by a line of Linux's /proc/self/status; 0 on other systems."""
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
     return next((int(each.split()[1]) * 1024 for each in lines if each.startswith(f"{line}:")), 0)
 
 
 def headed(provenance: dict[str, str], table: Sequence[Sequence[str]]) -> str:
-    """A Markdown table, its header the first row, below the lines that say where it is from."""
+    """The lines that say where a table is from, and the table in Markdown; its first row is the header."""
     header, *rows = table
     lines = [f"| {' | '.join(row)} |" for row in (header, ["---", *["---:"] * (len(header) - 1)], *rows)]
     command = provenance["command"]
@@ -50,12 +50,12 @@ def headed(provenance: dict[str, str], table: Sequence[Sequence[str]]) -> str:
 
 
 def _cores() -> int:
-    """Those that this process may use, where the platform says so."""
+    """The number of cores that this process may use, where the platform says so, else of all cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:
-    """The model's name; `platform.processor()` is empty or `x86_64` on Linux."""
+    """The name of the CPU; on Linux `platform.processor()` is empty or `x86_64`."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(encoding="utf-8").splitlines():
@@ -65,7 +65,7 @@ def _processor() -> str:
 
 
 def _versions() -> list[str]:
-    """Ours, Python's, and those of the installed libraries that decide a figure."""
+    """The versions of qmd-mcp, of Python, and of the installed libraries that decide a figure."""
     found = [f"qmd-mcp {__version__}", f"Python {platform.python_version()}"]
     for package in PACKAGES:
         try:

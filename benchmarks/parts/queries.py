@@ -1,4 +1,4 @@
-"""Queries that a folder of documents yields by itself."""
+"""Queries made of a folder of documents, for measurements without an evaluation set."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from pathlib import Path
 
 SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt")
 PAGES_PER_QUERY = 4
-"""Pages that are read for each query wanted: some hold no sentence."""
+"""Pages that are read for each query wanted, since some pages have no sentence."""
 
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 FENCE = re.compile(r"^(```|~~~).*?(^\1|\Z)", re.DOTALL | re.MULTILINE)
 NO_PROSE = re.compile(r"^(#|[-*+|=<:{`!\[]|\d+[.)]|import |export |\.\. )|https?://")
 LINK = re.compile(r"!?\[([^\]\[]*)\]\([^)]*\)|\[\[(?:[^\]|]*\|)?([^\]]*)\]\]")
-"""Of Markdown and of wikis; what is shown of it is one of the groups."""
+"""A link of Markdown or of a wiki; one of the groups is the text that it shows."""
 
 MARKUP = re.compile(r"[`*_]|</?[A-Za-z][^>]*>")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s|(?<=[。！？])")
 LENGTHS = range(12, 201)
-"""Characters of a sentence that could be a query."""
+"""Numbers of characters that a sentence may have to be a query."""
 
 
 def derive_queries(folder: Path, *, count: int) -> tuple[str, ...]:
-    """The opening sentences of sampled pages, as many as wanted or as there are.
+    """The opening sentences of sampled pages: as many as wanted, or as there are.
 
     Pages are taken in the order of the SHA-256 of their path. Every page gives its first sentence before any gives
-    its second, and so on; front matter, headings, lists, tables, code and lines with an address are no sentences.
+    its second, and so on. Front matter, headings, lists, tables, code and lines with an address do not count.
     """
     files = [path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file()]
     files.sort(key=lambda path: hashlib.sha256(path.relative_to(folder).as_posix().encode()).digest())
@@ -40,7 +40,7 @@ def derive_queries(folder: Path, *, count: int) -> tuple[str, ...]:
 
 
 def sentences(text: str) -> Iterator[str]:
-    """First sentences of the paragraphs of a page."""
+    """The first sentence of each paragraph of a page."""
     body = FENCE.sub("\n", FRONT_MATTER.sub("", text))
     for paragraph in re.split(r"\n\s*\n", body):
         line = paragraph.strip().removeprefix(">").strip().partition("\n")[0]

@@ -1,4 +1,4 @@
-"""A server process on a temporary index, and a client that costs next to nothing."""
+"""A server process on a temporary index, and an HTTP client that takes next to no CPU time."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ ENVELOPE = {
 }
 
 NAMED = frozenset({"tools/call", "resources/read", "prompts/get"})
-"""Methods whose subject stands in a header as well."""
+"""Methods whose subject (a tool, URI or prompt) is repeated in the header `Mcp-Name`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back."""
+    """An HTTP answer."""
 
     status: int
     body: bytes
@@ -45,14 +45,14 @@ class Reply:
 
 @dataclass(slots=True)
 class Connection:
-    """One connection that is kept."""
+    """One HTTP connection that is kept open between requests."""
 
     stream: BufferedByteStream
 
     @classmethod
     @asynccontextmanager
     async def to(cls, url: str) -> AsyncGenerator[Self]:
-        """Connect to a server."""
+        """Connect to a server and close the connection at the end."""
         address = urlsplit(url)
         assert address.hostname is not None
         assert address.port is not None
@@ -62,7 +62,7 @@ class Connection:
     async def request(
         self, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Reply:
-        """Ask, and read an answer that says its length."""
+        """Send one request and read its answer, which must state its length."""
         fields = {"Host": "localhost", "Content-Length": str(len(body)), **(headers or {})}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         await self.stream.send(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
@@ -73,17 +73,17 @@ class Connection:
         return Reply(int(answer[9:12]), received)
 
     async def post(self, path: str, arguments: object) -> Reply:
-        """POST JSON to the REST side."""
+        """POST JSON to a path of the REST API."""
         return await self.request(
             "POST", path, body=json.dumps(arguments).encode(), headers={"Content-Type": "application/json"}
         )
 
     async def call(self, tool: str, arguments: object) -> Reply:
-        """Call a tool over streamable HTTP."""
+        """Call an MCP tool over streamable HTTP."""
         return await self.ask("tools/call", {"name": tool, "arguments": arguments})
 
     async def ask(self, method: str, params: Mapping[str, object]) -> Reply:
-        """Send one request over streamable HTTP."""
+        """Send one MCP request over streamable HTTP."""
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": ENVELOPE}}
         headers = {
             "Content-Type": "application/json",
@@ -101,9 +101,9 @@ class Connection:
 
 @contextmanager
 def built(folder: Path, *, globs: tuple[str, ...], index: Path | None = None) -> Generator[tuple[Path, dict[str, str]]]:
-    """Index a folder; the index, and an environment in which nothing else is found.
+    """Index a folder; yields the index and an environment in which no server or cache of the user is found.
 
-    The index is temporary, unless a place is given: there it is kept, and brought up to date if it is there already.
+    The index is temporary unless a place is given: there it is kept, and updated if it exists already.
     """
     with TemporaryDirectory() as temporary:
         place = Path(temporary) / "index" if index is None else index.resolve()
@@ -115,7 +115,7 @@ def built(folder: Path, *, globs: tuple[str, ...], index: Path | None = None) ->
 def serving(
     folder: Path, *, globs: tuple[str, ...], index: Path | None = None
 ) -> Generator[tuple[str, Path, dict[str, str]]]:
-    """Index a folder as `built` does and serve it; the server's URL, the index and the environment."""
+    """Index a folder as `built` does and serve it; yields the server's URL, the index and the environment."""
     with built(folder, globs=globs, index=index) as (place, environment):
         command = [sys.executable, "-m", "qmd_mcp", "--index", str(place), "serve", "--http", "--no-refresh"]
         log = Path(environment["XDG_CACHE_HOME"]) / "log"

@@ -1,4 +1,4 @@
-"""Times of one thing, run by run, and what of them is in ONNX Runtime."""
+"""Times of one piece of work, run by run, and how much of them is spent in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import onnxruntime as ort
 
 
 class TimedSession:
-    """A session that remembers how long it computes."""
+    """A session that adds up how long it computes."""
 
     def __init__(self, session: ort.InferenceSession) -> None:
         self.get_inputs, self.get_outputs = session.get_inputs, session.get_outputs
@@ -20,7 +20,7 @@ class TimedSession:
         self.seconds = 0.0
 
     def run_with_iobinding(self, binding: ort.IOBinding) -> None:
-        """Compute, and count the time."""
+        """Run the session and add the time."""
         started = perf_counter()
         self._session.run_with_iobinding(binding)
         self.seconds += perf_counter() - started
@@ -28,16 +28,16 @@ class TimedSession:
 
 @dataclass(slots=True)
 class Times:
-    """Milliseconds of one thing, run by run."""
+    """Milliseconds of one piece of work, run by run."""
 
     whole: list[float] = field(default_factory=list)
     outside: list[float] = field(default_factory=list)
-    """What of it was not in the session: Python, binding, sampling."""
+    """The part outside the session: Python, binding, sampling."""
     processor: list[float] = field(default_factory=list)
-    """Of all threads together; says the same on a busy machine as on a quiet one."""
+    """CPU time of all threads together, which other work on the machine hardly changes."""
 
     def of(self, work: Callable[[], object], session: TimedSession, *, parts: int = 1) -> None:
-        """Do it and note what each of its parts took."""
+        """Do the work and record the times; with several equal parts, the times of one part."""
         session.seconds = 0.0
         started, used = perf_counter(), process_time()
         work()
@@ -48,12 +48,12 @@ class Times:
 
     @property
     def text(self) -> tuple[str, str, str]:
-        """Medians."""
+        """The medians of all three, as the table has them."""
         return f"{median(self.whole):,.1f}", f"{median(self.outside):,.2f}", f"{median(self.processor):,.1f}"
 
 
 def share(part: Times, of: Times) -> str:
-    """Median of the ratios run by run: of time, and of processor time."""
+    """The median of the ratios run by run, of time and of CPU time."""
     time = median(mine / theirs for mine, theirs in zip(part.whole, of.whole, strict=True))
     processor = median(mine / theirs for mine, theirs in zip(part.processor, of.processor, strict=True))
-    return f"{time:.2f} (of processor time {processor:.2f})"
+    return f"{time:.2f} (of CPU time {processor:.2f})"

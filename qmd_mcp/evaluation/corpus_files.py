@@ -1,4 +1,4 @@
-"""An evaluation set's corpus as the files that a user would have."""
+"""Writing an evaluation set's corpus as files, so that it is indexed as a user's documents are."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import yaml
 from qmd_mcp.evaluation.datasets import Dataset, JudgedDocument
 
 FILES_PER_FOLDER = 1_000
+"""Files in one sub-folder, so that no folder is slow to list."""
 
 
 def document_ids(dataset: Dataset) -> dict[str, str]:
-    """The document id of each file's path; files are named by number, so that no id reaches the index."""
+    """The document id of each path; files are numbered, so that no id, which may hold words, reaches the index."""
     return {
         f"{number // FILES_PER_FOLDER:03}/{number:06}{'.md' if document.title else '.txt'}": document.document_id
         for number, document in enumerate(dataset.documents)
@@ -21,7 +22,9 @@ def document_ids(dataset: Dataset) -> dict[str, str]:
 
 
 def write_corpus(dataset: Dataset, folder: Path) -> dict[str, str]:
-    """Write every document as one file; a file that is right already is left alone, so an interrupted run goes on.
+    """Write every document as one file.
+
+    A file that has the right content already is not written again, so an interrupted run continues where it stopped.
 
     A titled document becomes Markdown with front matter, an untitled one plain text.
 
@@ -38,7 +41,7 @@ def write_corpus(dataset: Dataset, folder: Path) -> dict[str, str]:
 
 
 def _content(document: JudgedDocument) -> str:
-    """A document's file; the title is quoted by the YAML library, since it may hold colons and hashes."""
+    """The content of a document's file; the YAML library quotes the title, which may contain colons and hashes."""
     if not document.title:
         return f"{document.text}\n"
     front_matter = yaml.safe_dump({"title": document.title}, allow_unicode=True, width=sys.maxsize)

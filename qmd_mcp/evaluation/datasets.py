@@ -1,4 +1,4 @@
-"""Evaluation sets: documents, queries and who answers what, in the form of BEIR."""
+"""Evaluation sets in BEIR's form: documents, queries, and judgements of which document answers which query."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from typing import cast
 from qmd_mcp.errors import DatasetError
 
 CORPUS, QUERIES, JUDGEMENTS = "corpus.jsonl", "queries.jsonl", "qrels.tsv"
-"""BEIR's names (Thakur et al., NeurIPS 2021), all three in the folder itself."""
+"""BEIR's file names (Thakur et al., NeurIPS 2021); all three files are in the set's folder itself."""
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
+"""A score in the judgements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +26,18 @@ class JudgedDocument:
 
     document_id: str
     title: str
-    """One line; empty where the document has none."""
+    """One line; empty if the document has no title."""
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedQuery:
-    """One query and the documents that answer it."""
+    """One query and its relevant documents."""
 
     query_id: str
     text: str
     grades: Mapping[str, int]
-    """Grade of every relevant document, at least 1."""
+    """The grade of every relevant document by its id; at least 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,15 @@ class Dataset:
     name: str
     documents: tuple[JudgedDocument, ...]
     queries: tuple[JudgedQuery, ...]
-    """Those with at least one relevant document, in the file's order."""
+    """The queries with at least one relevant document, in the file's order."""
     fingerprint: str
-    """SHA-256 of the corpus file's bytes, hex."""
+    """SHA-256 of the corpus file's bytes, in hexadecimal."""
 
     def sample(self, count: int | None) -> tuple[JudgedQuery, ...]:
-        """The `count` queries whose ids have the smallest SHA-256, in the file's order; None takes all."""
+        """The `count` queries whose ids have the smallest SHA-256, in the file's order; all queries if it is None.
+
+        The same queries are drawn on every machine, and a larger sample contains the smaller ones.
+        """
         if count is None:
             return self.queries
         by_hash = sorted(self.queries, key=lambda query: hashlib.sha256(query.query_id.encode()).digest())
@@ -63,7 +67,7 @@ def read_dataset(folder: Path) -> Dataset:
     """Read `corpus.jsonl`, `queries.jsonl` and `qrels.tsv` of a folder.
 
     Raises:
-        DatasetError: a file is missing, a line is malformed, an id comes twice or is judged and unknown.
+        DatasetError: a file is missing, a line is malformed, an id occurs twice, or a judged id is unknown.
     """
     corpus = _read(folder / CORPUS)
     documents = {document.document_id: document for document in _documents(folder / CORPUS, corpus)}
@@ -88,7 +92,7 @@ def read_dataset(folder: Path) -> Dataset:
 
 
 def _read(file: Path) -> bytes:
-    """The bytes of one of the three files."""
+    """Read one of the three files."""
     try:
         return file.read_bytes()
     except FileNotFoundError as error:
@@ -106,7 +110,7 @@ def _documents(file: Path, content: bytes) -> Iterator[JudgedDocument]:
 
 
 def _queries(file: Path, content: bytes) -> Iterator[tuple[str, str]]:
-    """Id and text of the queries of a file."""
+    """The id and text of every query of a file."""
     for line, query_id, record in _records(file, content):
         text = _string(file, line, record, "text")
         if not text.strip():
@@ -115,7 +119,7 @@ def _queries(file: Path, content: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _records(file: Path, content: bytes) -> Iterator[tuple[int, str, Mapping[str, object]]]:
-    """Line number, id and object of every line that is not blank."""
+    """The line number, id and JSON object of every line that is not blank."""
     seen: set[str] = set()
     for line, raw in _lines(content):
         try:
@@ -137,7 +141,7 @@ def _records(file: Path, content: bytes) -> Iterator[tuple[int, str, Mapping[str
 
 
 def _string(file: Path, line: int, record: Mapping[str, object], key: str) -> str:
-    """A field's string; only the text must be there, since many sets of BEIR's form have no titles."""
+    """The string of a field; only the text is required, since many sets in BEIR's form have no titles."""
     value = record.get(key)
     if value is None and key != "text":
         return ""
@@ -151,7 +155,7 @@ def _string(file: Path, line: int, record: Mapping[str, object], key: str) -> st
 
 
 def _judgements(file: Path, content: bytes) -> Iterator[tuple[int, str, str, int]]:
-    """Line number, query id, document id and grade of every line below the header."""
+    """The line number, query id, document id and grade of every line below the header."""
     seen: set[tuple[str, str]] = set()
     for line, raw in _lines(content):
         columns = raw.decode(errors="replace").rstrip("\r").split("\t")
@@ -171,7 +175,7 @@ def _judgements(file: Path, content: bytes) -> Iterator[tuple[int, str, str, int
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines that are not blank; only LF ends one, since JSON strings may hold U+2028."""
+    """The lines that are not blank, with their numbers; only LF ends a line, since JSON strings may contain U+2028."""
     for line, raw in enumerate(content.split(b"\n"), start=1):
         if raw.strip():
             yield line, raw

@@ -1,4 +1,4 @@
-"""The evidence of a set's queries, as `query` gathers it before any fusion: for training and for reliability."""
+"""The evidence of a set's queries, as `query` gathers it before fusion, for training and for measuring calibration."""
 
 from __future__ import annotations
 
@@ -30,18 +30,19 @@ from qmd_mcp.store.tables.token_state_table import StateTable
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSource:
-    """Looks queries up in one index, without answering them."""
+    """Gathers the evidence of queries from one index, without ranking it into an answer."""
 
     passages: PassageTable
     vocabulary: StoredVocabulary
     tokens: TokenEmbedder
     late: Late
     first_scores: Callable[[Evidence, ParsedQuery], FloatArray]
-    """Fusion before late interaction: its best are compared."""
+    """The scores of fusion before late interaction; the candidates that they rank first are compared token by token."""
     indexed: int
+    """Number of passages in the index."""
 
     async def of(self, parsed: ParsedQuery, *, supporting: Sequence[Ranking] = ()) -> Evidence:
-        """Both lists of one query, joined with those of its sub-queries."""
+        """The evidence of one query from its lexical and dense lists; `supporting` are the lists of its sub-queries."""
         scope = Scope(collections=(COLLECTION,))
         states = await self.tokens.query_states(parsed.text)
         evidence = gather(
@@ -62,10 +63,10 @@ class EvidenceSource:
 async def open_source(
     location: IndexLocation, *, tokens: TokenEmbedder, first_scores: Callable[[Evidence, ParsedQuery], FloatArray]
 ) -> AsyncIterator[EvidenceSource]:
-    """Read an index that exists.
+    """Open an existing index for gathering evidence.
 
     Raises:
-        EmptyIndexError: nothing was ever indexed.
+        EmptyIndexError: nothing has been indexed yet.
     """
     database = await Database.open(location.uri)
     try:
@@ -83,7 +84,10 @@ async def open_source(
 
 
 def without(evidence: Evidence, paths: AbstractSet[str]) -> Evidence:
-    """The evidence as it would be had these documents never been indexed, but for the ends of the lists."""
+    """The evidence without these documents.
+
+    The ranks close up as if the documents had never been indexed, but no further candidates join the ends of the lists.
+    """
     kept = np.array([passage.path not in paths for passage in evidence.passages], dtype=bool)
     return replace(
         evidence,
@@ -99,6 +103,7 @@ def without(evidence: Evidence, paths: AbstractSet[str]) -> Evidence:
 
 
 def _closed_up(ranks: RankArray) -> RankArray:
+    """The ranks without the gaps that the removed candidates left."""
     found = ranks != UNRANKED
     closed = np.full(len(ranks), UNRANKED)
     closed[found] = np.argsort(np.argsort(ranks[found]))

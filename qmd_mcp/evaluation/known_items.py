@@ -1,4 +1,4 @@
-"""Queries made of a corpus, each of a passage that it should find."""
+"""Known-item queries: each is made of a passage of the corpus, whose document it should find."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from typing import Literal, TypeAlias, get_args
 from qmd_mcp.domain.documents import Passage
 
 Kind: TypeAlias = Literal["heading", "rare words", "masked sentence", "identifier"]
+"""How a query is made of its passage."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 RARE_WORDS = 3
-"""Words of a rare-word query: what a person remembers of a page (Azzopardi, de Rijke and Balog, SIGIR 2007)."""
+"""Words of a rare-words query, as a person remembers a page by a few words (Azzopardi, de Rijke, Balog, SIGIR 2007)."""
 
 MASKED = 3
-"""Of a masked sentence every third word is left out, the rarest first: what is remembered is what is common."""
+"""One word in MASKED is left out of a masked sentence, the rarest first, since people remember the common ones."""
 
 SENTENCE_WORDS = range(8, 31)
-"""Shorter sentences say too little when masked, longer ones are mostly lists."""
+"""Words that a sentence may have: a shorter one says too little when masked, and a longer one is mostly a list."""
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]{2,}|[\u3400-\u9fff]{2}")
 """A word of three letters or more, or two Chinese characters, the length of most Chinese words."""
@@ -34,20 +35,20 @@ _NAME = re.compile(r"\b[A-Za-z]\w*(?:[_.]\w+)+\b|\b[a-z]+(?:[A-Z][a-z0-9]+)+\b")
 
 @dataclass(frozen=True, slots=True)
 class KnownItem:
-    """A query and the document that it was made of."""
+    """A query and the document that it should find."""
 
     kind: Kind
     query: str
     collection: str
     path: str
     overlap: float
-    """Share of the query's words that stand in the passage."""
+    """Share of the query's words that occur in the passage."""
 
 
 def known_items(passages: Sequence[Passage], *, of_each: int) -> tuple[KnownItem, ...]:
-    """So many queries of each kind, or as many as there are, from passages in an order that is the same every time.
+    """Up to `of_each` queries of each kind, from passages in an order that is the same every time.
 
-    A query that would be of several documents by itself is left out: a heading or a name that two share.
+    A heading or a name that two documents share is left out, since it would be a query for both.
     """
     documents = _document_frequencies(passages)
     shared = _shared(passages)
@@ -77,7 +78,7 @@ def _shuffle(passage: Passage) -> str:
 
 
 def _document_frequencies(passages: Sequence[Passage]) -> Counter[str]:
-    """Passages in which each word occurs."""
+    """The number of passages in which each word occurs."""
     counts: Counter[str] = Counter()
     for passage in passages:
         counts.update(set(_words(passage.embedded_text)))
@@ -85,7 +86,7 @@ def _document_frequencies(passages: Sequence[Passage]) -> Counter[str]:
 
 
 def _shared(passages: Sequence[Passage]) -> frozenset[str]:
-    """Headings and names of more than one document."""
+    """The headings and names that occur in more than one document."""
     documents: dict[str, set[str]] = {}
     for passage in passages:
         for query in {_heading(passage), *_NAME.findall(passage.text)} - {None}:

@@ -9,7 +9,7 @@ from math import log2
 import numpy as np
 
 RESAMPLES = 2_000
-"""Efron and Tibshirani (An Introduction to the Bootstrap, 1993, section 13.3) ask for 1,000 or more."""
+"""Resamples; Efron and Tibshirani (An Introduction to the Bootstrap, 1993, section 13.3) ask for 1,000 or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Quality:
     queries: int
     ndcg_at_10: float
     ndcg_at_10_interval: tuple[float, float]
-    """95 % of the bootstrap's means lie in it."""
+    """The interval that contains 95 % of the bootstrap's means."""
     recall_at_10: float
     recall_at_100: float
     mrr_at_10: float
@@ -42,13 +42,13 @@ def ndcg(ranking: Sequence[str], grades: Mapping[str, int], *, depth: int) -> fl
 
 
 def recall(ranking: Sequence[str], grades: Mapping[str, int], *, depth: int) -> float:
-    """Share of the relevant documents that are among the first `depth` (trec_eval's `recall`)."""
+    """The share of the relevant documents that are among the first `depth` (trec_eval's `recall`)."""
     relevant = {document_id for document_id, grade in grades.items() if grade > 0}
     return len(relevant.intersection(ranking[:depth])) / len(relevant) if relevant else 0.0
 
 
 def reciprocal_rank(ranking: Sequence[str], grades: Mapping[str, int], *, depth: int) -> float:
-    """1 / rank of the first relevant document, 0 where none is among the first `depth` (MS MARCO's MRR@10)."""
+    """1 / rank of the first relevant document, or 0 if none is among the first `depth` (MS MARCO's MRR@10)."""
     for rank, document_id in enumerate(ranking[:depth], start=1):
         if grades.get(document_id, 0) > 0:
             return 1 / rank
@@ -56,7 +56,7 @@ def reciprocal_rank(ranking: Sequence[str], grades: Mapping[str, int], *, depth:
 
 
 def bootstrap_interval(values: Sequence[float], *, seed: int = 0) -> tuple[float, float]:
-    """95 % percentile interval of the mean, by resampling the queries (Sakai, SIGIR 2006)."""
+    """The 95 % percentile interval of the mean, by resampling the queries (Sakai, SIGIR 2006)."""
     sample = np.asarray(values, dtype=np.float64)  # [queries]
     generator = np.random.default_rng(seed)
     means = [generator.choice(sample, size=sample.size).mean() for _ in range(RESAMPLES)]
@@ -65,10 +65,10 @@ def bootstrap_interval(values: Sequence[float], *, seed: int = 0) -> tuple[float
 
 
 def measure(rankings: Mapping[str, Sequence[str]], judgements: Mapping[str, Mapping[str, int]]) -> Quality:
-    """Measure the ranking of every query; one that has none counts as an empty one.
+    """Measure the ranking of every query; a query without a ranking counts as having found nothing.
 
     Args:
-        rankings: for each query the documents, best first, each once.
+        rankings: for each query the documents it found, best first, each once.
         judgements: for each query the grades of documents; queries without a grade above 0 are left out.
 
     Raises:
@@ -99,5 +99,5 @@ def _dcg(gains: Sequence[int]) -> float:
 
 
 def _mean(values: Sequence[float]) -> float:
-    """Mean of at least one value."""
+    """The mean of at least one value."""
     return sum(values) / len(values)

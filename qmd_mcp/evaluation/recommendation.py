@@ -1,4 +1,4 @@
-"""What the measured ways to search say about the settings."""
+"""Recommending settings from the measured ways to search."""
 
 from __future__ import annotations
 
@@ -11,31 +11,36 @@ from qmd_mcp.evaluation.known_items import Kind
 from qmd_mcp.evaluation.metrics import bootstrap_interval
 
 WORTH_IT = 0.01
-"""Gain in mean reciprocal rank below which no other setting is recommended."""
+"""The smallest gain in mean reciprocal rank for which another setting is recommended."""
 
 FEWEST = 40
-"""Queries below which nothing is recommended: their mean is uncertain by more than .05."""
+"""The fewest queries from which something is recommended: with fewer the mean is uncertain by more than .05."""
 
 FASTER = 0.7
-"""Share of the time below which a way that is as good is mentioned: less is within the noise of a busy machine."""
+"""A way as good as the current one is mentioned if it takes less than this share of the time.
+
+A smaller difference is within the noise of a busy machine.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one way reached."""
+    """The figures of one way to search."""
 
     name: str
     by_kind: Mapping[Kind, float]
     """Mean reciprocal rank of the right document among the first ten."""
     mean: float
-    """Over the kinds, each counting the same."""
+    """The mean over the kinds, each of which counts the same."""
     p50_ms: float
+    """Median latency in milliseconds."""
 
 
 def recommendation(measured: Sequence[Measured], ranks: Mapping[str, Sequence[float]]) -> str:
-    """The best way to query, if it is better than what is set by more than chance; else one as good in less time.
+    """Recommend the best way to query if it is better than the current settings by more than chance.
 
-    The first of the ways to query is what is set.
+    Otherwise recommend to keep them, and mention a way that is as good in less time. The first way to query in
+    `measured` is the current settings; `ranks` are the reciprocal ranks of every query by the name of the way.
     """
     current, *others = (each for each in measured if each.name.startswith("query"))
     count = len(ranks[current.name])
@@ -62,17 +67,18 @@ def recommendation(measured: Sequence[Measured], ranks: Mapping[str, Sequence[fl
 
 
 def _setting(way: Measured) -> str:
+    """The setting that makes a way."""
     return way.name.removeprefix("query, ")
 
 
 @dataclass(frozen=True, slots=True)
 class _Gain:
-    """Of one way over another, query by query."""
+    """The gain of one way over another, query by query."""
 
     mean: float
     low: float
     high: float
-    """95 % of resamples."""
+    """95 % of the resampled gains lie between low and high."""
 
 
 def _gain(way: Measured, current: Measured, ranks: Mapping[str, Sequence[float]]) -> _Gain:

@@ -1,4 +1,4 @@
-"""What one search reaches on one evaluation set."""
+"""The figures of one search on one evaluation set."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Report:
     documents: int
     quality: Quality
     p50_ms: float
-    """Wall time of a call for 100 passages in this process, warm."""
+    """Median wall time of a call for 100 passages in this process, after the warm-up; p95_ms likewise."""
     p95_ms: float
     refused: tuple[str, ...] = ()
-    """Ids of queries that the service would not take; they count as having found nothing."""
+    """Ids of the queries that the service refused; they count as having found nothing."""
 
     def as_json(self) -> dict[str, object]:
         """The figures under the names that papers and leaderboards use."""

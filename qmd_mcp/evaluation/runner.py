@@ -23,16 +23,16 @@ from qmd_mcp.evaluation.report import Report
 from qmd_mcp.settings import IndexLocation, Settings, cache_folder
 
 COLLECTION = "set"
-"""One name for every set: the name may be searched, so it must not say anything."""
+"""The collection of every set; a collection's name can be searched, so this one has no meaning in any set."""
 
 GLOBS = ("**/*.md", "**/*.txt")
 
 WARM_UP = 5
-"""Queries asked before the clock is read: models load and pages are mapped with the first ones."""
+"""Queries asked before time is taken: the first ones load models and map the index's pages."""
 
 
 class Answered(Protocol):
-    """Whoever wants to watch the queries."""
+    """A callback that is told of every answered query."""
 
     def __call__(self, done: int, total: int) -> None:
         """Called after each query."""
@@ -50,10 +50,10 @@ async def run_evaluation(
     sample: int | None = None,
     answered: Answered | None = None,
 ) -> Report:
-    """Evaluate one search on the set of a folder; its index is kept, so that only the first run embeds.
+    """Evaluate one search on the set in a folder. Its index is kept, so that only the first run computes embeddings.
 
-    `identity` is all that decides passages and vectors: a change of it begins another index. `sample` asks that many
-    queries, chosen by the hash of their ids.
+    `identity` names everything that decides passages and vectors: another identity gets another index. `sample` is the
+    number of queries to ask, chosen by the hash of their ids; None asks all.
 
     Raises:
         DatasetError: the set cannot be read.
@@ -66,18 +66,18 @@ async def run_evaluation(
 
 
 def index_folder(dataset: Dataset, *, identity: str) -> Path:
-    """Where the files and the index of a set are kept; sets of one corpus share them."""
+    """The folder of a set's files and index; sets with the same corpus share it."""
     digest = hashlib.sha256(f"{dataset.fingerprint}\0{identity}".encode()).hexdigest()
     return cache_folder() / "eval" / digest[:32]
 
 
 def index_of(folder: Path) -> IndexLocation:
-    """The index of a set, in place of the user's own, which evaluation never touches."""
+    """The index of a set; evaluation never touches the user's own index."""
     return IndexLocation(str(folder / "index"))
 
 
 async def index_dataset(engine: Engine, dataset: Dataset, *, folder: Path, progress: Progress) -> UpdateSummary:
-    """Write the corpus as files and index them; what an earlier run has written or embedded is kept."""
+    """Write the corpus as files and index them; files and embeddings of an earlier run are kept."""
     corpus = folder / "corpus"
     await anyio.to_thread.run_sync(write_corpus, dataset, corpus)
     if COLLECTION not in await engine.collections():
@@ -88,11 +88,11 @@ async def index_dataset(engine: Engine, dataset: Dataset, *, folder: Path, progr
 async def evaluate(
     engine: Engine, dataset: Dataset, *, mode: Mode, sample: int | None = None, answered: Answered | None = None
 ) -> Report:
-    """Ask an engine that has indexed a set its queries, one after another.
+    """Ask an engine that has indexed a set the set's queries, one after another.
 
-    A document ranks by its best passage. The service returns 100 passages at most, so recall@100 is over the
-    documents of the best 100 passages: fewer than 100 documents where one has several passages among them, hence a
-    lower bound for it.
+    A document ranks by its best passage. The service returns at most 100 passages, so recall@100 counts the documents
+    of the best 100 passages. These are fewer than 100 documents if one has several passages among them; recall@100 is
+    then a lower bound.
     """
     queries, ids = dataset.sample(sample), document_ids(dataset)
     for query in queries[:WARM_UP]:
@@ -122,7 +122,7 @@ async def evaluate(
 
 
 async def _ranked_paths(searching: Searches, text: str, *, mode: Mode) -> list[str] | None:
-    """Paths of the passages, best first; None where the service does not take the query."""
+    """The paths of the found passages, best first; None if the service refuses the query."""
     try:
         request = QueryRequest(text, collections=(COLLECTION,), limit=MAX_LIMIT)
         answer = await search_of(searching, mode)(request)
@@ -132,5 +132,5 @@ async def _ranked_paths(searching: Searches, text: str, *, mode: Mode) -> list[s
 
 
 def _path_of(place: str) -> str:
-    """The document of `collection/path:first-last`: a near-duplicate that a hit names stands right behind it."""
+    """The path in `collection/path:first-last`, by which a hit names a near-duplicate; that ranks right behind it."""
     return place.removeprefix(f"{COLLECTION}/").rsplit(":", 1)[0]

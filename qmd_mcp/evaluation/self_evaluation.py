@@ -1,4 +1,4 @@
-"""Measuring the searches on the user's own corpus, and saying which settings suit it."""
+"""Comparing the ways to search on the user's own corpus, and recommending settings."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from qmd_mcp.evaluation.runner import Answered
 from qmd_mcp.settings import IndexLocation, Settings
 
 OF_EACH_KIND = 50
-"""Queries of each kind: 200 in all take some ten seconds, and tell means apart that differ by about .05."""
+"""Queries of each kind: 200 in all take some ten seconds, and distinguish means that differ by about .05."""
 
 REAL_OVERLAP = (0.41, 0.77)
-"""Share of a real query's words that stand in a document that answers it, the means of ten sets with judgements, from
-cranfield to squad (benchmarks/README.md)."""
+"""Share of a real query's words that occur in a document that answers it: the lowest and the highest mean of ten sets
+with judgements, cranfield and squad-fold0 (benchmarks/results/calibration.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ class Variant:
     name: str
     mode: Mode
     settings: Mapping[str, object] = field(default_factory=dict)
-    """What differs from the settings as they are."""
+    """The settings in which this variant differs from those that are in force."""
     without: str | None = None
-    """The stage that is left out; the variant says nothing where it never runs."""
+    """The stage that this variant leaves out; the variant is skipped if the stage never ran."""
 
 
 AS_SET = Variant("query as it is set", "query")
-"""What the others are measured against."""
+"""The settings in force, with which the other variants are compared."""
 
 ALTERNATIVES = (
     Variant("search (exact words)", "search"),
@@ -58,10 +58,11 @@ ALTERNATIVES = (
 
 @dataclass(frozen=True, slots=True)
 class SelfReport:
-    """Every way beside the others, and what follows."""
+    """The figures of every variant, and the recommendation that follows from them."""
 
     queries: Mapping[Kind, int]
     overlap: float
+    """Mean share of the queries' words that occur in their passage."""
     measured: tuple[Measured, ...]
     recommendation: str
     caution: str
@@ -75,10 +76,10 @@ async def evaluate_self(
     of_each: int = OF_EACH_KIND,
     answered: Answered | None = None,
 ) -> SelfReport:
-    """Make known-item queries from the index's own passages and ask them in every way.
+    """Make known-item queries from the index's own passages and ask every variant all of them.
 
     Raises:
-        DatasetError: the index holds too little to make queries of.
+        DatasetError: the index holds too little to make queries from.
     """
     async with open_engine(settings, location) as engine:
         items = known_items(await engine.passages(), of_each=of_each)
@@ -114,7 +115,7 @@ async def evaluate_self(
 async def _ask(
     engine: Engine, items: Sequence[KnownItem], variant: Variant, *, ran: set[str]
 ) -> tuple[list[float], float]:
-    """Reciprocal rank of every item, and the median latency in milliseconds; `ran` gains the stages that ran."""
+    """The reciprocal rank of every item, and the median latency in milliseconds; stages that ran are added to `ran`."""
     ask = search_of(engine.searching, variant.mode)
     await ask(QueryRequest(items[0].query))  # loads what the first call loads
     values: list[float] = []
@@ -123,7 +124,7 @@ async def _ask(
         start = perf_counter()
         try:
             answer = await ask(QueryRequest(item.query))
-        except CallerError:  # a heading of operators alone
+        except CallerError:  # such as a heading that consists of operators
             values.append(0.0)
             continue
         seconds.append(perf_counter() - start)
@@ -135,11 +136,12 @@ async def _ask(
 
 
 def _differs(variant: Variant, settings: Settings) -> bool:
-    """Whether a way to query is another than the one that is set."""
+    """Whether a variant differs from the settings in force."""
     return variant.mode != "query" or any(getattr(settings, name) != value for name, value in variant.settings.items())
 
 
 def _measured(variant: Variant, items: Sequence[KnownItem], values: Sequence[float], *, p50_ms: float) -> Measured:
+    """The mean reciprocal rank for each kind of query, and over the kinds."""
     by_kind: dict[Kind, float] = {}
     for kind in KINDS:
         mine = [value for item, value in zip(items, values, strict=True) if item.kind == kind]

@@ -1,124 +1,19 @@
-"""Running a set, with an engine that counts the words in common."""
+"""Asking the queries of a set, with an engine that counts the words in common."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from qmd_mcp.corpus.indexing.update_summary import Progress, Step, UpdateSummary
-from qmd_mcp.domain.answers import Answer, Hit
-from qmd_mcp.domain.documents import Collection, Mode
-from qmd_mcp.domain.requests import QueryRequest, SearchRequest
-from qmd_mcp.errors import DatasetError, OnlyNegativesError, UnknownCollectionError
-from qmd_mcp.evaluation.datasets import Dataset, JudgedDocument, JudgedQuery, read_dataset
+from qmd_mcp.domain.documents import Mode
+from qmd_mcp.domain.requests import QueryRequest
+from qmd_mcp.errors import UnknownCollectionError
+from qmd_mcp.evaluation.datasets import Dataset, JudgedQuery
 from qmd_mcp.evaluation.report import Report
-from qmd_mcp.evaluation.runner import (
-    COLLECTION,
-    GLOBS,
-    WARM_UP,
-    evaluate,
-    index_dataset,
-    index_folder,
-    run_evaluation,
-)
-from qmd_mcp.settings import IndexLocation, Settings
-
-DATASET = Dataset(
-    name="animals",
-    documents=(
-        JudgedDocument("mammals/cat", "Cats", "a cat sleeps\n\na cat purrs and sleeps"),
-        JudgedDocument("mammals/dog", "Dogs", "a dog barks"),
-        JudgedDocument("birds/owl", "", "an owl hunts while the cat sleeps"),
-    ),
-    queries=(
-        JudgedQuery("q1", "cat sleeps", {"mammals/cat": 2, "birds/owl": 1}),
-        JudgedQuery("q2", "barks", {"mammals/dog": 1}),
-        JudgedQuery("q3", "hoots", {"birds/owl": 1}),
-    ),
-    fingerprint="f" * 64,
-)
-
-
-class WordsInCommon:
-    """Paragraphs as passages, ranked by how many of the query's words they hold; `vsearch` finds nothing."""
-
-    def __init__(self) -> None:
-        self.folders: dict[str, Path] = {}
-        self.requests: list[SearchRequest] = []
-
-    async def search(self, request: SearchRequest) -> Answer:
-        self.requests.append(request)
-        if request.query.startswith("-"):
-            raise OnlyNegativesError([request.query])
-        for name in request.collections:
-            if name not in self.folders:
-                raise UnknownCollectionError(name, known=list(self.folders))
-        words = set(request.query.split())
-        hits = [
-            a_hit(file.relative_to(folder).as_posix(), score=len(words & set(paragraph.split())))
-            for folder in self.folders.values()
-            for file in sorted(folder.rglob("*.*"))
-            for paragraph in file.read_text().split("\n\n")
-            if words & set(paragraph.split())
-        ]
-        return an_answer(request, sorted(hits, key=lambda hit: -hit.score))
-
-    async def vsearch(self, request: SearchRequest) -> Answer:
-        return an_answer(request, [])
-
-    async def query(self, request: QueryRequest) -> Answer:
-        return await self.search(request)
-
-
-class FakeEngine:
-    """Searches the files of its collections as they are; an update only counts itself."""
-
-    def __init__(self) -> None:
-        self.searching = WordsInCommon()
-        self.updates = 0
-
-    @property
-    def writing(self) -> FakeEngine:
-        return self
-
-    async def collections(self) -> dict[str, Collection]:
-        return {name: Collection(name, root, GLOBS) for name, root in self.searching.folders.items()}
-
-    async def add_collection(self, collection: Collection) -> None:
-        assert collection.name not in self.searching.folders
-        self.searching.folders[collection.name] = collection.root
-
-    async def update(self, *, progress: Progress) -> UpdateSummary:
-        self.updates += 1
-        progress(Step("index", done=3, total=3))
-        return UpdateSummary(added=3)
-
-
-def a_hit(path: str, *, score: float) -> Hit:
-    return Hit(
-        docid="#abcdef",
-        passage_id=f"{COLLECTION}/{path}#0",
-        collection=COLLECTION,
-        path=path,
-        uri=f"qmd://{COLLECTION}/{path}",
-        title="",
-        heading=(),
-        start_line=1,
-        end_line=1,
-        score=score,
-        relevance=None,
-        snippet="",
-        context=None,
-        freshness="current",
-    )
-
-
-def an_answer(request: SearchRequest, hits: Sequence[Hit]) -> Answer:
-    return Answer(query=request.query, hits=tuple(hits[: request.limit]))
+from qmd_mcp.evaluation.runner import COLLECTION, WARM_UP, evaluate
+from tests.words_in_common import DATASET, FakeEngine, indexed
 
 
 def figures(report: Report) -> dict[str, object]:
@@ -128,16 +23,6 @@ def figures(report: Report) -> dict[str, object]:
 
 def with_queries(*queries: JudgedQuery) -> Dataset:
     return Dataset(DATASET.name, DATASET.documents, queries, DATASET.fingerprint)
-
-
-def unwatched(step: Step) -> None:
-    """Whoever does not look."""
-
-
-async def indexed(folder: Path) -> FakeEngine:
-    engine = FakeEngine()
-    await index_dataset(engine, DATASET, folder=folder, progress=unwatched)
-    return engine
 
 
 @pytest.mark.anyio
@@ -219,88 +104,3 @@ async def test_a_sample_is_measured_alone_and_watched(tmp_path: Path) -> None:
 
     assert report.quality.queries == 2
     assert seen == [(1, 2), (2, 2)]
-
-
-@pytest.mark.anyio
-async def test_a_set_that_is_indexed_already_is_brought_up_to_date(tmp_path: Path) -> None:
-    engine = await indexed(tmp_path)
-
-    await index_dataset(engine, DATASET, folder=tmp_path, progress=unwatched)
-
-    assert engine.searching.folders == {COLLECTION: tmp_path / "corpus"}
-    assert engine.updates == 2
-
-
-@pytest.mark.anyio
-async def test_no_document_id_reaches_the_files(tmp_path: Path) -> None:
-    corpus = (await indexed(tmp_path)).searching.folders[COLLECTION]
-
-    written = "".join(f"{file.relative_to(corpus)} {file.read_text()}" for file in corpus.rglob("*.*"))
-
-    assert "purrs" in written
-    assert not any(document.document_id in written for document in DATASET.documents)
-
-
-def test_every_corpus_and_every_embedder_has_an_index_of_its_own() -> None:
-    other = Dataset(DATASET.name, DATASET.documents, DATASET.queries, "0" * 64)
-    renamed = Dataset("renamed", DATASET.documents, DATASET.queries[:1], DATASET.fingerprint)
-
-    folder = index_folder(DATASET, identity="mini")
-
-    assert folder.parent.name == "eval"
-    assert len({folder, index_folder(other, identity="mini"), index_folder(DATASET, identity="bge")}) == 3
-    assert index_folder(renamed, identity="mini") == folder
-
-
-@pytest.mark.anyio
-async def test_a_folder_is_read_indexed_in_the_cache_and_evaluated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = tmp_path / "set"
-    folder.mkdir()
-    (folder / "corpus.jsonl").write_text('{"_id": "cat", "title": "Cats", "text": "a cat sleeps"}\n')
-    (folder / "queries.jsonl").write_text('{"_id": "q1", "text": "sleeps"}\n')
-    (folder / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\tcat\t1\n")
-    settings = Settings(index="/home/me/notes", alpha=0.25)
-    opened: list[tuple[Settings, IndexLocation, bool]] = []
-    steps: list[Step] = []
-
-    @asynccontextmanager
-    async def open_engine(
-        settings: Settings, location: IndexLocation, *, create: bool
-    ) -> AsyncGenerator[FakeEngine, None]:
-        opened.append((settings, location, create))
-        yield FakeEngine()
-
-    def watch(step: Step) -> None:
-        steps.append(step)
-
-    report = await run_evaluation(
-        folder, mode="query", settings=settings, open_engine=open_engine, identity="mini", progress=watch
-    )
-
-    (place,) = index_folder(read_dataset(folder), identity="mini").parent.iterdir()
-    assert (report.dataset, report.documents, report.quality.ndcg_at_10) == ("set", 1, 1)
-    assert opened == [(settings, IndexLocation(str(place / "index")), True)]
-    assert (place / "corpus/000/000000.md").exists()
-    assert steps == [Step("index", done=3, total=3)]
-
-
-@pytest.mark.anyio
-async def test_a_folder_that_is_no_set_is_one_sentence_and_opens_nothing(tmp_path: Path) -> None:
-    @asynccontextmanager
-    async def open_engine(
-        settings: Settings, location: IndexLocation, *, create: bool
-    ) -> AsyncGenerator[FakeEngine, None]:
-        yield pytest.fail(f"opened {location} with {settings}, {create=}")
-
-    with pytest.raises(DatasetError, match=r"corpus\.jsonl: missing"):
-        await run_evaluation(
-            tmp_path,
-            mode="query",
-            settings=Settings(),
-            open_engine=open_engine,
-            identity="mini",
-            progress=unwatched,
-        )

@@ -11,7 +11,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = CONFIGURATION["project"]
 PINS = {
     canonicalize_name(pin.name): pin.specifier
     for pin in (
@@ -115,3 +116,10 @@ def test_the_classifiers_name_the_versions_of_python_that_are_tested() -> None:
         for line in PROJECT["classifiers"]
         if line.startswith(prefix)
     ] == list(PYTHONS)
+
+
+def test_everything_that_goes_into_the_source_distribution_is_there_with_the_licence_files() -> None:
+    included = CONFIGURATION["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert set(PROJECT["license-files"]) <= set(included)
+    assert not [name for name in included if not (ROOT / name).exists()]
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")

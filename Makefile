@@ -1,7 +1,11 @@
-# make demo   see it work: index the sample folder, ask the server as an agent would
-# make test   everything that checks the project
-# make lint   ruff, mypy, import contracts
-# make bench  quality and speed; SETS=folder of evaluation sets, DOCS=folder of documents
+# make demo       index the sample folder, start the server and ask it as an agent would
+# make test       the whole test suite
+# make lint       ruff, mypy and the import contracts
+# make format     let ruff mend and format
+# make docs       write the generated tables of docs/ anew
+# make platforms  resolve the dependencies for every supported platform and Python; needs the package index
+# make bench      quality and speed; SETS=folder of evaluation sets, DOCS=folder of documents
+# make clean      delete the virtual environment and every cache
 
 PYTHON ?= python3
 SETS ?= ../shared/eval
@@ -9,7 +13,11 @@ DOCS ?= ../shared/docs/tldr-en/files
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format bench clean
+# As uv names them. macOS on Intel is missing: LanceDB and ONNX Runtime publish no wheels for it any more.
+PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin x86_64-pc-windows-msvc
+PYTHONS := 3.11 3.12 3.13
+
+.PHONY: demo test lint format docs platforms bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
@@ -26,6 +34,18 @@ lint: $(VENV)/.developing
 format: $(VENV)/.developing
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/.developing
+	$(BIN)/python docs/generate.py
+
+# ONNX Runtime's and numpy's wheels for macOS need macOS 14.
+platforms: $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	@for platform in $(PLATFORMS); do for python in $(PYTHONS); do \
+	  MACOSX_DEPLOYMENT_TARGET=14.0 $(BIN)/uv pip compile --quiet --python-platform $$platform --python-version $$python \
+	    --only-binary :all: --constraint constraints.txt --extra dev --extra cuda pyproject.toml > /dev/null || exit 1; \
+	  echo "$$platform, Python $$python: every dependency has a wheel"; \
+	done; done
 
 bench: $(VENV)/.developing
 	$(BIN)/python benchmarks/quality.py $(SETS)

@@ -18,12 +18,12 @@ NOTES = Path(__file__).parent / "notes"
 CALLS: tuple[tuple[str, str, dict[str, object]], ...] = (
     ("An error code: BM25 finds what is written", "search", {"query": "ERR_CERT_NOT_YET_VALID", "limit": 1}),
     (
-        "The same idea in other words: BM25 finds nothing of use",
+        "An idea in other words than the text's: BM25 finds nothing of use",
         "search",
         {"query": "getting rid of snails without chemicals", "limit": 1},
     ),
     (
-        "and dense retrieval finds it",
+        "Dense retrieval finds it by its meaning",
         "vsearch",
         {"query": "getting rid of snails without chemicals", "limit": 1},
     ),
@@ -33,9 +33,9 @@ CALLS: tuple[tuple[str, str, dict[str, object]], ...] = (
         {"query": "PG_REPLICATION_SLOT fills the drive, is it safe to remove", "limit": 2},
     ),
     ("Chinese", "query", {"query": "缓存同时过期，数据库压力太大怎么办", "limit": 1}),
-    ("Reading on at a hit", "get_document", {"document": "notes/runbooks/postgres-failover.md:1:12"}),
+    ("Reading the document of a hit", "get_document", {"document": "notes/runbooks/postgres-failover.md:1:12"}),
     ("A typing error is explained", "search", {"query": "idmepotency"}),
-    ("And the index", "status", {}),
+    ("What the index holds", "status", {}),
 )
 
 
@@ -44,8 +44,8 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="qmd-mcp-demo-") as folder:
         index = str(Path(folder) / "index")
         program = [sys.executable, "-m", "qmd_mcp", "--index", index]
-        subprocess.run([*program, "collection", "add", str(NOTES), "--name", "notes"], check=True)  # noqa: ASYNC221  nothing else runs yet
-        subprocess.run(  # noqa: ASYNC221  nothing else runs yet
+        subprocess.run([*program, "collection", "add", str(NOTES), "--name", "notes"], check=True)  # noqa: ASYNC221  no other task is running yet
+        subprocess.run(  # noqa: ASYNC221  no other task is running yet
             [*program, "context", "add", "notes/runbooks", "What to do when production breaks"], check=True
         )
         server = StdioServerParameters(command=program[0], args=[*program[1:], "serve"], env=dict(os.environ))

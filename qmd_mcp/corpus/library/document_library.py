@@ -1,4 +1,4 @@
-"""The indexed files: found by name, read from disk, compared with what the index knows."""
+"""The indexed documents: found by name, read from disk, and compared with what was indexed."""
 
 from __future__ import annotations
 
@@ -22,30 +22,31 @@ from qmd_mcp.errors import (
 )
 
 MANY_CHARACTERS = 80_000
-"""About 20,000 tokens, below the 25,000 at which Claude Code cuts a tool's answer."""
+"""Most characters of one answer with several documents: about 20,000 tokens, below the 25,000 at which Claude Code cuts
+the answer of a tool."""
 
 KNOWN_DOCUMENTS = 50_000
-"""Up to so many documents all rows are kept in memory (25 MB): asking the table for those of one answer takes as long
-as the search itself. Beyond it the rows of each answer are asked for."""
+"""Up to this many documents, all rows are kept in memory (25 MB): looking up the documents of one answer takes as long as
+the search itself. In a larger index the rows are looked up for each answer."""
 
 
 class CollectionSource(Protocol):
-    """Where collections are kept."""
+    """Where collections are looked up."""
 
     async def all(self) -> tuple[Collection, ...]:
         """Every collection."""
         ...
 
     async def version(self) -> int:
-        """Counts every write."""
+        """A number that grows with every write."""
         ...
 
 
 class DocumentSource(NamedDocuments, Protocol):
-    """Where documents are kept."""
+    """Where documents are looked up."""
 
     async def count(self) -> int:
-        """How many there are."""
+        """The number of documents."""
         ...
 
     async def all(self) -> tuple[Document, ...]:
@@ -53,16 +54,16 @@ class DocumentSource(NamedDocuments, Protocol):
         ...
 
     async def by_docid(self, docids: Sequence[str]) -> dict[str, Document]:
-        """The visible ones of exact docids."""
+        """The documents with these docids; those that are not visible are absent."""
         ...
 
     async def version(self) -> int:
-        """Counts every write."""
+        """A number that grows with every write."""
         ...
 
 
 class Library:
-    """Reads for callers; every file is opened only after it was found inside its collection's root."""
+    """Reads documents for callers. A file is opened only after it was found to lie inside its collection's root."""
 
     def __init__(
         self,
@@ -76,21 +77,21 @@ class Library:
         self._documents = documents
         self._decode = decode
         self._max_file_bytes = max_file_bytes
-        self._check = FreshnessCheck()
+        self._freshness = FreshnessCheck()
         self._naming = Naming(documents, collections=self.collections)
         self._known_collections: tuple[int, Mapping[str, Collection]] = (-1, {})
         self._known_documents: tuple[int, dict[str, Document], bool] = (-1, {}, False)
-        """Version of the table, documents by docid, and whether these are all."""
+        """The version of the table, documents of that version by docid, and whether these are all documents."""
 
     async def collections(self) -> Mapping[str, Collection]:
-        """By name; read again only when the table has a new version."""
+        """Return the collections by name; they are read again only when the table has a new version."""
         version = await self._collections.version()
         if version != self._known_collections[0]:
             self._known_collections = (version, {each.name: each for each in await self._collections.all()})
         return self._known_collections[1]
 
     async def documents(self, docids: Sequence[str]) -> Mapping[str, Document]:
-        """The visible ones; kept while the table has the same version."""
+        """Return those of the documents that are visible, by docid; they are kept until the table has a new version."""
         version = await self._documents.version()
         if version != self._known_documents[0]:
             small = await self._documents.count() <= KNOWN_DOCUMENTS
@@ -103,22 +104,20 @@ class Library:
         return {docid: known[docid] for docid in docids if docid in known}
 
     async def freshness(self, documents: Sequence[Document]) -> Mapping[str, Freshness]:
-        """Compare documents with their files, in one worker thread."""
-        collections = await self.collections()
-
-        return await anyio.to_thread.run_sync(self._check.of, documents, collections)
+        """Compare documents with their files, and return the result by docid."""
+        return await self._freshness.of(documents, await self.collections())
 
     async def keys(self) -> tuple[str, ...]:
-        """Every document's `collection/path`."""
+        """Return the `collection/path` of every document."""
         return await self._documents.keys()
 
     async def get(self, reference: str, *, from_line: int | None, max_lines: int | None, line_numbers: bool) -> Excerpt:
-        """Lines of one document, as they are on disk now.
+        """Read lines of one document, as they are on disk now.
 
         Raises:
-            DocumentNotFoundError, AmbiguousDocidError, UnreadableDocumentError: it names none, several, or one that
-                is gone or no longer text.
-            ArgumentError: a line number does not fit.
+            DocumentNotFoundError, AmbiguousDocidError, UnreadableDocumentError: the reference names no document, names
+                several, or names one whose file is gone or is no longer text.
+            ArgumentError: the reference is empty, or a line number is out of range.
         """
         found, document = await self._naming.find(reference)
         return await self._read(
@@ -131,7 +130,7 @@ class Library:
     async def get_many(
         self, patterns: Sequence[str], *, max_lines: int | None, max_bytes: int, line_numbers: bool
     ) -> Excerpts:
-        """The documents of references and globs; what does not fit is named, never dropped silently."""
+        """Read the documents of references and globs; each one that is left out is named with the reason."""
         documents, skipped = await self._naming.select(patterns)
         read: list[Excerpt] = []
         room = MANY_CHARACTERS
@@ -170,7 +169,7 @@ class Library:
                 sentence = f"{name} is {value}; lines count from 1."
                 raise ArgumentError(sentence)
         collection = (await self.collections()).get(document.collection)
-        if collection is None:  # removed a moment ago
+        if collection is None:  # the collection was removed after the document was found
             raise DocumentNotFoundError(document.key)
         data = await anyio.to_thread.run_sync(
             lambda: read_file(collection.root, document.path, max_bytes=self._max_file_bytes)

@@ -5,15 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from qmd_mcp.corpus.scanning.collection_checks import check_globs, check_ignores, check_name
+from qmd_mcp.corpus.scanning.default_rules import DEFAULT_GLOBS
 from qmd_mcp.corpus.scanning.globs import expand_globs
-from qmd_mcp.corpus.scanning.membership import (
-    DEFAULT_GLOBS,
-    Membership,
-    check_globs,
-    check_ignores,
-    check_name,
-    is_secret,
-)
+from qmd_mcp.corpus.scanning.membership import Membership
+from qmd_mcp.corpus.scanning.secret_names import is_secret
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.errors import CollectionError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,8 @@ class SearchRequest:
     """`search` and `vsearch` only: hits below are left out."""
 
     def __post_init__(self) -> None:
+        composed = tuple(unicodedata.normalize("NFC", name) for name in self.collections)
+        object.__setattr__(self, "collections", composed)
         if not self.query.strip():
             raise EmptyQueryError
         if len(self.query) > MAX_QUERY_CHARACTERS:

@@ -77,6 +77,13 @@ async def test_a_file_in_a_folder_of_the_other_form_is_read_and_current(indexed:
 
 
 @pytest.mark.parametrize("form", FORMS)
+async def test_a_search_is_narrowed_to_a_collection_and_a_path(indexed: Engine, form: str) -> None:
+    query, name = (unicodedata.normalize(form, text) for text in ("oak path:Möbel", "Büro"))
+    (hit,) = (await indexed.searching.search(SearchRequest(query, collections=(name,)))).hits
+    assert hit.path == "Möbel/stühle.md"
+
+
+@pytest.mark.parametrize("form", FORMS)
 async def test_a_description_covers_what_lies_below_its_path(indexed: Engine, form: str) -> None:
     name, prefix = unicodedata.normalize(form, "Büro"), unicodedata.normalize(form, "Möbel")
     await indexed.writing.set_context(name, prefix, "Furniture")

@@ -26,8 +26,8 @@ MANY_CHARACTERS = 80_000
 the answer of a tool."""
 
 KNOWN_DOCUMENTS = 50_000
-"""Up to this many documents, all rows are kept in memory (25 MB): looking up the documents of one answer takes as long as
-the search itself. In a larger index the rows are looked up for each answer."""
+"""Up to this many documents, all rows are kept in memory (25 MB), since looking up the documents of one answer takes as
+long as the search itself. In a larger index the rows are looked up for each answer."""
 
 
 class CollectionSource(Protocol):

@@ -76,7 +76,7 @@ class _Walk:
         self._max_file_bytes = max_file_bytes
 
     def entries(self, root: _Folder) -> Iterator[ScannedFile | Skip]:
-        """Walk depth first; a folder sorts by its path with its slash, so that everything is in the order of the paths."""
+        """Walk depth first; a folder is sorted by its path with its slash, so that all entries are in order."""
         pending: list[_Child] = [root]
         while pending:
             child = pending.pop()

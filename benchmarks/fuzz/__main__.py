@@ -32,8 +32,8 @@ from qmd_mcp.application.engine import DEFAULT_PROFILE
 from qmd_mcp.corpus.chunking.chunker import Chunker
 from qmd_mcp.corpus.library.reference import readings
 from qmd_mcp.corpus.readers.source_text import SourceText, read
+from qmd_mcp.corpus.scanning.collection_checks import check_globs, check_name
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
-from qmd_mcp.corpus.scanning.membership import check_globs, check_name
 from qmd_mcp.errors import QmdError
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer

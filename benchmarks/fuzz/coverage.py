@@ -113,8 +113,8 @@ def document_target() -> Callable[[bytes], object]:
 def reference_target() -> Callable[[bytes], object]:
     """Parse references, globs and names of collections."""
     from qmd_mcp.corpus.library.reference import readings
+    from qmd_mcp.corpus.scanning.collection_checks import check_globs, check_name
     from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
-    from qmd_mcp.corpus.scanning.membership import check_globs, check_name
 
     def work(data: bytes) -> None:
         text = data.decode("utf-8", "replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,8 +17,8 @@ from qmd_mcp.corpus.indexing.indexer import Indexer
 from qmd_mcp.corpus.indexing.preparation import Preparation
 from qmd_mcp.corpus.indexing.staged_documents import StagedDocuments
 from qmd_mcp.corpus.indexing.update_summary import Progress, Step, UpdateSummary, total
-from qmd_mcp.corpus.scanning.disk_files import on_disk
-from qmd_mcp.corpus.scanning.membership import check_globs, check_ignores, check_name
+from qmd_mcp.corpus.scanning.collection_checks import check_globs, check_ignores, check_name
+from qmd_mcp.corpus.scanning.disk_files import absolute_on_disk, on_disk
 from qmd_mcp.domain.documents import Collection, Context
 from qmd_mcp.errors import CollectionError, UnknownCollectionError
 from qmd_mcp.store.generation import check_serving, drop_others, freeze, serving, switch, thaw
@@ -65,7 +66,10 @@ class IndexWriter:
                 collection has the same files.
         """
         collection = dataclasses.replace(
-            collection, name=check_name(collection.name), globs=check_globs(collection.globs)
+            collection,
+            name=check_name(collection.name),
+            root=await anyio.to_thread.run_sync(absolute_on_disk, collection.root),
+            globs=check_globs(collection.globs),
         )
         check_ignores(collection.ignores)
         if not collection.root.is_dir():
@@ -90,7 +94,7 @@ class IndexWriter:
             UnknownCollectionError: there is no such collection.
         """
         async with self._lock.held():
-            await self._collection(name)
+            name = (await self._collection(name)).name
             async with self._indexing() as indexer:
                 count = await indexer.forget(name)
             await self._index.collections.remove(name)  # last: a document without its collection could not be read
@@ -108,6 +112,7 @@ class IndexWriter:
         new_name = check_name(new_name)
         async with self._lock.held():
             collection = await self._collection(name)
+            name = collection.name
             if new_name in await self._collections():
                 sentence = f"There is a collection {new_name!r} already."
                 raise CollectionError(sentence)
@@ -132,6 +137,7 @@ class IndexWriter:
         async with self._lock.held():
             collection = await self._collection(name)
             context = Context(prefix, text or "")
+            prefix = context.prefix
             if prefix and text is not None and not await self._covers_something(collection, context):
                 sentence = f"There is nothing at {prefix!r} in collection {name!r}, of {collection.root}."
                 raise CollectionError(sentence)
@@ -153,6 +159,7 @@ class IndexWriter:
 
     async def _collection(self, name: str) -> Collection:
         known = await self._collections()
+        name = unicodedata.normalize("NFC", name)
         if name not in known:
             raise UnknownCollectionError(name, known=tuple(known))
         return known[name]

@@ -47,7 +47,7 @@ def collection_add(
     embed: Annotated[bool, typer.Option(help="Embed now; without it, vsearch waits for `embed`.")] = True,
 ) -> None:
     """Register a folder and index it."""
-    from qmd_mcp.corpus.scanning.membership import DEFAULT_GLOBS
+    from qmd_mcp.corpus.scanning.default_rules import DEFAULT_GLOBS
     from qmd_mcp.domain.documents import Collection
 
     root = folder.expanduser().resolve()

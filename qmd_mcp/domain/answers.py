@@ -1,27 +1,40 @@
-"""What is said to a request: hits, excerpts, and how they came about."""
+"""What a search or a reading answers: hits, excerpts, and how they came about."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from qmd_mcp.domain.documents import Freshness
+
+SkipReason: TypeAlias = Literal[
+    "binary",
+    "empty",
+    "link out of the collection",
+    "name is not UTF-8",
+    "not decodable",
+    "same name as another file",
+    "secret by its name",
+    "too large",
+    "unreadable",
+]
+"""Why indexing left a file out. The set is fixed, because the status of an index counts files by these reasons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What moved one hit to its place; a rank counts from 1 and is null where the list does not have it."""
+    """The numbers that gave one hit its place; ranks count from 1, and are None if the list does not have the hit."""
 
     lexical_rank: int | None
     bm25: float | None
     dense_rank: int | None
     cosine: float | None
     maxsim: float | None = None
-    """Late interaction; null where it was not compared token by token."""
+    """Score of late interaction; None if the passage was not compared token by token."""
     features: tuple[tuple[str, float], ...] = ()
-    """What each feature added to the fused score."""
+    """Each feature with what it added to the fused score."""
     supported_by: tuple[str, ...] = ()
-    """Sub-queries that found it too."""
+    """Sub-queries that found the passage as well."""
     rerank_logit: float | None = None
 
 
@@ -30,7 +43,8 @@ class Hit:
     """One ranked, citable passage of an answer."""
 
     docid: str
-    """`#` and the first six digits, enough for most indexes; a longer prefix is accepted wherever it is asked for."""
+    """`#` and the first six digits of the docid, which are unambiguous in most indexes. A longer prefix is accepted
+    wherever a docid is asked for."""
     passage_id: str
     collection: str
     path: str
@@ -40,66 +54,67 @@ class Hit:
     start_line: int
     end_line: int
     score: float
-    """Higher is better; comparable within one answer only."""
+    """Higher is better; scores of different answers cannot be compared."""
     relevance: float | None
-    """Calibrated probability in [0, 1]; null until something has measured it."""
+    """Calibrated probability in [0, 1] that the passage is relevant; None if no model has estimated it."""
     snippet: str
     context: str | None
     freshness: Freshness
     also: tuple[str, ...] = ()
-    """Places (`collection/path:first-last`) of passages that say nearly the same."""
+    """Places (`collection/path:first-last`) of passages with nearly the same text."""
     explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one stage of the pipeline did for one answer."""
+    """What one stage of the query pipeline did for one answer."""
 
     name: str
     ran: bool
     reason: str | None = None
-    """Why it did not run, or ran on less."""
+    """Why the stage did not run, or ran on fewer passages."""
     ms: float | None = None
-    """Wall time, milliseconds."""
+    """Wall time in milliseconds."""
     provider: str | None = None
-    """ONNX Runtime's execution provider, where a model ran."""
+    """ONNX Runtime's execution provider, if a model ran."""
     batches: tuple[int, ...] = ()
-    """Items of each forward, where a model ran over several."""
+    """Items in each forward pass, if a model ran over several."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineFound:
-    """One sub-query and what it found."""
+    """One sub-query and how much it found."""
 
     line: str
-    """As `lex: words`."""
+    """The sub-query as it is typed: `lex: words`."""
     found: int
+    """Passages that the sub-query found."""
     new: int
-    """Of these, passages that neither of the query's own lists has."""
+    """How many of these are in neither of the query's own lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything that is said to one query."""
+    """The answer to one query."""
 
     query: str
     hits: tuple[Hit, ...]
     verdict: Literal["good", "weak", "none"] | None = None
-    """How well the best hit answers; null until something has measured it."""
+    """How well the best hit answers the query; None if no model has estimated it."""
     stages: tuple[Stage, ...] = ()
     notes: tuple[str, ...] = ()
-    """Sentences for the reader: what was relaxed, what is missing, what to try."""
+    """Sentences for the reader: which condition was relaxed, what is missing, what to try next."""
     omitted: int = 0
-    """Hits that were found and not returned."""
+    """How many hits were found but not returned."""
     cursor: str | None = None
-    """Give it back with the same query for what comes next; null at the end."""
+    """Sent back with the same query, it gives the hits that follow; None if there are no more."""
     lines: tuple[LineFound, ...] = ()
-    """The sub-queries, where `explain` was asked for."""
+    """The sub-queries and what they found, if `explain` was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Lines of one document, read from disk."""
+    """Lines of one document, as they are on disk now."""
 
     docid: str
     collection: str
@@ -113,21 +128,22 @@ class Excerpt:
     freshness: Freshness
     context: str | None = None
     next_line: int | None = None
-    """Where to go on reading; null at the end."""
+    """The line at which to go on reading; None if the document ends here."""
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A file that was not read, and why."""
+    """A file or a reference that was left out, and why."""
 
     path: str
     reason: str
+    """A `SkipReason` while indexing; a sentence or part of one when documents are read for a caller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Excerpts:
-    """Several documents read at once, and what was left out."""
+    """Several documents that were read at once, and what was left out."""
 
     documents: tuple[Excerpt, ...]
     skipped: tuple[Skip, ...] = ()

@@ -1,22 +1,25 @@
-"""The values of the field: collections, documents, passages, sub-queries."""
+"""The values that retrieval is about: collections, documents, passages and sub-queries."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
 Freshness: TypeAlias = Literal["current", "changed", "missing"]
+"""Whether the file of a document still has the content that was indexed."""
+
 Mode: TypeAlias = Literal["search", "vsearch", "query"]
 
 DOCID_LENGTH = 32
-"""Hex digits kept of the SHA-256: 128 bits, so that a collision needs 2**64 documents."""
+"""Hexadecimal digits of a SHA-256 that make a docid: 128 bits, so that a collision needs about 2**64 documents."""
 
 SHORTEST_DOCID = 6
-"""Hex digits that are always shown and the fewest that are accepted."""
+"""Hexadecimal digits of a docid that are shown, and the fewest that a reference may give."""
 
 _ASCII = re.compile(r"[\x00-\x7f]+")
 
@@ -26,30 +29,33 @@ _URI_SAFE = "/!$&'()*+,;=:@~"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a person says about everything below a path of a collection."""
+    """A person's description of everything at or below a path of a collection."""
 
     prefix: str
-    """Relative POSIX path; empty for the whole collection."""
+    """Path relative to the collection's root, with slashes, in NFC; empty for the whole collection."""
     text: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prefix", unicodedata.normalize("NFC", self.prefix))
+
     def covers(self, path: str) -> bool:
-        """Whether a document's path lies at or below the prefix."""
+        """Whether the path of a document lies at or below the prefix."""
         return not self.prefix or path == self.prefix or path.startswith(self.prefix + "/")
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A named folder with globs."""
+    """A named folder, with the globs that select its files."""
 
     name: str
     root: Path
-    """Absolute."""
+    """Absolute path of the folder, under the name that the file system has for it."""
     globs: tuple[str, ...]
     ignores: tuple[str, ...] = ()
     contexts: tuple[Context, ...] = ()
 
     def context_of(self, path: str) -> str | None:
-        """The context with the longest prefix over a document's path."""
+        """The description with the longest prefix that covers the path of a document; None if none does."""
         covering = [context for context in self.contexts if context.covers(path)]
         return max(covering, key=lambda context: len(context.prefix)).text if covering else None
 
@@ -61,20 +67,21 @@ class Document:
     docid: str
     collection: str
     path: str
-    """Relative to the collection's root, POSIX, NFC."""
+    """Relative to the collection's root, with slashes, in NFC."""
     title: str
     content_hash: str
-    """SHA-256 of the file's bytes, hex."""
+    """SHA-256 of the file's bytes, hexadecimal."""
     size: int
     """Bytes."""
     mtime_ns: int
     indexed_ns: int
-    """When it was read, nanoseconds since the epoch."""
+    """When the file was read, in nanoseconds since the epoch."""
     passages: int
+    """How many passages the document has."""
 
     @property
     def key(self) -> str:
-        """What names the document for a person: collection and path."""
+        """Collection and path: the name by which people refer to the document."""
         return f"{self.collection}/{self.path}"
 
 
@@ -87,53 +94,64 @@ class Passage:
     path: str
     title: str
     ordinal: int
-    """0 for the document's first passage."""
+    """Position among the document's passages; the first has 0."""
     heading: tuple[str, ...]
-    """The headings above the passage, outermost first, without the title."""
+    """The headings above the passage, the outermost first, without the title."""
     breadcrumb: str
-    """Title and headings, cut to the embedder's budget; embedded and searched with the text."""
+    """Title and headings, shortened to their token budget; embedded and searched together with the text."""
     text: str
     start_line: int
+    """First line in the file; lines count from 1."""
     end_line: int
-    """1-based lines of the file, both included."""
+    """Last line in the file, included."""
     start_char: int
+    """Where the passage starts in the text that the reader made of the file."""
     end_char: int
-    """Half-open span of the text that the reader made of the file."""
+    """Where it ends there, excluded."""
+    _text_hash: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def passage_id(self) -> str:
-        """Document and ordinal, as hits show it."""
+        """Document and ordinal, as hits show them."""
         return f"{self.collection}/{self.path}#{self.ordinal}"
 
     @property
     def embedded_text(self) -> str:
-        """What the embedder reads: breadcrumb above text."""
+        """What the embedder reads: the breadcrumb above the text."""
         return f"{self.breadcrumb}\n{self.text}" if self.breadcrumb else self.text
 
     @property
     def text_hash(self) -> str:
-        """Decides whether a stored vector can be kept."""
-        return hashlib.sha256(self.embedded_text.encode()).hexdigest()[:DOCID_LENGTH]
+        """Hash of the embedded text: a stored vector with this hash can be kept.
+
+        It is computed when it is first asked for and then kept, since indexing and late interaction ask twice for the
+        hash of every passage.
+        """
+        known = self._text_hash
+        if known is None:
+            known = hashlib.sha256(self.embedded_text.encode()).hexdigest()[:DOCID_LENGTH]
+            object.__setattr__(self, "_text_hash", known)
+        return known
 
 
 @dataclass(frozen=True, slots=True)
 class SubQuery:
-    """One line that is looked up beside the query: for BM25 (`lex`) or the embedder (`vec`, `hyde`)."""
+    """One line that is looked up in addition to the query: by BM25 (`lex`) or by the embedder (`vec`, `hyde`)."""
 
     kind: Literal["lex", "vec", "hyde"]
     text: str
 
 
 def docid_of(collection: str, path: str, content_hash: str) -> str:
-    """Name a document's content at its place, so that identical files stay apart."""
+    """Make the docid of a content at its place; identical files at different places have different docids."""
     return hashlib.sha256(f"{collection}\0{path}\0{content_hash}".encode()).hexdigest()[:DOCID_LENGTH]
 
 
 def shown_docid(docid: str) -> str:
-    """A docid as hits show it."""
+    """Shorten a docid to the form in which hits show it."""
     return f"#{docid[:SHORTEST_DOCID]}"
 
 
 def uri_of(collection: str, path: str) -> str:
-    """A document's address; letters of every script stay readable (RFC 3987)."""
+    """Make the URI of a document; letters that are not ASCII stay readable (RFC 3987)."""
     return "qmd://" + _ASCII.sub(lambda run: quote(run[0], safe=_URI_SAFE), f"{collection}/{path}")

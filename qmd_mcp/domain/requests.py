@@ -6,6 +6,7 @@ programs write it.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, TypeAlias
@@ -118,6 +119,8 @@ class SearchRequest:
     ] = None
 
     def __post_init__(self) -> None:
+        composed = tuple(unicodedata.normalize("NFC", name) for name in self.collections)
+        object.__setattr__(self, "collections", composed)
         if not self.query.strip():
             raise EmptyQueryError
         if len(self.query) > MAX_QUERY_CHARACTERS:

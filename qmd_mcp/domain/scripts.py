@@ -18,14 +18,14 @@ _PREFIXES = {
     "THAI": "Thai",
     "DEVANAGARI": "Deva",
 }
-"""First word of a letter's Unicode name, to its ISO 15924 code; other scripts are `Zyyy`."""
+"""ISO 15924 codes by the first word of a letter's Unicode name; letters of other scripts have the code `Zyyy`."""
 
 _SYLLABIC = frozenset({"Hani", "Kana", "Hang", "Thai"})
-"""Scripts whose words are a letter or two long: there a letter counts as a word."""
+"""Scripts whose words are only one or two letters long: in these, every letter counts as a word."""
 
 
 def script_of(text: str) -> str | None:
-    """The script of most words; null for a text without letters."""
+    """Return the ISO 15924 code of the script in which most words are written; None for a text without letters."""
     words: Counter[str] = Counter()
     previous: str | None = None
     for character in text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import shorten
 
-from qmd_mcp.corpus.scanning.membership import DEFAULT_GLOBS
+from qmd_mcp.corpus.scanning.default_rules import DEFAULT_GLOBS
 from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts, Explanation, Hit, Stage
 from qmd_mcp.domain.documents import Freshness
 from qmd_mcp.domain.index_status import CollectionStatus, IndexStatus, ModelStatus

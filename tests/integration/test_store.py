@@ -35,7 +35,7 @@ async def test_a_document_is_replaced_in_place(database: Database) -> None:
     assert await documents.all() == (new,)
     assert await documents.by_docid([old.docid, new.docid]) == {new.docid: new}
     assert await documents.by_prefix(new.docid[:6]) == (new,)
-    assert await documents.by_key("c/a's.md") == new
+    assert await documents.by_keys(["c/a's.md", "c/none.md"]) == {"c/a's.md": new}
     await documents.remove([new.key])
     assert await documents.count() == 0
 

@@ -1,4 +1,4 @@
-"""The indexed files: found by name, read from disk, compared with what the index knows."""
+"""The indexed documents: found by name, read from disk, and compared with what was indexed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from qmd_mcp.errors import (
 )
 
 MANY_CHARACTERS = 80_000
-"""About 20,000 tokens, below the 25,000 at which Claude Code cuts a tool's answer."""
+"""Most characters of one answer with several documents: about 20,000 tokens, below the 25,000 at which Claude Code cuts
+the answer of a tool."""
 
 
 class CollectionSource(Protocol):
-    """Where collections are kept."""
+    """Where collections are looked up."""
 
     async def all(self) -> tuple[Collection, ...]:
         """Every collection."""
@@ -34,7 +35,7 @@ class CollectionSource(Protocol):
 
 
 class DocumentSource(NamedDocuments, Protocol):
-    """Where documents are kept."""
+    """Where documents are looked up."""
 
     async def by_docid(self, docids: Sequence[str]) -> Mapping[str, Document]:
         """The visible documents with these docids."""
@@ -42,7 +43,7 @@ class DocumentSource(NamedDocuments, Protocol):
 
 
 class Library:
-    """Reads for callers; every file is opened only after it was found inside its collection's root."""
+    """Reads documents for callers. A file is opened only after it was found to lie inside its collection's root."""
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class Library:
         self._documents = documents
         self._decode = decode
         self._max_file_bytes = max_file_bytes
-        self._check = FreshnessCheck()
+        self._freshness = FreshnessCheck()
         self._naming = Naming(documents, collections=self.collections)
 
     async def collections(self) -> Mapping[str, Collection]:
@@ -68,22 +69,20 @@ class Library:
         return await self._documents.by_docid(docids)
 
     async def freshness(self, documents: Sequence[Document]) -> Mapping[str, Freshness]:
-        """Compare documents with their files, in one worker thread."""
-        collections = await self.collections()
-
-        return await anyio.to_thread.run_sync(self._check.of, documents, collections)
+        """Compare documents with their files, and return the result by docid."""
+        return await self._freshness.of(documents, await self.collections())
 
     async def keys(self) -> tuple[str, ...]:
-        """Every document's `collection/path`."""
+        """Return the `collection/path` of every document."""
         return await self._documents.keys()
 
     async def get(self, reference: str, *, from_line: int | None, max_lines: int | None, line_numbers: bool) -> Excerpt:
-        """Lines of one document, as they are on disk now.
+        """Read lines of one document, as they are on disk now.
 
         Raises:
-            DocumentNotFoundError, AmbiguousDocidError, UnreadableDocumentError: it names none, several, or one that
-                is gone or no longer text.
-            ArgumentError: a line number does not fit.
+            DocumentNotFoundError, AmbiguousDocidError, UnreadableDocumentError: the reference names no document, names
+                several, or names one whose file is gone or is no longer text.
+            ArgumentError: the reference is empty, or a line number is out of range.
         """
         found, document = await self._naming.find(reference)
         return await self._read(
@@ -96,7 +95,7 @@ class Library:
     async def get_many(
         self, patterns: Sequence[str], *, max_lines: int | None, max_bytes: int, line_numbers: bool
     ) -> Excerpts:
-        """The documents of references and globs; what does not fit is named, never dropped silently."""
+        """Read the documents of references and globs; each one that is left out is named with the reason."""
         documents, skipped = await self._naming.select(patterns)
         read: list[Excerpt] = []
         room = MANY_CHARACTERS
@@ -135,7 +134,7 @@ class Library:
                 sentence = f"{name} is {value}; lines count from 1."
                 raise ArgumentError(sentence)
         collection = (await self.collections()).get(document.collection)
-        if collection is None:  # removed a moment ago
+        if collection is None:  # the collection was removed after the document was found
             raise DocumentNotFoundError(document.key)
         data = await anyio.to_thread.run_sync(
             lambda: read_file(collection.root, document.path, max_bytes=self._max_file_bytes)

@@ -1,46 +1,48 @@
-"""Which documents a reference or a glob means, and which are near to one that means none."""
+"""Finding the documents that a reference or a glob names, and those with similar names if it names none."""
 
 from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
 import anyio.to_thread
 from rapidfuzz import fuzz, process
 
-from qmd_mcp.corpus.library.reference import Reference, readings
+from qmd_mcp.corpus.library.reference import Reference, glob_in, readings
+from qmd_mcp.corpus.scanning.disk_files import absolute_on_disk
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
 from qmd_mcp.domain.answers import Skip
 from qmd_mcp.domain.documents import Collection, Document
 from qmd_mcp.errors import AmbiguousDocidError, ArgumentError, CallerError, CollectionError, DocumentNotFoundError
 
 MANY_DOCUMENTS = 50
-"""Documents of one answer; a glob beyond it is cut, and says so."""
+"""Most documents of one answer; a glob that names more is cut, and the answer says so."""
 
 LIKENESS = 50.0
-"""Per cent of two names that must agree for one to be offered for the other."""
+"""How much two names must agree, in per cent, for one to be suggested in place of the other."""
 
 NEAREST = 3
-"""Names offered for one that is not there."""
+"""Most names that are suggested in place of one that is not there."""
 
 
 class NamedDocuments(Protocol):
-    """Where documents are found by name."""
+    """Where documents are looked up by name."""
 
     async def by_prefix(self, prefix: str) -> tuple[Document, ...]:
-        """Those whose docid begins so."""
+        """The documents whose docid begins with this prefix."""
         ...
 
-    async def by_key(self, key: str) -> Document | None:
-        """The one at `collection/path`."""
+    async def by_keys(self, keys: Sequence[str]) -> Mapping[str, Document]:
+        """The documents at these `collection/path`, in one look-up; those that do not exist are absent."""
         ...
 
     async def keys(self) -> tuple[str, ...]:
-        """Every `collection/path`."""
+        """The `collection/path` of every document."""
         ...
 
 
@@ -52,20 +54,93 @@ class Naming:
     collections: Callable[[], Awaitable[Mapping[str, Collection]]]
 
     async def find(self, text: str) -> tuple[Reference, Document]:
-        """The one document that a reference means, and how it was read.
+        """Return the one document that a reference names, with the way in which the reference was read.
 
         Raises:
-            DocumentNotFoundError, AmbiguousDocidError, ArgumentError: it means none, several, or is empty.
+            DocumentNotFoundError, AmbiguousDocidError, ArgumentError: the reference names no document, names several,
+                or is empty.
         """
+        read = await self._read(text)
+        found = await self.documents.by_keys(list(chain.from_iterable(keys for _, keys in read)))
+        named = _first_named(read, found)
+        if named is not None:
+            reference, key = named
+            return reference, found[key]
+        by_docid = await self._by_docid(read)
+        if by_docid is None:
+            raise DocumentNotFoundError(text, similar=await self.similar(_last_name(read)))
+        return by_docid
+
+    async def select(self, patterns: Sequence[str]) -> tuple[list[Document], list[Skip]]:
+        """Return the documents of references and globs, and each reference or glob that names none, with the reason."""
+        keys = await self.documents.keys()
+        known = frozenset(keys)
+        chosen: dict[str, None] = {}
+        skipped: list[Skip] = []
+        for pattern in patterns:
+            try:
+                chosen.update(dict.fromkeys(await self._keys_named(pattern, keys, known)))
+            except CallerError as error:
+                skipped.append(Skip(pattern, str(error)))
+        if len(chosen) > MANY_DOCUMENTS:
+            left = len(chosen) - MANY_DOCUMENTS
+            skipped.append(Skip(f"{left} more documents", f"an answer has {MANY_DOCUMENTS} at most: narrow the glob"))
+        shown = list(chosen)[:MANY_DOCUMENTS]
+        found = await self.documents.by_keys(shown)
+        return [found[key] for key in shown if key in found], skipped
+
+    async def similar(self, name: str) -> tuple[str, ...]:
+        """Return names of documents that are similar to one, those with the same file name first."""
+        return await anyio.to_thread.run_sync(_similar, name, await self.documents.keys())
+
+    async def _keys_named(self, pattern: str, keys: Sequence[str], known: Container[str]) -> Sequence[str]:
+        glob, malformed = glob_in(pattern), None
+        if glob is not None:
+            try:
+                matched = await anyio.to_thread.run_sync(_matching, glob, keys)
+            except ArgumentError as error:
+                malformed = error
+            else:
+                if matched:
+                    return matched
+        read = await self._read(pattern)
+        named = _first_named(read, known)
+        if named is not None:  # also a file with brackets in its name
+            return [named[1]]
+        if malformed is not None:
+            raise malformed
+        if glob is not None:
+            sentence = "no document matches it"
+            raise ArgumentError(sentence)
+        by_docid = await self._by_docid(read)
+        if by_docid is None:
+            similar = await anyio.to_thread.run_sync(_similar, _last_name(read), keys)
+            raise DocumentNotFoundError(pattern, similar=similar)
+        return [by_docid[1].key]
+
+    async def _read(self, text: str) -> list[tuple[Reference, list[str]]]:
+        """Every way to read a reference, each with the `collection/path` at which its document would be."""
         if not text.strip():
             sentence = "The document reference is empty. Give a docid, collection/path, qmd:// URI or absolute path."
             raise ArgumentError(sentence)
-        candidates = readings(text)
-        for reference in candidates:
-            document = await self._by_name(reference.name)
-            if document is not None:
-                return reference, document
-        for reference in candidates:
+        return [(reference, await self._possible_keys(reference.name)) for reference in readings(text)]
+
+    async def _possible_keys(self, name: str) -> list[str]:
+        if "\0" in name:  # no file has such a name, and Python's functions for paths raise an exception
+            return []
+        if not Path(name).is_absolute():
+            return [name]
+        paths = await anyio.to_thread.run_sync(_spellings, name)
+        keys: list[str] = []
+        for collection in (await self.collections()).values():
+            root = _composed(collection.root)
+            keys += [
+                f"{collection.name}/{path.relative_to(root).as_posix()}" for path in paths if path.is_relative_to(root)
+            ]
+        return keys
+
+    async def _by_docid(self, read: Sequence[tuple[Reference, Sequence[str]]]) -> tuple[Reference, Document] | None:
+        for reference, _ in read:
             if reference.docid is not None:
                 matches = await self.documents.by_prefix(reference.docid)
                 if len(matches) > 1:
@@ -74,71 +149,49 @@ class Naming:
                     )
                 if matches:
                     return reference, matches[0]
-        raise DocumentNotFoundError(text, similar=await self.similar(candidates[-1].name))
-
-    async def select(self, patterns: Sequence[str]) -> tuple[list[Document], list[Skip]]:
-        """The documents of references and globs, and what means none."""
-        keys = await self.documents.keys()
-        chosen: dict[str, None] = {}
-        skipped: list[Skip] = []
-        for pattern in patterns:
-            matched = _matching(pattern, keys)
-            chosen.update(dict.fromkeys(matched))
-            if not matched:
-                try:
-                    _, document = await self.find(pattern)
-                except CallerError as error:
-                    skipped.append(Skip(pattern, "no document matches it" if _is_glob(pattern) else str(error)))
-                else:
-                    chosen[document.key] = None
-        if len(chosen) > MANY_DOCUMENTS:
-            left = len(chosen) - MANY_DOCUMENTS
-            skipped.append(Skip(f"{left} more documents", f"an answer has {MANY_DOCUMENTS} at most: narrow the glob"))
-        found = [await self.documents.by_key(key) for key in list(chosen)[:MANY_DOCUMENTS]]
-        return [document for document in found if document is not None], skipped
-
-    async def similar(self, name: str) -> tuple[str, ...]:
-        """Names near to one, the same file name first."""
-        keys = await self.documents.keys()
-        leaf = name.rsplit("/", 1)[-1].lower()
-        same = [key for key in keys if key.rsplit("/", 1)[-1].lower() == leaf and key != name]
-        close = process.extract(name, keys, scorer=fuzz.ratio, score_cutoff=LIKENESS, limit=NEAREST + 1)
-        others = dict.fromkeys([*same, *(match[0] for match in close if match[0] != name)])
-        return tuple(others)[:NEAREST]
-
-    async def _by_name(self, name: str) -> Document | None:
-        if "\0" in name:  # no file system takes it, and Python raises
-            return None
-        if Path(name).is_absolute():
-            ways = await anyio.to_thread.run_sync(lambda: (os.path.normpath(name), os.path.realpath(name)))
-            for collection in (await self.collections()).values():
-                for path in map(Path, dict.fromkeys(ways)):
-                    if path.is_relative_to(collection.root):
-                        relative = unicodedata.normalize("NFC", path.relative_to(collection.root).as_posix())
-                        found = await self.documents.by_key(f"{collection.name}/{relative}")
-                        if found is not None:
-                            return found
-            return None
-        return await self.documents.by_key(name)
+        return None
 
 
-def _matching(pattern: str, keys: Sequence[str]) -> list[str]:
-    """The keys that a glob names, with the collection in front or without; `**` is any number of folders.
+def _first_named(
+    read: Sequence[tuple[Reference, Sequence[str]]], known: Container[str]
+) -> tuple[Reference, str] | None:
+    """The first way to read a reference that names a known document, and that document's `collection/path`."""
+    return next(((reference, key) for reference, keys in read for key in keys if key in known), None)
+
+
+def _last_name(read: Sequence[tuple[Reference, Sequence[str]]]) -> str:
+    """The name in the last way to read a reference, which is without lines or an ordinal."""
+    return read[-1][0].name
+
+
+def _spellings(name: str) -> list[Path]:
+    """An absolute path as it was written and with all links resolved, both in NFC."""
+    resolved = os.path.realpath(absolute_on_disk(Path(name)))
+    return list(dict.fromkeys(_composed(Path(path)) for path in (os.path.normpath(name), resolved)))
+
+
+def _composed(path: Path) -> Path:
+    return Path(unicodedata.normalize("NFC", str(path)))
+
+
+def _similar(name: str, keys: Sequence[str]) -> tuple[str, ...]:
+    leaf = name.rsplit("/", 1)[-1].lower()
+    same = [key for key in keys if key.rsplit("/", 1)[-1].lower() == leaf and key != name]
+    close = process.extract(name, keys, scorer=fuzz.ratio, score_cutoff=LIKENESS, limit=NEAREST + 1)
+    others = dict.fromkeys([*same, *(match[0] for match in close if match[0] != name)])
+    return tuple(others)[:NEAREST]
+
+
+def _matching(glob: str, keys: Sequence[str]) -> list[str]:
+    """The keys that a glob matches, with or without the collection in front.
 
     Raises:
-        ArgumentError: the glob's braces or brackets do not fit.
+        ArgumentError: the glob cannot be used.
     """
-    bare = pattern.strip().removeprefix("qmd://")
-    if not _is_glob(bare):
-        return []
     try:
-        globs = compile_globs(expand_globs((bare,)))
+        pattern = compile_globs(expand_globs((glob,)))
     except CollectionError as error:
         raise ArgumentError(str(error)) from error
-    if globs is None:
+    if pattern is None:
         return []
-    return [key for key in keys if globs.fullmatch(key) or globs.fullmatch(key.split("/", 1)[1])]
-
-
-def _is_glob(pattern: str) -> bool:
-    return any(sign in pattern for sign in "*?[{")
+    return [key for key in keys if pattern.fullmatch(key) or pattern.fullmatch(key.split("/", 1)[1])]

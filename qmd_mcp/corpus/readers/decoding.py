@@ -6,7 +6,7 @@ import codecs
 import re
 import unicodedata
 
-from qmd_mcp.corpus.scanning.membership import SkipReason
+from qmd_mcp.domain.answers import SkipReason
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

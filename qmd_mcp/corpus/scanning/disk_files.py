@@ -1,4 +1,4 @@
-"""Files on disk, opened only where they belong."""
+"""Finding files under the names that the file system has for them, and reading only those inside a collection."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from qmd_mcp.corpus.scanning.membership import SECRET_FOLDERS, is_secret
+from qmd_mcp.corpus.scanning.secret_names import SECRET_FOLDERS, is_secret
 from qmd_mcp.domain.answers import Skip
 
 RACY_NS = 2_000_000_000
-"""A file that was written so shortly before it was read may be written again within one tick of the file system's clock
-(2 s on FAT, the coarsest): its time proves nothing, so its content is compared, and what was found is not kept."""
+"""A file may be written twice within one tick of the file system's clock (2 s on FAT, the coarsest), and has the same
+time afterwards. The time of a file that was written less than this before it was read therefore proves nothing: its
+content is compared instead, and the result of that comparison is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """What was read, and how the file was at that moment."""
+    """The bytes of a file, with its size and time at the moment when it was read."""
 
     data: bytes
     size: int
@@ -27,31 +28,60 @@ class FileContent:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256, hex."""
+        """SHA-256 of the bytes, hexadecimal."""
         return hashlib.sha256(self.data).hexdigest()
 
 
 def is_inside(root: Path, path: Path) -> bool:
-    """Whether a path, all links resolved, lies below a root."""
+    """Whether a path, after all links are resolved, lies below a root."""
     return path.resolve().is_relative_to(root.resolve())
 
 
 def on_disk(root: Path, relative: str) -> Path:
-    """The file of an NFC path; a file system may hold its name in NFD."""
+    """Find a file or folder below a root by a name in any Unicode form, and return the path that opens it.
+
+    Paths are kept and compared in NFC, but a file system may hold a name in another form: macOS writes NFD, and an
+    archive or a synchronised folder brings such names to Linux, where the forms are different names. A path that is
+    not there is returned as it was given.
+    """
     path = root / relative
-    if relative.isascii() or path.exists():
+    if relative.isascii() or os.path.lexists(path):
         return path
     decomposed = root / unicodedata.normalize("NFD", relative)
-    return decomposed if decomposed.exists() else path
+    if os.path.lexists(decomposed):
+        return decomposed
+    found = root
+    for name in PurePosixPath(relative).parts:
+        found = _child_on_disk(found, name)
+    return found if os.path.lexists(found) else path
+
+
+def absolute_on_disk(path: Path) -> Path:
+    """Find a file or folder by an absolute path in any Unicode form, as `on_disk` does below a root."""
+    root = Path(path.anchor)
+    return on_disk(root, path.relative_to(root).as_posix())
+
+
+def _child_on_disk(folder: Path, name: str) -> Path:
+    """The entry of a folder that has this name in some Unicode form."""
+    if name.isascii() or os.path.lexists(folder / name):
+        return folder / name
+    composed = unicodedata.normalize("NFC", name)
+    try:
+        with os.scandir(folder) as entries:
+            spellings = [entry.name for entry in entries if unicodedata.normalize("NFC", entry.name) == composed]
+    except OSError:
+        spellings = []
+    return folder / min(spellings, default=name)
 
 
 def read_file(root: Path, relative: str, *, max_bytes: int) -> FileContent | Skip:
-    """Read a file of a collection; a reason where it cannot be, should not be or is not there."""
+    """Read a file of a collection, or say why it cannot be read, must not be read or is not there."""
     path = on_disk(root, relative)
     if not is_inside(root, path):
         return Skip(relative, "link out of the collection")
     *folders, name = PurePosixPath(relative).parts
-    if is_secret(name) or not SECRET_FOLDERS.isdisjoint(folders):  # a cloned index may list it
+    if is_secret(name) or not SECRET_FOLDERS.isdisjoint(folders):  # an index from elsewhere may list such a file
         return Skip(relative, "secret by its name")
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))

@@ -1,4 +1,4 @@
-"""Documents compared with their files as they stand now."""
+"""Comparing documents with their files as they are now."""
 
 from __future__ import annotations
 
@@ -8,22 +8,37 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import anyio
+import anyio.to_thread
+
 from qmd_mcp.corpus.scanning.disk_files import RACY_NS, on_disk
 from qmd_mcp.domain.documents import Collection, Document, Freshness
 
 KEPT = 10_000
-"""Touched files that are known to be, or not to be, what was indexed: some 2 MB."""
+"""Comparisons by content that are remembered: some 2 MB."""
+
+THREADS = 4
+"""Worker threads that may compare at once. A comparison mostly waits for the file system. If a network drive hangs, the
+limit keeps comparisons from occupying all 40 worker threads that the rest of the process shares."""
 
 
 class FreshnessCheck:
-    """By size and time, and by content where only the time differs; synchronous, for one worker thread at a time."""
+    """Tells whether files are still what was indexed: by size and time, and by content where only the time differs."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept: int = KEPT) -> None:
+        self._kept = kept
         self._same: dict[tuple[str, int], bool] = {}
-        """By docid and time of the file: whether its content is that of the document."""
+        """By docid and time of the file: whether the file's content is the one that was indexed. Several threads use
+        the dictionary at once, so its entries are read once and never expected to be there still."""
+        self._threads = anyio.CapacityLimiter(THREADS)
 
-    def of(self, documents: Sequence[Document], collections: Mapping[str, Collection]) -> dict[str, Freshness]:
-        """By docid; a document whose collection has been removed is missing."""
+    async def of(self, documents: Sequence[Document], collections: Mapping[str, Collection]) -> dict[str, Freshness]:
+        """Compare documents in a worker thread, by docid; a document whose collection is not given is missing."""
+        return await anyio.to_thread.run_sync(self._compared_all, documents, collections, limiter=self._threads)
+
+    def _compared_all(
+        self, documents: Sequence[Document], collections: Mapping[str, Collection]
+    ) -> dict[str, Freshness]:
         roots = {
             name: os.path.realpath(collections[name].root)
             for name in {each.collection for each in documents}
@@ -48,14 +63,14 @@ class FreshnessCheck:
         if state.st_mtime_ns == document.mtime_ns:
             return "current"
         key = (document.docid, state.st_mtime_ns)
-        if key not in self._same:
+        same = self._same.get(key)
+        if same is None:
             try:
                 same = hashlib.sha256(path.read_bytes()).hexdigest() == document.content_hash
             except OSError:
                 return "missing"
-            if time.time_ns() - state.st_mtime_ns <= RACY_NS:
-                return "current" if same else "changed"
-            if len(self._same) >= KEPT:
-                self._same.clear()
-            self._same[key] = same
-        return "current" if self._same[key] else "changed"
+            if time.time_ns() - state.st_mtime_ns > RACY_NS:
+                if len(self._same) >= self._kept:
+                    self._same.clear()
+                self._same[key] = same
+        return "current" if same else "changed"

@@ -1,109 +1,140 @@
-"""Globs: what they stand for, and how paths match them."""
+"""Globs: which patterns they stand for, and which paths match them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+import unicodedata
+from collections.abc import Iterable, Sequence
 
 from qmd_mcp.errors import CollectionError
 
 LONGEST = 1_000
-"""Characters of one glob."""
+"""Characters of one glob. The default globs have at most 115; an agent's glob comes over the network, and the time to
+expand and match it grows with its length."""
 
 MOST = 1_000
-"""After braces are expanded: `{a,b}` ten times over is 1,024."""
+"""Patterns that one call may expand to, all its globs together: `{a,b}` ten times over is 1,024."""
 
 _CLASS = r"\[[!^]?\]?[^\]/]*\]"
-_SIGN = re.compile(rf"{_CLASS}|[{{}},]")
-_PART = re.compile(rf"{_CLASS}|\*+|.", re.DOTALL)
+_BRACE_PART = re.compile(rf"{_CLASS}|[{{}},]|[^\[{{}},]+|\[")
+"""A class of characters, a brace, a comma, or literal text; a bracket that opens no class is literal text."""
+_SEGMENT_PART = re.compile(rf"{_CLASS}|\*+|.", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def expand_globs(globs: Iterable[str]) -> tuple[str, ...]:
-    """Globs without braces and commas, relative to the root; both are unions and nest, and `[,]` is a comma.
+    """Return the patterns without braces and commas that globs stand for, in NFC and relative to the root.
+
+    Braces and commas are unions, and braces may be nested. `[,]` and `[{]` stand for the characters themselves.
 
     Raises:
-        CollectionError: a glob is empty, leaves the root, has an open brace or stands for too many.
+        CollectionError: a glob is empty, leaves the root, has a brace without a partner, is too long, or stands for
+            too many patterns.
     """
     expanded: list[str] = []
     for written in globs:
         if len(written) > LONGEST:
-            raise _unfit(written[:40] + "…", f"it is longer than {LONGEST:,} characters")
-        _check_braces(written)
-        for glob in _alternatives(f"{{{written}}}"):
-            expanded.append(_relative(glob, written=written))
-            if len(expanded) > MOST:
-                raise _unfit(written, f"it stands for more than {MOST:,} patterns")
-    return tuple(dict.fromkeys(expanded))
+            raise _unusable(written[:40] + "…", f"it is longer than {LONGEST:,} characters")
+        expanded += [_relative(pattern, written=written) for pattern in _alternatives(written)]
+        if len(expanded) > MOST:
+            raise _too_many(written)
+    return tuple(dict.fromkeys(unicodedata.normalize("NFC", pattern) for pattern in expanded))
 
 
-def _check_braces(glob: str) -> None:
-    depth = 0
-    for sign in _SIGN.findall(glob):
-        depth += (sign == "{") - (sign == "}")
-        if depth < 0:
-            break
-    if depth:
-        raise _unfit(glob, "a brace has no partner")
+def _alternatives(glob: str) -> list[str]:
+    """Expand braces and commas in one pass; the work is bounded by the length of the patterns that come out."""
+    open_braces: list[tuple[list[str], list[str]]] = []
+    """For each open brace: what stands before it in its own alternative, and the alternatives before that one."""
+    finished, current = list[str](), [""]
+    for part in _BRACE_PART.findall(glob):
+        if part == "{":
+            open_braces.append((current, finished))
+            finished, current = [], [""]
+        elif part == ",":
+            finished, current = finished + current, [""]
+        elif part == "}":
+            if not open_braces:
+                raise _unusable(glob, "a brace has no partner")
+            (before, outer), union = open_braces.pop(), finished + current
+            if len(before) * len(union) > MOST:
+                raise _too_many(glob)
+            finished, current = outer, [start + end for start in before for end in union]
+        else:
+            current = [start + part for start in current]
+    if open_braces:
+        raise _unusable(glob, "a brace has no partner")
+    return finished + current
 
 
-def _alternatives(glob: str) -> Iterator[str]:
-    """Expand the first pair of braces, then those in what it leaves."""
-    depth, cuts = 0, list[int]()
-    for match in _SIGN.finditer(glob):
-        sign = match[0]
-        depth += (sign == "{") - (sign == "}")
-        if sign in "{," and depth == 1:
-            cuts.append(match.start())
-        elif sign == "}" and depth == 0:
-            for start, end in pairwise([*cuts, match.start()]):
-                yield from _alternatives(glob[: cuts[0]] + glob[start + 1 : end] + glob[match.end() :])
-            return
-    yield glob
-
-
-def _relative(glob: str, *, written: str) -> str:
-    bare = glob.strip()
+def _relative(pattern: str, *, written: str) -> str:
+    bare = pattern.strip()
     while bare.startswith("./"):
         bare = bare[2:]
     if not bare:
-        raise _unfit(written, "it is empty")
+        raise _unusable(written, "it is empty")
     if "\\" in bare:
-        raise _unfit(written, "write '/' between folders, also on Windows")
+        raise _unusable(written, "write '/' between folders, also on Windows")
     if bare.startswith(("/", "~")) or _DRIVE.match(bare) or ".." in bare.split("/"):
-        raise _unfit(written, "globs are relative to the collection's folder and stay inside")
+        raise _unusable(written, "globs are relative to the collection's folder and stay inside")
     return bare + "**" if bare.endswith("/") else bare
 
 
 def compile_globs(globs: Sequence[str]) -> re.Pattern[str] | None:
-    """One expression for paths that any of the expanded globs takes, whatever the letters' case; null without globs.
+    """Compile expanded globs to one expression that matches a path if any of them does; None without globs.
+
+    The case of letters does not matter. The expression never tries a `*` or `**` in two ways, so that matching takes
+    time proportional to the length of the glob times that of the path, whatever the glob is: an agent may send
+    `*?*?*?*?!`, which takes exponential time when it is translated without care.
 
     Raises:
-        CollectionError: brackets of a glob are no class of characters.
+        CollectionError: the brackets of a glob are not a valid class of characters.
     """
     try:
         return re.compile("|".join(map(_expression, globs)), re.IGNORECASE | re.DOTALL) if globs else None
     except re.error as error:
-        raise _unfit(", ".join(globs), str(error)) from error
+        raise _unusable(", ".join(globs), str(error)) from error
 
 
 def _expression(glob: str) -> str:
-    """A regular expression: `**` is any number of folders, `*` and `?` stay inside of one."""
-    segments = [segment for segment in glob.split("/") if segment]
-    parts = [
-        ("(?:[^/]+/)*" if position < len(segments) - 1 else ".+") if segment == "**" else _segment(segment) + "/"
-        for position, segment in enumerate(segments)
-        if segment != "**" or position == 0 or segments[position - 1] != "**"
-    ]
-    return "".join(parts).removesuffix("/")
+    """Translate one glob to a regular expression: `**` is any number of folders; `*` and `?` stay within one name.
+
+    What stands between two `**` is matched where it first occurs, in an atomic group: the second `**` can skip
+    everything that a later occurrence would leave out, so no other place needs to be tried.
+    """
+    runs: list[list[str]] = [[]]
+    """The segments between one `**` and the next."""
+    for segment in filter(None, glob.split("/")):
+        if segment == "**":
+            runs.append([])
+        else:
+            runs[-1].append(_segment(segment))
+    if len(runs) == 1:
+        return "/".join(runs[0])
+    first, *middle, last = runs
+    skipping = "".join(f"(?>(?:[^/]+/)*?{_folders(run)})" for run in middle if run)
+    return _folders(first) + skipping + ("(?:[^/]+/)*" + "/".join(last) if last else ".+")
+
+
+def _folders(segments: Sequence[str]) -> str:
+    return "".join(f"{segment}/" for segment in segments)
 
 
 def _segment(segment: str) -> str:
-    return "".join(
-        "[^/]*" if sign[0] == "*" else "[^/]" if sign == "?" else _class(sign) if sign[1:] else re.escape(sign)
-        for sign in _PART.findall(segment)
-    )
+    """Translate what stands between two slashes.
+
+    What stands between two `*` has a fixed length and is matched where it first occurs, in an atomic group, for the
+    same reason as above (Python's `fnmatch` does it so, too).
+    """
+    pieces = [""]
+    for part in _SEGMENT_PART.findall(segment):
+        if part[0] == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += "[^/]" if part == "?" else _class(part) if part[1:] else re.escape(part)
+    first, *others = pieces
+    if not others:
+        return first
+    return first + "".join(f"(?>[^/]*?{piece})" for piece in others[:-1]) + f"[^/]*{others[-1]}"
 
 
 def _class(brackets: str) -> str:
@@ -112,5 +143,9 @@ def _class(brackets: str) -> str:
     return f"[^/{inside}]" if negated else f"[{inside}]"
 
 
-def _unfit(glob: str, reason: str) -> CollectionError:
+def _too_many(glob: str) -> CollectionError:
+    return _unusable(glob, f"it stands for more than {MOST:,} patterns")
+
+
+def _unusable(glob: str, reason: str) -> CollectionError:
     return CollectionError(f"The glob {glob!r} cannot be used: {reason}.")

@@ -1,4 +1,4 @@
-"""Walking through a collection's folder."""
+"""Walking through a collection's folder and finding the files that belong to it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from pathlib import Path
 from typing import TypeAlias
 
 from qmd_mcp.corpus.scanning import gitignore
-from qmd_mcp.corpus.scanning.membership import SECRET_FOLDERS, Membership, SkipReason, is_secret
-from qmd_mcp.domain.answers import Skip
+from qmd_mcp.corpus.scanning.membership import Membership
+from qmd_mcp.corpus.scanning.secret_names import SECRET_FOLDERS, is_secret
+from qmd_mcp.domain.answers import Skip, SkipReason
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.errors import CollectionError
 
 MAX_FILE_BYTES = 5 * 1024 * 1024
-"""The largest page of the five documentation folders in `docs` has 92 kB and CPython's largest source file 0.8 MB;
-beyond this it is data, and one file would be 6,000 passages: a minute of embedding on 2 cores."""
+"""A larger file is taken for data. The largest page of the five documentation folders that were measured has 92 kB and
+CPython's largest source file 0.8 MB; a file of this size makes 6,000 passages, a minute of embedding on 2 cores."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScannedFile:
-    """A file that belongs to the collection, not opened yet."""
+    """A file that belongs to the collection and has not been opened yet."""
 
     path: str
-    """Relative to the collection's root, POSIX, NFC."""
+    """Relative to the collection's root, with slashes, in NFC."""
     absolute: Path
-    """As the file system spells it."""
+    """The same file under the name that the file system has for it."""
     size: int
     mtime_ns: int
 
@@ -36,23 +37,26 @@ class ScannedFile:
 @dataclass(frozen=True, slots=True)
 class _Folder:
     path: str
-    """Ends with a slash; empty for the root."""
+    """Relative to the root, in NFC, with a slash at the end; empty for the root itself."""
     absolute: str
+    """The same folder under the name that the file system has for it."""
     rules: tuple[gitignore.Rules, ...]
+    """The `.gitignore` files that hold in it, the outermost first; its own is not among them."""
 
 
 _Child: TypeAlias = ScannedFile | Skip | _Folder
 
 
 def scan(collection: Collection, *, max_file_bytes: int = MAX_FILE_BYTES) -> Iterator[ScannedFile | Skip]:
-    """Files of a collection and those left out, in the order of their paths, while folders are being read.
+    """Yield the files of a collection, and those left out with the reason, in the order of their paths.
 
-    A file that no glob takes, or that an ignore leaves out, is not part of the collection and not mentioned; one that
-    is named like a secret always is. The path of a folder that was left out ends with a slash. Links are not followed:
-    inside of the root their target has its own place, and outside it is none of the collection's.
+    Folders are read while the caller iterates. A file that no glob selects, or that an ignore leaves out, does not
+    belong to the collection and is not mentioned. A file with the name of a secret is always mentioned. The path of a
+    folder that was left out ends with a slash. Links are not followed: a target inside the root is found at its own
+    place, and a target outside the root does not belong to the collection.
 
     Raises:
-        CollectionError: the root is no folder or cannot be read, or a glob cannot be used.
+        CollectionError: the root is not a folder or cannot be read, or a glob cannot be used.
     """
     root = Path(os.path.realpath(collection.root))
     walk = _Walk(Membership.of(collection), root=root, max_file_bytes=max_file_bytes)
@@ -60,7 +64,7 @@ def scan(collection: Collection, *, max_file_bytes: int = MAX_FILE_BYTES) -> Ite
         os.scandir(collection.root).close()
     except OSError as error:
         reason = error.strerror or "it cannot be read"
-        sentence = f"{collection.root} is no folder that can be read: {reason}."
+        sentence = f"The folder {collection.root} of collection {collection.name!r} cannot be read: {reason}."
         raise CollectionError(sentence) from error
     return walk.entries(_Folder("", os.fspath(collection.root), gitignore.rules_above(root)))
 
@@ -72,7 +76,7 @@ class _Walk:
         self._max_file_bytes = max_file_bytes
 
     def entries(self, root: _Folder) -> Iterator[ScannedFile | Skip]:
-        """Depth first: folders sort by path and slash, so that the whole is in the order of the paths."""
+        """Walk depth first; a folder is sorted by its path with its slash, so that all entries are in order."""
         pending: list[_Child] = [root]
         while pending:
             child = pending.pop()
@@ -99,7 +103,7 @@ class _Walk:
             child = self._child(entry, name, folder=folder, rules=rules)
             if child is None:
                 continue
-            if name in seen:  # one name in NFC and in NFD: two files for Linux, one path for us
+            if name in seen:  # Linux can hold the same name in NFC and in NFD; in the index both have one path
                 yield _skip(folder.path + entry.name, "same name as another file")
                 continue
             seen.add(name)
@@ -114,6 +118,8 @@ class _Walk:
                 return self._folder(name, path + "/", absolute=entry.path, rules=rules)
             if is_secret(name):
                 return _skip(path, "secret by its name")
+            if name == gitignore.FILE_NAME and entry.is_file() and entry.stat().st_size > gitignore.MAX_BYTES:
+                return _skip(path, "too large")  # mentioned because the lines beyond the limit say nothing
             if entry.is_symlink():
                 return self._link(entry, name, path=path, rules=rules)
             if not self._membership.selects(path, name=name) or self._is_ignored(path, rules):
@@ -121,9 +127,9 @@ class _Walk:
             if not _is_encodable(path):
                 return _skip(path, "name is not UTF-8")
             state = entry.stat(follow_symlinks=False)
-        except OSError:  # gone since it was listed, or not ours to look at
+        except OSError:  # deleted since the folder was listed, or this process has no permission to read it
             return _skip(path, "unreadable")
-        if not entry.is_file(follow_symlinks=False):  # a pipe or device: opening it could wait for ever
+        if not entry.is_file(follow_symlinks=False):  # a pipe or a device: opening it could block for ever
             return _skip(path, "unreadable")
         if state.st_size > self._max_file_bytes:
             return _skip(path, "too large")
@@ -135,7 +141,7 @@ class _Walk:
         if name in self._membership.ignored_folders or self._is_ignored(path, rules):
             return None
         if gitignore.decision_of(self._membership.ignores, path) is False:
-            rules = ()  # taken back by the collection, with what is inside
+            rules = ()  # the collection takes the folder back, so no .gitignore above it holds inside
         return _Folder(path, absolute, rules) if _is_encodable(path) else _skip(path, "name is not UTF-8")
 
     def _link(
@@ -155,7 +161,7 @@ class _Walk:
         return _skip(path, "link out of the collection" if exists else "unreadable")
 
     def _is_ignored(self, path: str, rules: tuple[gitignore.Rules, ...]) -> bool:
-        """The collection's own ignores first, then the nearest `.gitignore` that says anything."""
+        """Ask the collection's own ignores first, then each `.gitignore`, the nearest first, until one decides."""
         if self._membership.ignores:
             decision = gitignore.decision_of(self._membership.ignores, path)
             if decision is not None:
@@ -172,7 +178,7 @@ def _skip(path: str, reason: SkipReason) -> Skip:
 
 
 def _is_encodable(path: str) -> bool:
-    """Linux has names that are no text; Python shows their bytes as surrogates, which no store takes."""
+    """Whether a path is valid text: Linux allows names that are not, and the index cannot store them."""
     if path.isascii():
         return True
     try:

@@ -105,10 +105,12 @@ class DocumentTable:
         query = self._read_table.query().where(f"docid LIKE '{prefix}%'").limit(PREFIX_MATCHES)
         return documents_of(await query.to_arrow())
 
-    async def by_key(self, key: str) -> Document | None:
-        """The document at `collection/path`."""
-        rows = documents_of(await self._read_table.query().where(f"key = {quoted(key)}").limit(1).to_arrow())
-        return rows[0] if rows else None
+    async def by_keys(self, keys: Sequence[str]) -> dict[str, Document]:
+        """The documents at these `collection/path`; those that do not exist are absent."""
+        if not keys:
+            return {}
+        rows = await self._read_table.query().where(any_of("key", keys)).limit(len(keys)).to_arrow()
+        return {document.key: document for document in documents_of(rows)}
 
     async def keys(self) -> tuple[str, ...]:
         """The `collection/path` of every document, sorted."""

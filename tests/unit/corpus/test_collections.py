@@ -5,15 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from qmd_mcp.corpus.scanning.collection_checks import check_globs, check_ignores, check_name
+from qmd_mcp.corpus.scanning.default_rules import DEFAULT_GLOBS
 from qmd_mcp.corpus.scanning.globs import expand_globs
-from qmd_mcp.corpus.scanning.membership import (
-    DEFAULT_GLOBS,
-    Membership,
-    check_globs,
-    check_ignores,
-    check_name,
-    is_secret,
-)
+from qmd_mcp.corpus.scanning.membership import Membership
+from qmd_mcp.corpus.scanning.secret_names import is_secret
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.errors import CollectionError
 
@@ -74,6 +70,24 @@ def test_globs_that_multiply_without_end_are_refused() -> None:
             check_globs([written])
 
 
+def test_braces_without_number_are_expanded_at_once() -> None:
+    written = "{a,b}" * 9 + "{c}" * 300
+    assert len(expand_globs([written])) == 512  # one pair after the other, each time from the beginning, took seconds
+
+
+@pytest.mark.parametrize(
+    ("glob", "path"),
+    [
+        ("*?" * 400 + "!", "a" * 4_000),
+        ("*a" * 400 + "!", "a" * 4_000),
+        ("**/" + "/**/".join(["a*"] * 150) + "/!", "a/" * 2_000 + "a"),
+        ("**/a/" * 150 + "!", "a/" * 2_000 + "a"),
+    ],
+)
+def test_a_glob_of_nothing_but_stars_is_matched_to_its_end(glob: str, path: str) -> None:
+    assert selected((glob,), [path]) == []  # in exponential time this takes longer than the world has stood
+
+
 def test_globs_are_kept_as_they_were_written() -> None:
     assert check_globs([" **/*.{md,txt} ", "docs/"]) == ("**/*.{md,txt}", "docs/")
 
@@ -96,6 +110,10 @@ def test_without_a_glob_the_defaults_hold() -> None:
         ("[!a]*.md", ["b.md"], ["a.md"]),
         ("**/Makefile", ["Makefile", "x/makefile"], ["Makefile.am"]),
         ("**/*.tar.md", ["a.tar.md"], ["a.md"]),
+        ("*a*b*.md", ["ab.md", "xaxbx.md", "aab.md"], ["ba.md", "ab/.md"]),
+        ("**/a/**/b/**/c.md", ["a/b/c.md", "x/a/x/b/x/c.md", "a/a/b/b/c.md"], ["b/a/c.md", "a/xb/c.md", "a/b/c.md/x"]),
+        ("b\u0075\u0308ro/*.md", ["b\u00fcro/a.md"], ["buro/a.md"]),
+        ("[\u0075\u0308]*.md", ["\u00fcb.md"], ["u.md"]),
     ],
 )
 def test_a_glob_takes_the_paths_that_people_expect(glob: str, taken: list[str], left: list[str]) -> None:
@@ -146,6 +164,11 @@ def test_a_negated_ignore_brings_a_folder_back() -> None:
 
 def test_a_glob_that_spells_a_file_out_brings_it_back() -> None:
     assert selected(("**/package-lock.json",), ["package-lock.json"]) == ["package-lock.json"]
+
+
+def test_an_ignore_means_the_composed_form_of_a_name() -> None:
+    ignores = check_ignores([unicodedata.normalize("NFD", "büro/")])
+    assert ignores.match_file("büro/a.md")
 
 
 @pytest.mark.parametrize("ignore", ["!", "foo\\", "[z-a]"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from qmd_mcp.corpus.scanning.gitignore import MAX_BYTES
 from qmd_mcp.corpus.scanning.scan import ScannedFile, scan
 from qmd_mcp.domain.answers import Skip
 from qmd_mcp.domain.documents import Collection
@@ -97,6 +98,30 @@ def test_a_gitignore_that_allows_only_some_files_is_understood(tmp_path: Path) -
 def test_lines_of_a_gitignore_that_cannot_be_read_say_nothing(tmp_path: Path) -> None:
     lay_out(tmp_path, {".gitignore": "[z-a]\n!\nb.md\nfoo\\\n", "a.md": "", "b.md": ""})
     assert entries(tmp_path) == ["a.md"]
+
+
+def test_lines_of_a_gitignore_are_compared_in_their_composed_form(tmp_path: Path) -> None:
+    """Also those above the root, whatever form the root's own name has."""
+    office = unicodedata.normalize("NFD", "büro")
+    lay_out(tmp_path, {".git/HEAD": "", ".gitignore": unicodedata.normalize("NFD", "/büro/größe.md\nmöbel/\n")})
+    lay_out(tmp_path / office, {"größe.md": "", "sub/größe.md": "", "möbel/a.md": "", "b.md": ""})
+    assert entries(tmp_path) == ["büro/b.md", "büro/sub/größe.md"]
+    assert entries(tmp_path / office) == ["b.md", "sub/größe.md"]
+
+
+@pytest.mark.parametrize("line", ["*?" * 100 + "!", "*a" * 100 + "!", "**/" + "/**/".join(["a*"] * 50) + "/!"])
+def test_a_line_of_a_gitignore_with_nothing_but_stars_is_matched_to_its_end(tmp_path: Path, line: str) -> None:
+    path = f"{'a/' * 60}{'a' * 200}.md"
+    lay_out(tmp_path, {".gitignore": line, path: ""})
+    assert entries(tmp_path) == [path]  # in exponential time this takes longer than the world has stood
+
+
+def test_lines_of_a_gitignore_beyond_the_limit_say_nothing_and_the_file_is_named(tmp_path: Path) -> None:
+    names = "".join(f"{number:07}\n" for number in range(MAX_BYTES // 8 - 1))
+    lay_out(tmp_path, {".gitignore": f"a.md\n{names}b.md\n", "a.md": "", "b.md": ""})
+    assert entries(tmp_path) == [".gitignore: too large", "b.md"]
+    lay_out(tmp_path, {".gitignore": f"a.md\n{names[:-8]}b.md\n"})
+    assert entries(tmp_path) == []
 
 
 def test_gitignore_files_above_the_root_hold_up_to_the_top_of_the_repository(tmp_path: Path) -> None:

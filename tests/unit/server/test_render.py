@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qmd_mcp.corpus.scanning.membership import DEFAULT_GLOBS
+from qmd_mcp.corpus.scanning.default_rules import DEFAULT_GLOBS
 from qmd_mcp.domain.answers import Answer, Excerpts, Skip, Stage
 from qmd_mcp.domain.documents import Freshness
 from qmd_mcp.presentation.rendering import render_answer, render_excerpt, render_excerpts, render_status

@@ -1,0 +1,61 @@
+"""Checking what a person says about a new collection: its name, its globs and its ignores."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore import GitIgnorePatternError
+
+from qmd_mcp.corpus.scanning.default_rules import DEFAULT_GLOBS
+from qmd_mcp.corpus.scanning.gitignore import compile_patterns
+from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
+from qmd_mcp.errors import CollectionError
+
+_LONGEST_NAME = 64
+"""Characters of a collection's name. The name is repeated in front of every path that an agent reads, so it has to stay
+short; the limit itself is a round number that nothing was measured for."""
+
+
+def check_name(name: str) -> str:
+    """Return the name of a collection in NFC.
+
+    Raises:
+        CollectionError: the name could not stand in a URI, in a path or after a command line flag.
+    """
+    normal = unicodedata.normalize("NFC", name)
+    kinds = [unicodedata.category(character)[0] for character in normal]
+    fits = 0 < len(normal) <= _LONGEST_NAME and kinds[0] in "LN"
+    if not fits or any(kind not in "LNM" and sign not in "._-" for kind, sign in zip(kinds, normal, strict=True)):
+        sentence = (
+            f"{name!r} cannot name a collection: a name begins with a letter or digit, continues with letters, "
+            f"digits, '.', '_' or '-', and has at most {_LONGEST_NAME} characters. Choose another with --name NAME."
+        )
+        raise CollectionError(sentence)
+    return normal
+
+
+def check_globs(globs: Iterable[str]) -> tuple[str, ...]:
+    """Return globs as they were written, in NFC and without blanks around them; the default globs if there is none.
+
+    Raises:
+        CollectionError: one of them cannot be used.
+    """
+    checked = tuple(unicodedata.normalize("NFC", glob.strip()) for glob in globs)
+    compile_globs(expand_globs(checked))
+    return checked or DEFAULT_GLOBS
+
+
+def check_ignores(ignores: Iterable[str]) -> GitIgnoreSpec:
+    """Compile patterns that are written as in `.gitignore`.
+
+    Raises:
+        CollectionError: one of them cannot be used.
+    """
+    try:
+        return compile_patterns(ignores)
+    except (GitIgnorePatternError, re.error) as error:
+        sentence = f"An ignore cannot be used: {error}. Write it as a line of .gitignore."
+        raise CollectionError(sentence) from error

@@ -47,7 +47,7 @@ BLOCKS = {"snippet", "text"}
 """Lines of files: they have line ends of their own, between fences."""
 
 NAMES = st.text(alphabet=st.sampled_from([*"ab /#~.:'", "知", *map(chr, HIDDEN)]), min_size=1, max_size=12)
-VALUES = {tool.value for tool in TOOLS.values()}
+VALUES = list(dict.fromkeys(tool.value for tool in TOOLS.values()))  # in one order, for every worker of the suite
 ERRORS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.QmdError)]
 
 

@@ -110,8 +110,8 @@ def _check_names(
         raise ArgumentError(sentence)
     missing = [each for each in offered.values() if each.required and given.get(each.name) is None]
     if missing:
-        wanted = " and ".join(f"{_shown(each.name)} ({_wanted(each)})" for each in missing)
-        sentence = f"{tool} needs {wanted}."
+        needed = " and ".join(f"{_shown(each.name)} ({wanted(each)})" for each in missing)
+        sentence = f"{tool} needs {needed}."
         raise ArgumentError(sentence)
 
 
@@ -149,7 +149,7 @@ def _value(value: object, offered: Offered) -> object:
         case "string":
             fitting = _text(value)
     if fitting is None or not _in_range(fitting, offered):
-        sentence = f"{offered.name} must be {_wanted(offered)}, not {_shown(value)}."
+        sentence = f"{offered.name} must be {wanted(offered)}, not {_shown(value)}."
         raise ArgumentError(sentence)
     return fitting
 
@@ -210,7 +210,8 @@ def _in_range(value: object, offered: Offered) -> bool:
     return lowest <= value <= highest
 
 
-def _wanted(offered: Offered) -> str:
+def wanted(offered: Offered) -> str:
+    """Say what an argument takes."""
     lowest, highest = offered.argument.lowest, offered.argument.highest
     bounds = f" from {lowest} to {highest}" if highest is not None else f" from {lowest}" if lowest is not None else ""
     match offered.kind:

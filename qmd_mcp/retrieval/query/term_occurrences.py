@@ -66,9 +66,9 @@ class Occurrences:
 def occurrences(texts: Sequence[str], terms: Sequence[str]) -> Occurrences:
     """Find the words that begin with a term's stem and end soon after it.
 
-    A word is a run of letters, digits and combining marks; everything else separates words. In a script without blanks
-    each letter begins a word, and a term may extend over several. All texts are searched together in one array of code
-    points: per term and letter of its stem there is one comparison over the words that are still possible.
+    A word is a run of letters and digits; combining marks and joiners do not interrupt it, everything else does. In a
+    script without blanks each letter begins a word, and a term may extend over several. All texts are searched together
+    in one array of code points: for each letter of a term's stem there is one comparison over the words that are left.
     """
     joined = "\n".join(texts).lower()
     lengths = [len(text) + 1 for text in texts]
@@ -117,31 +117,41 @@ def _words(letters: NDArray[np.uint8] | NDArray[np.uint32]) -> tuple[NDArray[np.
     """[characters] twice: whether a word begins at the character, and whether it belongs to a word with blanks."""
     if letters.dtype == np.uint8:
         inside = _ASCII_IN_WORD[letters]
-        begins = inside.copy()
-        begins[1:] &= ~inside[:-1]
-        return begins, inside
-    in_word = _in_word().take(letters, mode="clip")
-    syllable = in_word & (letters >= _FIRST_SYLLABIC)
-    inside = in_word ^ syllable
-    begins = inside.copy()
-    begins[1:] &= ~inside[:-1]
-    return begins | syllable, inside
+        return _first_of_runs(inside), inside
+    kind = _kinds().take(letters, mode="clip")
+    syllable = (kind == _LETTER) & (letters >= _FIRST_SYLLABIC)
+    inside = (kind != _SEPARATOR) & ~syllable
+    mark = kind == _MARK
+    if not mark.any():
+        return _first_of_runs(inside) | syllable, inside
+    begins = syllable
+    begins[~mark] |= _first_of_runs(inside[~mark])
+    return begins, inside
 
+
+def _first_of_runs(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """[characters]; whether the character is the first of a run of characters that are inside words."""
+    first = inside.copy()
+    first[1:] &= ~inside[:-1]
+    return first
+
+
+_SEPARATOR, _LETTER, _MARK = 0, 1, 2
 
 _ASCII_IN_WORD = np.array([chr(code).isalnum() for code in range(0x80)])
 """[128]; which ASCII characters belong to a word."""
 
 
 @cache
-def _in_word() -> NDArray[np.bool_]:
-    """[_TABLE_SIZE + 1]; which characters belong to a word: letters, digits, combining marks and joiners.
+def _kinds() -> NDArray[np.uint8]:
+    """[_TABLE_SIZE + 1]; the kind of each character: a letter or digit, a mark within words, or a separator of words.
 
-    The last entry stands for every code point behind the table. Where each letter is a word of its own, a mark neither
-    begins a word nor goes on with one. The table is made when the first text needs it, in 4 ms; making it at
-    import would delay every start of the process.
+    The last entry stands for every code point behind the table. A mark of a script without blanks is a separator, since
+    there each letter is a word of its own. The table is made when the first text needs it, in 4 ms; making it at import
+    would delay every start of the process.
     """
-    characters = np.arange(_TABLE_SIZE + 1, dtype=np.uint32).view("U1")
-    table = np.strings.isalnum(characters)
-    table[:_FIRST_SYLLABIC] |= [unicodedata.category(chr(code)).startswith("M") for code in range(_FIRST_SYLLABIC)]
-    table[[*map(ord, _JOINERS), _TABLE_SIZE]] = True
-    return table
+    kinds = np.strings.isalnum(np.arange(_TABLE_SIZE + 1, dtype=np.uint32).view("U1")).astype(np.uint8)
+    marks = [code for code in range(_FIRST_SYLLABIC) if unicodedata.category(chr(code)).startswith("M")]
+    kinds[[*marks, *map(ord, _JOINERS)]] = _MARK
+    kinds[_TABLE_SIZE] = _LETTER
+    return kinds

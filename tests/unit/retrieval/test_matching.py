@@ -42,8 +42,9 @@ def test_typographic_signs_and_pictures_are_no_letters(text: str) -> None:
     assert places([text], ["cat", "sat"]) == [(0, 0, 1), (0, 1, 2)]
 
 
-def test_a_mark_belongs_to_the_letter_that_it_stands_on() -> None:
+def test_a_mark_belongs_to_the_letter_that_it_stands_on_and_is_no_word_by_itself() -> None:
     assert places(["cafe\u0301s and हिन्दी words"], ["cafe\u0301", "word"]) == [(0, 0, 0), (0, 1, 3)]
+    assert places(["a \u0301 \u200ccat 👨\u200d👩 \u2764\ufe0f sat"], ["cat", "sat"]) == [(0, 0, 1), (0, 1, 2)]
 
 
 def test_letters_that_grow_when_small_do_not_move_a_word_into_another_text() -> None:

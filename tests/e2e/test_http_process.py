@@ -114,7 +114,7 @@ async def test_a_call_that_outlasts_the_grace_is_given_up(tmp_path: Path, transp
 @pytest.mark.parametrize("transport", ["REST", "streamable HTTP", "SSE"])
 async def test_twenty_cancelled_calls_leave_nothing_on_standard_error(tmp_path: Path, transport: str) -> None:
     """Also where a stage ends after its call has been cancelled."""
-    with anyio.fail_after(PATIENCE), http_server("fake", tmp_path) as server:
+    with anyio.fail_after(PATIENCE), http_server("fake", tmp_path, structured="always") as server:
         assert server.process.stderr is not None
         async with _asking(server, transport) as ask:
             for _ in range(20):

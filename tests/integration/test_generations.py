@@ -129,7 +129,7 @@ async def test_another_embedder_is_built_beside_the_old_one_which_serves_until_t
     with pytest.raises(EmbedderMismatchError, match="update --embedder mini"):
         async with open_engine(Settings(embedder="mini"), location):
             pass
-    with pytest.raises(ManifestError, match="it may have come with a project"):
+    with pytest.raises(ManifestError, match="an index that came with a project may not do"):
         async with open_engine(Settings(), IndexLocation(location.uri, project=tmp_path)):
             pass
 

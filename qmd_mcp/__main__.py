@@ -1,4 +1,4 @@
-"""`python -m qmd_mcp`."""
+"""The entrance of `python -m qmd_mcp`."""
 
 from qmd_mcp.cli import main
 

@@ -1,4 +1,4 @@
-"""Several things at once, whose errors stay what they are."""
+"""Task groups that raise our own errors as they are, not within an exception group."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Fourth = TypeVar("Fourth")
 
 @asynccontextmanager
 async def task_group() -> AsyncGenerator[TaskGroup]:
-    """Anyio's task group, but an error of ours comes out bare: callers catch it by its class.
+    """Give an anyio task group that raises an error of ours itself, so that callers can catch it by its class.
 
     Raises:
-        QmdError: the first that a task raised.
+        QmdError: the first one that a task has raised.
     """
     try:
         async with anyio.create_task_group() as group:
@@ -38,12 +38,12 @@ async def task_group() -> AsyncGenerator[TaskGroup]:
 
 @asynccontextmanager
 async def background() -> AsyncGenerator[TaskGroup]:
-    """A task group for what runs beside a block and ends with it; the block's own error comes out bare."""
+    """Give a task group whose tasks are cancelled when the block ends; an error of the block is raised as it is."""
     failure: Exception | None = None
     async with task_group() as group:
         try:
             yield group
-        except Exception as error:  # noqa: BLE001  raised again below: inside it would come out in a group
+        except Exception as error:  # noqa: BLE001  raised below, outside the task group, which would wrap it
             failure = error
         group.cancel_scope.cancel()
     if failure is not None:

@@ -1,4 +1,4 @@
-"""What a client's configuration has to say to start this server."""
+"""The configuration that lets an MCP client start this server."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ PLACES: dict[Client, str] = {
     "cursor": "~/.cursor/mcp.json, or .cursor/mcp.json of a project",
     "vscode": ".vscode/mcp.json of a project",
 }
-"""The file that each client reads."""
+"""The configuration file that each client reads."""
 
 _KEYS: dict[Client, str] = {"claude": "mcpServers", "cursor": "mcpServers", "vscode": "servers"}
 
 
 def client_config(client: Client, *, index: str) -> str:
-    """The configuration as JSON, with absolute paths: Claude Desktop has neither the shell's PATH nor its folder."""
+    """Return the configuration as JSON.
+
+    Its paths are absolute, because Claude Desktop has neither the PATH of the shell nor its working folder.
+    """
     command, arguments = server_command(index=index)
     server: dict[str, object] = {"command": command, "args": arguments}
     if client == "vscode":
@@ -30,8 +33,8 @@ def client_config(client: Client, *, index: str) -> str:
 
 
 def server_command(*, index: str) -> tuple[str, list[str]]:
-    """The command that serves an index from any folder."""
-    beside = Path(sys.executable).with_name("qmd-mcp")
-    installed = str(beside) if beside.exists() else shutil.which("qmd-mcp")
+    """Return the command and the arguments that serve an index from any working folder."""
+    beside = shutil.which("qmd-mcp", path=str(Path(sys.executable).parent))  # which also finds qmd-mcp.exe on Windows
+    installed = beside or shutil.which("qmd-mcp")
     options = ["--index", index, "serve"]
     return (installed, options) if installed else (sys.executable, ["-m", "qmd_mcp", *options])

@@ -9,7 +9,7 @@ import typer
 
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.errors import CollectionError
-from qmd_mcp.settings import PROJECT_FOLDER, IndexLocation
+from qmd_mcp.settings import PROJECT_FOLDER, IndexLocation, working_folder
 
 if TYPE_CHECKING:  # importing it takes two seconds, which --help must not wait for
     from qmd_mcp.application.engine import Engine
@@ -28,7 +28,7 @@ Within = Annotated[list[str] | None, typer.Option("--collection", "-c", help="On
 def init(context: typer.Context) -> None:
     """Make an index for this project, in ./.qmd-mcp."""
     session: Session = context.obj
-    folder = Path.cwd() / PROJECT_FOLDER
+    folder = working_folder() / PROJECT_FOLDER
     location = session.location if session.settings.index else IndexLocation(str(folder), folder.parent)
 
     async def done(_: Engine) -> None: ...

@@ -1,4 +1,4 @@
-"""Commands that serve clients and tell them how."""
+"""The commands that serve clients, stop a server and configure clients."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ def serve(
         bool, typer.Option(help="Over stdio: let a running HTTP server of the same index answer.")
     ] = True,
     http: Annotated[bool, typer.Option("--http", help="Serve many clients over HTTP: MCP, SSE and REST.")] = False,
-    host: Annotated[str | None, typer.Option(help="Address to bind; other machines need QMD_TOKEN.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port to bind; 0 takes a free one.")] = None,
-    daemon: Annotated[bool, typer.Option("--daemon", help="With --http: serve in the background until stop.")] = False,
+    host: Annotated[str | None, typer.Option(help="Address to bind; other than loopback, it needs QMD_TOKEN.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port to bind; 0 takes any free port.")] = None,
+    daemon: Annotated[
+        bool, typer.Option("--daemon", help="With --http: serve in the background until stopped.")
+    ] = False,
 ) -> None:
-    """Serve MCP over stdio, which is what a client starts, or over HTTP."""
+    """Serve MCP: over stdio, as clients start it, or over HTTP."""
     session = context.obj
     if not http and (host is not None or port is not None or daemon):
-        sentence = "--host, --port and --daemon go with --http"
+        sentence = "--host, --port and --daemon need --http"
         raise typer.BadParameter(sentence)
     kept = "--refresh" if refresh else "--no-refresh"
     if not http:
@@ -61,9 +63,9 @@ def stop(context: typer.Context) -> None:
 def show_client_config(
     context: typer.Context, client: Annotated[str, typer.Argument(help=f"One of {', '.join(PLACES)}.")]
 ) -> None:
-    """Print what a client's configuration needs, with absolute paths."""
+    """Print what to add to a client's configuration file, with absolute paths."""
     if client not in get_args(Client):
         sentence = f"{client!r} is not one of {', '.join(PLACES)}"
         raise typer.BadParameter(sentence)
     typer.echo(client_config(client, index=context.obj.location.uri))  # type: ignore[arg-type]  # checked above
-    typer.echo(f"Goes into {PLACES[client]}", err=True)  # type: ignore[index]  # checked above
+    typer.echo(f"Add this to {PLACES[client]}", err=True)  # type: ignore[index]  # checked above

@@ -107,6 +107,19 @@ async def test_every_tool_answers_and_every_mistake_is_one_sentence(index: Path)
             assert "\n" not in text(result)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes no folder that a process works in")
+async def test_a_server_whose_working_folder_was_deleted_answers(index: Path, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    script = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
+    program = [sys.executable, "-P", "-m", "qmd_mcp", "--index", str(index), "serve"]
+    parameters = StdioServerParameters(command="sh", args=["-c", script, "sh", str(tmp_path / "gone"), *program])
+    with anyio.fail_after(PATIENCE):
+        async with Client(stdio_client(parameters)) as client:
+            found = await answer(client, "query", query="what if the main server dies")
+            read = await answer(client, "get_document", document="failover.md")
+    assert (found["hits"][0]["path"], read["path"]) == ("failover.md", "failover.md")
+
+
 async def test_an_empty_index_and_one_of_another_embedder_say_what_to_do(tmp_path: Path) -> None:
     index = tmp_path / "index"
     async with open_engine(SETTINGS, IndexLocation(str(index)), create=True):

@@ -1,4 +1,4 @@
-"""Standard input that this process can end itself."""
+"""A standard input that this process can end itself."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import os
 import threading
 
 _CHUNK = 65_536
+"""How many bytes are read at most at once: the capacity of a pipe on Linux."""
 
 
 class EndableStdin:
-    """A pipe in front of standard input.
+    """A pipe that takes the place of standard input.
 
-    Whoever reads standard input in a thread, as the SDK does, cannot be interrupted: the thread blocks until the next
-    line, and with it every orderly exit. From here on file descriptor 0 is the pipe; another thread, which nobody
-    waits for, feeds it, and `end` makes the reader see the end of input.
+    The SDK reads standard input in a thread, which cannot be interrupted: the thread blocks until the next line comes,
+    and the process cannot exit in order until then. After construction, file descriptor 0 is the reading end of the
+    pipe; a daemon thread copies the real standard input into it, and `end` lets the reader see the end of input.
     """
 
     def __init__(self) -> None:
@@ -22,24 +23,24 @@ class EndableStdin:
         os.dup2(reader, 0)
         os.close(reader)
         self.ended = threading.Event()
-        threading.Thread(target=self._feed, name="stdin", daemon=True).start()
+        threading.Thread(target=self._copy, name="stdin", daemon=True).start()
 
     def end(self) -> None:
-        """End the input; safe in a signal handler and more than once.
+        """End the input; this may be called in a signal handler and more than once.
 
-        The descriptor is replaced, not closed: a number that is free would be given to somebody else, and the
-        feeding thread would write there.
+        The descriptor of the pipe is replaced by the null device and not closed: a closed number would be given to the
+        next file that is opened, and the copying thread would write into that file.
         """
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._pipe, inheritable=False)
         os.close(nowhere)
         self.ended.set()
 
-    def _feed(self) -> None:
+    def _copy(self) -> None:
         try:
             while data := os.read(self._source, _CHUNK):
                 while data:
                     data = data[os.write(self._pipe, data) :]
         except OSError:
-            pass  # a terminal that hung up: the end of input as well
+            pass  # a terminal that was closed, which ends the input as well
         self.end()

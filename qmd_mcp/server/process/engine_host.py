@@ -17,21 +17,21 @@ from qmd_mcp.errors import QmdError
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 3.0
-"""Between two attempts: what hinders is a person's to mend, and every attempt reads the disk."""
+"""How long a failure is repeated from memory before opening is tried again: a person has to remove the cause, and every
+attempt reads the disk."""
+
+LEAVING_SECONDS = 10.0
+"""How long an engine stays open once it has a successor, so that the calls that began with it can end with it."""
 
 Opener: TypeAlias = Callable[[], Awaitable[AbstractAsyncContextManager[Engine]]]
 
 
-LEAVING_SECONDS = 10.0
-"""For the calls that began with an engine to end with it, once it has a successor."""
-
-
 class EngineHost:
-    """Opens the engine when first asked, keeps it open until cancelled, and tries again after a failure.
+    """Opens the engine when it is first needed, keeps it open until cancelled, and tries again after a failure.
 
-    Once an engine's generation no longer serves the index, a successor is opened and warmed beside it and takes its
-    place; calls in progress end with the engine they began with. One task enters and leaves each engine's context,
-    because a cancel scope may not change tasks.
+    When the index has been rebuilt and an engine still serves the old generation, a successor is opened and warmed
+    beside it and takes its place; calls in progress end with the engine that they began with. The context of an engine
+    is entered and left by the same task, because anyio requires that of cancel scopes.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class EngineHost:
         retry_seconds: float = RETRY_SECONDS,
         leaving_seconds: float = LEAVING_SECONDS,
     ) -> None:
-        """`while_open` runs beside an engine until the engine should have a successor."""
+        """Open engines with `opener`; `while_open` runs beside each one and returns when it needs a successor."""
         self._opener = opener
         self._while_open = while_open
         self._retry_seconds = retry_seconds
@@ -54,25 +54,25 @@ class EngineHost:
 
     @property
     def state(self) -> EngineState:
-        """How far it is, for whoever only looks."""
+        """Return how far the engine is, without waiting for it."""
         if not self._settled.is_set():
             return "opening"
         return "failed" if isinstance(self._outcome, Exception) else "open"
 
     @property
     def opened(self) -> Engine | None:
-        """The engine, if it is open; for whoever only looks."""
+        """Return the engine if it is open, without waiting for it."""
         return self._outcome if self._settled.is_set() and not isinstance(self._outcome, Exception) else None
 
     def ask(self) -> None:
-        """Begin to open, unless somebody asked before."""
+        """Begin to open the engine, unless that has begun already."""
         self._asked.set()
 
     async def engine(self) -> Engine:
         """Wait until the engine is open.
 
         Raises:
-            SetupError: it cannot be opened now, or could not a moment ago.
+            SetupError: the engine cannot be opened, or could not be opened less than `retry_seconds` ago.
         """
         if anyio.current_time() >= self._retry_at:
             self._retry_at = math.inf
@@ -85,7 +85,7 @@ class EngineHost:
         return self._outcome
 
     async def run(self, *, unasked_after: float) -> None:
-        """Open when asked, or unasked after so many seconds; ends only by cancellation."""
+        """Open the engine when asked, or after so many seconds without being asked; ends only by cancellation."""
         with anyio.move_on_after(unasked_after):
             await self._asked.wait()
         async with anyio.create_task_group() as holders:
@@ -93,7 +93,7 @@ class EngineHost:
             await anyio.sleep_forever()
 
     async def _hold(self, holders: TaskGroup, settled: anyio.Event | None = None) -> None:
-        """Keep one engine from its opening until it has left; a successor says when it is settled."""
+        """Open one engine and keep it until a successor has replaced it; set `settled` once it is usable or has failed."""
         while True:
             try:
                 async with await self._opener() as engine:
@@ -127,8 +127,8 @@ class EngineHost:
 
 
 async def warm(engine: Engine) -> None:
-    """Load the models, if they can be loaded."""
+    """Load the models ahead of the first query, if they can be loaded."""
     try:
         await engine.warm()
-    except Exception as error:  # noqa: BLE001  the call that needs what is missing will say so
-        logger.info("The models are not loaded ahead: %s", error)
+    except Exception as error:  # noqa: BLE001  the call that needs the missing model says so
+        logger.info("The models could not be loaded ahead: %s", error)

@@ -1,4 +1,4 @@
-"""Importing much at once."""
+"""Importing many modules at once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def importing() -> Generator[None]:
-    """Collect no garbage meanwhile, and never look at what is there afterwards.
+    """Collect no garbage within the block, and exclude all objects that exist after it from later collections.
 
-    What imports make stays. Each collection would look at all of it again: a sixth of the time of importing the server
-    and the engine (benchmarks).
+    Objects that imports create stay until the process ends. Each garbage collection would examine all of them again,
+    which took a sixth of the time of importing the server and the engine (benchmarks).
     """
     collecting = gc.isenabled()
     gc.disable()

@@ -32,6 +32,9 @@ REPLACE_PAUSE_SECONDS = 0.01
 class OperatingSystem(Protocol):
     """The operations that differ between POSIX and Windows."""
 
+    end_of_input_keys: str
+    """The keys that end the input of a terminal."""
+
     def process_is_alive(self, pid: int) -> bool:
         """Return whether a process of this user runs; one that has ended and was not waited for does not run."""
         ...
@@ -71,6 +74,8 @@ class OperatingSystem(Protocol):
 
 class Posix:
     """Linux, macOS and other systems with POSIX signals."""
+
+    end_of_input_keys = "Ctrl-D"
 
     def process_is_alive(self, pid: int) -> bool:
         """Send the signal 0, which only checks; a zombie is told from a running process by Linux's /proc."""
@@ -125,6 +130,8 @@ class Windows:
     alone, as POSIX lets only the same user send a signal. The other ways were not taken: a console's CTRL_BREAK reaches
     only processes of the same console, and a request over HTTP would need a secret that `/health` does not show.
     """
+
+    end_of_input_keys = "Ctrl-Z and Enter"
 
     CREATE_NEW_PROCESS_GROUP = 0x0000_0200
     CREATE_NO_WINDOW = 0x0800_0000

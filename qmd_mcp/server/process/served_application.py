@@ -1,4 +1,4 @@
-"""The application, with the engine opening behind it."""
+"""The MCP application of a process, with the engine that is opened behind it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from qmd_mcp.settings import IndexLocation, Settings
 logger = logging.getLogger(__name__)
 
 UNASKED_SECONDS = 2.0
-"""A client that lists no tools and calls none gets a warm engine all the same."""
+"""After how long the engine is opened for a client that has neither listed the tools nor called one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An application, and the engine behind it as far as it is."""
+    """An application, and the host that opens its engine."""
 
     application: Application
     host: EngineHost
@@ -43,7 +43,7 @@ async def served(
     unasked_after: float,
     build: Callable[[EngineHost, EngineSource], Application],
 ) -> AsyncGenerator[Served]:
-    """One engine for every caller of the process: imported, opened, warmed and refreshed in the background."""
+    """Serve all callers of the process with one engine, which is imported, opened and refreshed in the background."""
 
     async def opener() -> AbstractAsyncContextManager[Engine]:
         open_engine = await run_sync(load, abandon_on_cancel=True)
@@ -52,8 +52,8 @@ async def served(
     async def describe(engine: Engine) -> None:
         try:
             await application.describe(engine, contexts="without" if location.project else "with")
-        except Exception as error:  # noqa: BLE001  the sentences that need no index will do
-            logger.info("The instructions are not made from the index: %s", error)
+        except Exception as error:  # noqa: BLE001  the general instructions are kept
+            logger.info("The instructions could not be made from the index: %s", error)
 
     async def accompany(engine: Engine) -> None:
         await describe(engine)
@@ -81,7 +81,7 @@ async def converse(
 ) -> None:
     """Serve one client until standard input ends.
 
-    The engine is imported and opened once the client has asked for the tools: sooner it would delay that answer.
+    The engine is imported and opened once the client has listed the tools: earlier, it would delay that answer.
     """
     async with served(
         settings,
@@ -94,11 +94,11 @@ async def converse(
         try:
             await serving.application.run_stdio_async()
         except* ConnectionError:
-            pass  # the client went away in the middle of an answer: nobody is left to tell
+            pass  # the client went away in the middle of an answer, so that nobody can be told
         _keep_off_the_wire()
 
 
 def _keep_off_the_wire() -> None:
-    """Send to standard error what libraries print while they close; the SDK does so only while it serves."""
+    """Send what libraries print while they close to standard error; the SDK does that only while it serves."""
     with suppress(OSError):
         os.dup2(2, 1)

@@ -24,7 +24,7 @@ from qmd_mcp.settings import IndexLocation, Settings
 
 
 def load_engine() -> OpenEngine:
-    """Import lancedb, fastembed and onnxruntime: seconds of work, for a worker thread."""
+    """Import lancedb, fastembed and onnxruntime, which takes seconds and is done in a worker thread."""
     with importing():
         from qmd_mcp.application.engine import open_engine
 
@@ -40,20 +40,22 @@ def serve_stdio(
     alone: Sequence[str] = (),
     load: Callable[[], OpenEngine] = load_engine,
 ) -> None:
-    """Serve until standard input ends or SIGINT or SIGTERM comes; the process has to end after that.
+    """Serve until standard input ends or the process is asked to end by a signal; the process must end after that.
 
-    With `forward` a running HTTP server of the same index answers, so that several clients share one set of models;
-    should it end, the command `alone` goes on.
+    With `forward`, a running HTTP server of the same index answers the client, so that several clients share one set of
+    models. If that server ends, a child process with the command `alone` goes on in its place.
 
     Raises:
-        SetupError: there is no standard input or output to talk over.
+        SetupError: standard input or standard output is closed.
     """
     streams: tuple[TextIO | None, ...] = (sys.stdin, sys.stdout)
     if None in streams:
         sentence = "serve talks MCP over standard input and output, and one of them is closed."
         raise SetupError(sentence)
     if sys.stdin.isatty():
-        sys.stderr.write("qmd-mcp: waiting for an MCP client on standard input; Ctrl-D ends.\n")
+        sys.stderr.write(
+            f"qmd-mcp: waiting for an MCP client on standard input; {OPERATING_SYSTEM.end_of_input_keys} ends.\n"
+        )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
     stdin = EndableStdin()
     OPERATING_SYSTEM.when_asked_to_end(stdin.end)
@@ -62,7 +64,7 @@ def serve_stdio(
         return
 
     with importing():
-        from qmd_mcp.server.process.served_application import converse  # takes a second: a signal may come sooner
+        from qmd_mcp.server.process.served_application import converse  # takes a second, in which a signal may come
 
     _leave_in_time(stdin)
     anyio.run(partial(converse, settings, location, refresh=refresh, load=load))

@@ -21,7 +21,7 @@ class Disclosure(Protocol):
         ...
 
     def sentence(self, error: QmdError) -> str:
-        """Return the error's sentence as this client may read it, on one line whatever the files are called that it names."""
+        """Return the error's sentence as this client may read it, on one line whatever the names in it are."""
         ...
 
 
@@ -49,7 +49,7 @@ class NoPaths:
         )
 
     def sentence(self, error: QmdError) -> str:
-        """Return the sentence. Paths are cut in what the operator must change; what the caller wrote is left as it was."""
+        """Return the sentence; paths are cut from what the operator must change, not from what the caller wrote."""
         return one_line(without_paths(str(error)) if isinstance(error, SetupError) else str(error))
 
 

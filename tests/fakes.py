@@ -13,9 +13,9 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import checkpoint
 
-from qmd_mcp.corpus.indexing.update_summary import UpdateSummary
+from qmd_mcp.corpus.indexing.update_summary import Progress, UpdateSummary
 from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts, Hit, Skip, Stage
-from qmd_mcp.domain.documents import Collection, Context, Mode
+from qmd_mcp.domain.documents import Collection, Context, Mode, Passage
 from qmd_mcp.domain.figures import CacheFigures, Figures, QueueFigures
 from qmd_mcp.domain.index_status import CollectionStatus, IndexStatus, ModelStatus
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
@@ -208,7 +208,22 @@ class FakeEngine:
         """Give the status known beforehand."""
         return STATUS
 
-    async def update(self, *, wait_seconds: float | None = None) -> UpdateSummary:
+    async def passages(self) -> tuple[Passage, ...]:
+        """Have none: hits are made up."""
+        return ()
+
+    async def add_collection(self, collection: Collection) -> None:
+        """Take none beside the one."""
+        raise NotImplementedError
+
+    async def update(
+        self,
+        *,
+        collections: Sequence[str] = (),
+        embed: bool = True,
+        wait_seconds: float | None = None,
+        progress: Progress | None = None,
+    ) -> UpdateSummary:
         """Count, tell, and fail if that was asked for."""
         self.updates += 1
         self.updated.set()
@@ -221,7 +236,9 @@ class FakeEngine:
 
 
 @asynccontextmanager
-async def open_fake_engine(settings: Settings, location: IndexLocation) -> AsyncGenerator[FakeEngine]:
+async def open_fake_engine(
+    settings: Settings, location: IndexLocation, *, create: bool = False
+) -> AsyncGenerator[FakeEngine]:
     """Open as the real engine is opened; says on standard output, where it must not, that it closes."""
     try:
         yield FakeEngine()

@@ -12,7 +12,7 @@ from qmd_mcp.domain.index_status import IndexStatus
 from qmd_mcp.domain.requests import DocumentRequest, DocumentsRequest, QueryRequest, SearchRequest, StatusRequest
 
 Value: TypeAlias = Answer | Excerpt | Excerpts | IndexStatus
-"""What a tool returns, before anybody has worded or encoded it."""
+"""What a tool returns, before it is worded or encoded."""
 
 Watch: TypeAlias = Callable[[Stage], None]
 """Called with each stage of a search as it ends."""

@@ -1,4 +1,4 @@
-"""What every command needs to open the index."""
+"""Opening the index for one command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from qmd_mcp.settings import IndexLocation, Settings
 
-if TYPE_CHECKING:  # importing it takes two seconds, which --help must not wait for
+if TYPE_CHECKING:  # importing it takes two seconds, for which --help must not wait
     from qmd_mcp.application.engine import Engine
 
 Result = TypeVar("Result")
@@ -24,7 +24,7 @@ class Session:
     def run(
         self, work: Callable[[Engine], Awaitable[Result]], *, create: bool = False, rebuild: bool = False
     ) -> Result:
-        """Open the engine, do the work, close it."""
+        """Open the engine, do the work with it, and close it."""
         import anyio
 
         from qmd_mcp.application.engine import open_engine

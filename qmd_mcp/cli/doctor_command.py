@@ -1,4 +1,4 @@
-"""The command that says whether everything that is asked for holds."""
+"""The command that checks whether the device, the models and the index that are asked for can be used."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import typer
 
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.errors import NotAnIndexError, SetupError
+from qmd_mcp.presentation.quotation import one_line
 
-if TYPE_CHECKING:  # importing them takes seconds, which --help must not wait for
+if TYPE_CHECKING:  # importing these takes seconds, for which --help must not wait
     from qmd_mcp.inference.hub.local_model import Model
     from qmd_mcp.inference.hub.manifest import ModelManifest
     from qmd_mcp.inference.runtime.environment import Environment
@@ -22,12 +23,12 @@ app = typer.Typer()
 
 _QUESTION = "how do we fail over to the standby?"
 _PASSAGE = "Promote the standby before you restart the old primary, and wait until replication has caught up. " * 8
-"""About 200 tokens, as a passage has; with the question one use of every role."""
+"""About 200 tokens, as a passage has. With the question it is the input on which every model is tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that was found out."""
+    """Everything that the command found out."""
 
     environment: Environment
     device: str
@@ -35,14 +36,14 @@ class Report:
     models: tuple[Examination, ...]
     notes: tuple[str, ...]
     problems: tuple[str, ...]
-    """What is asked for and does not hold."""
+    """What was asked for and cannot be used, a sentence each."""
 
 
 @app.command()
 def doctor(
     context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False
 ) -> None:
-    """Check versions, devices, models and the index; exit code 1 where something asked for does not hold."""
+    """Check versions, devices, models and the index; exit code 1 if something that is asked for cannot be used."""
     report = _report(context.obj)
     if as_json:
         answer = {"holds": not report.problems, "obstacle_to_cuda": report.environment.cuda.obstacle, **asdict(report)}
@@ -80,7 +81,7 @@ def _report(session: Session) -> Report:
 
 
 def _index(session: Session) -> tuple[str, str | None, list[str]]:
-    """The index and its identity in words, its embedder's name, and what is wrong with it."""
+    """The index and its identity in words, the name of its embedder, and what is wrong with it."""
 
     async def identity(uri: str) -> str | None:
         from qmd_mcp.store.generation import serving
@@ -118,7 +119,7 @@ async def _nothing(_: object) -> None: ...
 def _asked_for(
     session: Session, *, embedder: str | None
 ) -> Sequence[tuple[str, Callable[[], tuple[Model[ModelManifest], Callable[[], Loaded]] | None]]]:
-    """Each role with a way to its model and its loading."""
+    """Each role, with a function that finds its model and how to load it."""
     from qmd_mcp.inference.loading import (
         load_embedder,
         make_expander,
@@ -191,7 +192,8 @@ def _text(report: Report) -> str:
         lines += [f"            note: {note}" for note in model.notes]
     lines += [f"note        {note}" for note in report.notes]
     lines += [f"PROBLEM     {problem}" for problem in report.problems]
-    return "\n".join([*lines, "" if report.problems else "Everything that is asked for holds."]).rstrip()
+    lines += [] if report.problems else ["Everything that is asked for can be used."]
+    return "\n".join(map(one_line, lines))
 
 
 def _cuda_text(report: Report) -> str:

@@ -15,7 +15,7 @@ from qmd_mcp.domain.documents import Mode
 
 app = typer.Typer()
 
-AsJson = Annotated[bool, typer.Option("--json", help="The answer as JSON, as the MCP tool gives it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The report as JSON.")]
 
 
 @app.command("eval")
@@ -24,10 +24,10 @@ def evaluate(
     folder: Annotated[
         Path | None, typer.Argument(help="Folder with corpus.jsonl, queries.jsonl and qrels.tsv.")
     ] = None,
-    self: Annotated[bool, typer.Option("--self", help="Measure on queries made of what is indexed.")] = False,
+    self: Annotated[bool, typer.Option("--self", help="Measure on queries made from what is indexed.")] = False,
     mode: Annotated[str, typer.Option(help="search, vsearch or query.")] = "query",
     queries: Annotated[
-        int | None, typer.Option(min=1, help="So many queries; default: all, with --self 50 of each kind.")
+        int | None, typer.Option(min=1, help="How many queries; default: all, or with --self 50 of each kind.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -9,9 +9,10 @@ import typer
 
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.errors import CollectionError
+from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.settings import PROJECT_FOLDER, IndexLocation, working_folder
 
-if TYPE_CHECKING:  # importing it takes two seconds, which --help must not wait for
+if TYPE_CHECKING:  # importing these takes two seconds, for which --help must not wait
     from qmd_mcp.application.engine import Engine
     from qmd_mcp.corpus.indexing.update_summary import UpdateSummary
 
@@ -21,12 +22,13 @@ context_app = typer.Typer(help="Descriptions of paths, returned with every hit b
 app.add_typer(collection_app, name="collection")
 app.add_typer(context_app, name="context")
 
+EmbedNow = Annotated[bool, typer.Option(help="Embed now, or later with `qmd-mcp embed`; vsearch needs it.")]
 Within = Annotated[list[str] | None, typer.Option("--collection", "-c", help="Only these collections.")]
 
 
 @app.command()
 def init(context: typer.Context) -> None:
-    """Make an index for this project, in ./.qmd-mcp."""
+    """Make an index for this project in ./.qmd-mcp."""
     session: Session = context.obj
     folder = working_folder() / PROJECT_FOLDER
     location = session.location if session.settings.index else IndexLocation(str(folder), folder.parent)
@@ -44,7 +46,7 @@ def collection_add(
     name: Annotated[str | None, typer.Option(help="Name of the collection; default: the folder's.")] = None,
     glob: Annotated[list[str] | None, typer.Option(help="Files to index, such as '**/*.{md,txt}'; repeatable.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(help="Files to leave out, as in .gitignore; repeatable.")] = None,
-    embed: Annotated[bool, typer.Option(help="Embed now; without it, vsearch waits for `embed`.")] = True,
+    embed: EmbedNow = True,
 ) -> None:
     """Register a folder and index it."""
     from qmd_mcp.corpus.scanning.default_rules import DEFAULT_GLOBS
@@ -61,7 +63,7 @@ def collection_add(
         with watched() as progress:
             summary = await engine.writing.update(collections=[chosen], embed=embed, progress=progress)
         nothing = (
-            "\nNo file of it is indexed: --glob says which are, --ignore which are not." if not summary.added else ""
+            "\nNo file of this folder is indexed. Choose files with --glob and --ignore." if not summary.added else ""
         )
         return summary_text(summary) + nothing
 
@@ -77,14 +79,14 @@ def collection_list(context: typer.Context) -> None:
         for collection in (await engine.collections()).values():
             lines.append(f"{collection.name}  {collection.root}")
             lines += [f"  {each.prefix or '(all)'}: {each.text}" for each in collection.contexts]
-        return "\n".join(lines) or "No collection yet: qmd-mcp collection add FOLDER --name NAME"
+        return "\n".join(map(one_line, lines)) or "No collection yet: qmd-mcp collection add FOLDER --name NAME"
 
     typer.echo(context.obj.run(listed))
 
 
 @collection_app.command("remove")
 def collection_remove(context: typer.Context, name: str) -> None:
-    """Forget a folder and what was indexed of it; the files stay."""
+    """Remove a folder from the index; its files stay where they are."""
     count = context.obj.run(lambda engine: engine.writing.remove_collection(name))
     typer.echo(f"{name}: {count} documents removed from the index")
 
@@ -118,14 +120,14 @@ def context_list(context: typer.Context) -> None:
             for collection in (await engine.collections()).values()
             for each in collection.contexts
         ]
-        return "\n".join(lines) or "No context yet: qmd-mcp context add COLLECTION[/PATH] TEXT"
+        return "\n".join(map(one_line, lines)) or "No context yet: qmd-mcp context add COLLECTION[/PATH] TEXT"
 
     typer.echo(context.obj.run(listed))
 
 
 @context_app.command("rm")
 def context_remove(context: typer.Context, place: Annotated[str, typer.Argument(metavar="COLLECTION[/PATH]")]) -> None:
-    """Take a description back."""
+    """Remove a description."""
     name, _, prefix = place.removeprefix("qmd://").strip("/").partition("/")
     context.obj.run(lambda engine: engine.writing.set_context(name, prefix, None))
     typer.echo(f"{place}: no context any more")
@@ -135,7 +137,7 @@ def context_remove(context: typer.Context, place: Annotated[str, typer.Argument(
 def update(
     context: typer.Context,
     collection: Within = None,
-    embed: Annotated[bool, typer.Option(help="Embed now; without it, vsearch waits for `embed`.")] = True,
+    embed: EmbedNow = True,
     embedder: Annotated[
         str | None, typer.Option(help="Rebuild the index with this embedder; the old one answers until it is done.")
     ] = None,
@@ -143,7 +145,7 @@ def update(
     """Index what changed on disk."""
     session: Session = context.obj
     if embedder is not None and (collection or not embed):
-        sentence = "--embedder rebuilds the whole index; leave --collection and --no-embed out"
+        sentence = "--embedder rebuilds the whole index: leave out --collection and --no-embed"
         raise typer.BadParameter(sentence)
 
     async def updated(engine: Engine) -> UpdateSummary:

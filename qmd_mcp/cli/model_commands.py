@@ -1,4 +1,4 @@
-"""Commands for the models: what there is, what is here, fetching and checking."""
+"""Commands for the models: listing, pulling, removing and verifying them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import typer
 from qmd_mcp.errors import ModelError
 from qmd_mcp.settings import Settings
 
-if TYPE_CHECKING:  # importing it takes a second, which --help must not wait for
+if TYPE_CHECKING:  # importing these takes a second, for which --help must not wait
     from qmd_mcp.inference.hub.local_model import Model
     from qmd_mcp.inference.hub.manifest import ModelManifest, ProviderName
 
 app = typer.Typer()
-models_app = typer.Typer(help="Models: which there are, fetching, checking.", no_args_is_help=True)
+models_app = typer.Typer(help="List, pull, remove and verify models.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 
 Names = Annotated[
@@ -27,7 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 
 @models_app.command("list")
 def list_models(as_json: AsJson = False) -> None:
-    """List the profiles and what of them is here."""
+    """List the profiles, and which of their models are on this machine."""
     from qmd_mcp.inference.loading import user_catalogue
 
     known = user_catalogue()
@@ -45,17 +45,18 @@ def pull(
     context: typer.Context,
     names: Names = None,
     revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit; default: the manifest's, or what is here already.")
+        str | None,
+        typer.Option(help="Branch, tag or commit; default: the one that is here, else the manifest's."),
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or all; default: what this machine uses.")] = None,
 ) -> None:
-    """Fetch models from the hub."""
+    """Download models from the hub."""
     if device not in {None, "cpu", "cuda", "all"}:
         sentence = f"{device!r} is not one of cpu, cuda, all"
         raise typer.BadParameter(sentence, param_hint="--device")
     chosen = [model for model in _chosen(names) if model.manifest.repository]
     if not chosen:
-        typer.echo("Nothing to pull: these models ship or lie in a folder.")
+        typer.echo("Nothing to pull: these models come with the program or are in a folder of yours.")
         return
     from qmd_mcp.cli.terminal import watched_pull
     from qmd_mcp.inference.hub import pulling
@@ -68,26 +69,26 @@ def pull(
             pulled = pulling.pull(
                 model.manifest, model.folder, hub=hub, providers=providers, revision=revision, progress=progress
             )
-        news = f"{len(pulled.fetched)} files fetched" if pulled.fetched else "was here already"
+        news = f"{len(pulled.fetched)} files fetched" if pulled.fetched else "complete already"
         what = f"{model.name}/{model.role}  {model.manifest.repository} at {pulled.lock.commit[:12]}"
         typer.echo(f"{what}: {news}, {pulled.size / 1e6:,.1f} MB ({model.manifest.licence})")
 
 
 @models_app.command()
 def remove(names: Names = None) -> None:
-    """Delete what was pulled."""
+    """Delete the pulled files of models."""
     from qmd_mcp.inference.hub import pulling
 
     for model in _chosen(names):
         if model.manifest.repository is None:
-            typer.echo(f"{model.name}/{model.role}  stays: it ships or lies in your own folder")
+            typer.echo(f"{model.name}/{model.role}  stays: it comes with the program or is in a folder of yours")
             continue
-        typer.echo(f"{model.name}/{model.role}  {'removed' if pulling.remove(model.folder) else 'was not here'}")
+        typer.echo(f"{model.name}/{model.role}  {'removed' if pulling.remove(model.folder) else 'was not pulled'}")
 
 
 @models_app.command()
 def verify(names: Names = None) -> None:
-    """Hash every pulled file and compare with the hub's."""
+    """Hash every pulled file and compare it with the hub's hash."""
     from qmd_mcp.inference.loading import user_catalogue
 
     known = user_catalogue()
@@ -109,7 +110,7 @@ def verify(names: Names = None) -> None:
 
 def _chosen(names: list[str] | None) -> list[Model[ModelManifest]]:
     if not names:
-        sentence = "name at least one; qmd-mcp models list shows them"
+        sentence = "name at least one profile or model; qmd-mcp models list shows them"
         raise typer.BadParameter(sentence, param_hint="NAME")
     from qmd_mcp.inference.loading import user_catalogue
 
@@ -118,7 +119,7 @@ def _chosen(names: list[str] | None) -> list[Model[ModelManifest]]:
 
 
 def _providers(settings: Settings, manifest: ModelManifest, device: str | None) -> list[ProviderName]:
-    """Whose files are fetched."""
+    """The execution providers whose files are downloaded."""
     from qmd_mcp.inference.loading import session_factory
 
     if device == "all":

@@ -1,4 +1,4 @@
-"""What a person sees while an update runs, and after it."""
+"""What a person sees in the terminal: the progress of long work, and what came of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from qmd_mcp.evaluation.self_evaluation import SelfReport
 from qmd_mcp.presentation.quotation import one_line
 
 _LINE_SECONDS = 10.0
-"""Between two plain lines: a log is not a terminal."""
+"""Time between two plain lines, which go to a log rather than a terminal."""
 
 _MEGABYTE = 1_000_000
 
@@ -38,7 +38,7 @@ _WORDS = {"scan": "looking at files", "index": "indexing", "embed": "embedding",
 
 @contextmanager
 def watched(console: Console | None = None) -> Generator[Watcher]:
-    """A bar with rate and remaining time on a terminal, plain lines elsewhere; both on stderr."""
+    """Show an update on stderr: on a terminal as a bar with rate and remaining time, elsewhere as plain lines."""
     screen = console or Console(stderr=True)
     if not screen.is_terminal:
         yield _PlainLines()
@@ -65,14 +65,14 @@ def watched(console: Console | None = None) -> Generator[Watcher]:
 
 @contextmanager
 def watched_ways() -> Generator[Answered]:
-    """A line on stderr that counts the ways to search that are measured."""
+    """Count on stderr the ways to search that have been measured."""
     console = Console(stderr=True)
-    with console.status("making queries of your passages") as status:
+    with console.status("making queries from your passages") as status:
         yield lambda done, total: status.update(f"measured {done} of {total} ways to search")
 
 
 class _PlainLines:
-    """One line for each phase and then one every few seconds."""
+    """Writes one line when a phase begins and then one every few seconds."""
 
     def __init__(self) -> None:
         self._phase = ""
@@ -88,15 +88,15 @@ class _PlainLines:
 
 
 class PullWatcher(Protocol):
-    """Is told how far a file has come, in bytes."""
+    """Is told how many bytes of a file have been downloaded."""
 
     def __call__(self, file: str, *, done: int, total: int) -> None:
-        """Called often."""
+        """Take note; this is called often."""
 
 
 @contextmanager
 def watched_pull(console: Console | None = None) -> Generator[PullWatcher]:
-    """A bar for each file on a terminal, plain lines elsewhere; both on stderr."""
+    """Show a download on stderr: on a terminal as a bar for each file, elsewhere as plain lines."""
     screen = console or Console(stderr=True)
     if not screen.is_terminal:
         yield _plain_pull()
@@ -134,7 +134,7 @@ def _plain_pull() -> PullWatcher:
 
 
 def summary_text(summary: UpdateSummary) -> str:
-    """One line of counts, and a line for each reason why files were skipped."""
+    """Word an update: one line of counts, and a line for each reason why files were skipped."""
     counts = (
         f"{summary.added} added, {summary.updated} updated, {summary.unchanged} unchanged, {summary.removed} removed"
     )
@@ -147,7 +147,7 @@ def summary_text(summary: UpdateSummary) -> str:
 
 
 def report_text(report: Report) -> str:
-    """The figures of one evaluation, a line each."""
+    """Word one evaluation, a line for each figure."""
     quality = report.quality
     low, high = quality.ndcg_at_10_interval
     return "\n".join(
@@ -163,7 +163,7 @@ def report_text(report: Report) -> str:
 
 
 def self_report_text(report: SelfReport) -> str:
-    """A line for each way to search, a column for each kind of query, then what follows."""
+    """Word a self-evaluation: a line for each way to search, a column for each kind of query, then the advice."""
     kinds = list(report.queries)
     width = max(len(way.name) for way in report.measured)
     head = "  ".join(f"{kind} ({count})" for kind, count in report.queries.items())

@@ -14,34 +14,34 @@ _ABSOLUTE = re.compile(r"(?<![\w:/.…])(?:[A-Za-z]:[\\/]|\\\\|/)[^\s'\"<>|:;,()
 
 
 class Disclosure(Protocol):
-    """Decides how much of the machine an answer shows."""
+    """Decides how much of the machine answers and errors show."""
 
     def status(self, status: IndexStatus) -> IndexStatus:
-        """The status as this client may see it."""
+        """Return the status as this client may see it."""
         ...
 
     def sentence(self, error: QmdError) -> str:
-        """The error's sentence as this client may read it, on one line whatever the files are called that it names."""
+        """Return the error's sentence as this client may read it, on one line whatever the names in it are."""
         ...
 
 
 class Everything:
-    """For the person's own process, on standard input and output: an agent there reads the same files anyway."""
+    """Shows everything, for a server on standard input and output, whose agent can read the same files anyway."""
 
     def status(self, status: IndexStatus) -> IndexStatus:
-        """The status as it is."""
+        """Return the status unchanged."""
         return status
 
     def sentence(self, error: QmdError) -> str:
-        """The whole sentence."""
+        """Return the whole sentence."""
         return one_line(str(error))
 
 
 class NoPaths:
-    """For HTTP, where anybody on the machine or beyond may ask: of an absolute path, only the last name is shown."""
+    """Shows only the last name of an absolute path, for HTTP, where anybody on the machine or beyond may ask."""
 
     def status(self, status: IndexStatus) -> IndexStatus:
-        """The status with the index and the roots by their last names."""
+        """Return the status with the last names of the index and of the roots."""
         return replace(
             status,
             index=_last_name(status.index),
@@ -49,12 +49,12 @@ class NoPaths:
         )
 
     def sentence(self, error: QmdError) -> str:
-        """The sentence; what the operator must change is shown without its path, what the caller wrote as it was."""
+        """Return the sentence; paths are cut from what the operator must change, not from what the caller wrote."""
         return one_line(without_paths(str(error)) if isinstance(error, SetupError) else str(error))
 
 
 def without_paths(text: str) -> str:
-    """Every absolute path by its last name."""
+    """Cut every absolute path in a text to its last name."""
     return _ABSOLUTE.sub(lambda found: _last_name(found[0]), text)
 
 

@@ -1,4 +1,4 @@
-"""The values of the field as JSON: the same in tools, REST and `--json`."""
+"""What tools return as JSON: the same in structured results, REST and `--json`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from qmd_mcp.domain.index_status import IndexStatus
 
 
 def as_json(value: Answer | Excerpt | Excerpts | IndexStatus) -> dict[str, Any]:
-    """Every field by its name, tuples as lists, nothing left out."""
+    """Encode every field under its name, tuples as lists; nothing is left out."""
     encoded: dict[str, Any] = _adapter(type(value)).dump_python(value, mode="json")
     return encoded
 
 
 def json_schema(kind: type[Answer | Excerpt | Excerpts | IndexStatus]) -> dict[str, Any]:
-    """Describe the JSON of a kind of value."""
+    """Return the JSON schema of a kind of value."""
     return _adapter(kind).json_schema(mode="serialization")
 
 

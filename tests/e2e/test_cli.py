@@ -165,7 +165,7 @@ def test_a_typing_error_is_answered_with_what_the_index_has(qmd: Terminal, notes
 
 def test_what_is_probably_not_meant_is_told(qmd: Terminal, tmp_path: Path, notes: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "No file of it is indexed: --glob" in qmd("collection", "add", str(tmp_path / "empty")).stdout
+    assert "No file of this folder is indexed." in qmd("collection", "add", str(tmp_path / "empty")).stdout
     added = qmd("collection", "add", str(notes), "--name", "notes", "--no-embed").stdout
     assert "No file" not in added
     again = qmd("collection", "add", str(notes), "--name", "wiki")

@@ -94,7 +94,7 @@ def test_the_life_of_a_model_of_ones_own(qmd: Terminal, own: Path, tmp_path: Pat
     assert qmd("models", "remove", "mine").stdout == "mine/embedder  removed\n"
     assert list(graph.parent.parent.iterdir()) == []
     assert qmd("models", "remove", "mine", "mini").stdout == (
-        "mine/embedder  was not here\nmini/embedder  stays: it ships or lies in your own folder\n"
+        "mine/embedder  was not pulled\nmini/embedder  stays: it comes with the program or is in a folder of yours\n"
     )
 
 
@@ -128,7 +128,7 @@ def test_the_doctor_finds_what_ships_in_order(qmd: Terminal) -> None:
     assert embedder["probe_ms"] > 0
     assert report["notes"] == ["expander: none (auto)", "reranker: none (auto)"]
     assert {library["package"] for library in report["environment"]["cuda"]["libraries"]} >= {"driver", "nvidia-cudnn"}
-    assert "Everything that is asked for holds." in qmd("doctor").stdout
+    assert "Everything that is asked for can be used." in qmd("doctor").stdout
 
 
 def test_the_doctor_says_what_does_not_hold_and_its_mend(

@@ -95,7 +95,7 @@ def test_a_body_of_another_type_is_400(server: HttpServer) -> None:
     reply = server.request("POST", "/search", body=b'{"query": "x"}', headers={"Content-Type": "text/plain"})
     assert (reply.status, reply.json["error"]) == (
         400,
-        "The arguments are taken as JSON: Content-Type: application/json.",
+        "Send the arguments as JSON, with Content-Type: application/json.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Who may ask the HTTP server: by address, name and token."""
+"""Which HTTP requests are answered: by the address, name and token that they carry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qmd_mcp.errors import SettingsError
 from qmd_mcp.settings import Settings
 
 OPEN_TO_ALL = "/health"
-"""Needs no token: whatever watches over the process holds none."""
+"""The path that needs no token, because programs that watch over the process have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,15 @@ class AccessPolicy:
 
     loopback_only: bool
     names: frozenset[str]
-    """Beside the loopback's own; in lower case."""
+    """In lower case; the names of the loopback are always accepted."""
     token: bytes | None
 
     def refusal(self, path: str, headers: Headers) -> Refusal | None:
-        """Null if the request may pass.
+        """Return why a request is refused, or None if it may pass.
 
-        A foreign `Host` is how a web page reaches a local server by rebinding its own name (hence a name is refused
-        and an address is not, where the server is there for other machines); a foreign `Origin` is a web page itself.
+        A web page that rebinds its own name to this machine (DNS rebinding) sends a foreign `Host`. It cannot do so
+        with an address, so a server for other machines refuses foreign names and accepts addresses. A foreign `Origin`
+        is sent by a web page itself.
         """
         hosts = headers.getlist("host")
         host = _host_of(f"//{hosts[0]}") if len(hosts) == 1 else None
@@ -70,7 +71,7 @@ class AccessPolicy:
 
 
 def access_policy(settings: Settings) -> AccessPolicy:
-    """What the settings allow.
+    """Make the policy that the settings ask for.
 
     Raises:
         SettingsError: other machines could connect, and no token is set.
@@ -94,14 +95,14 @@ def is_loopback(host: str) -> bool:
 
 
 class Access:
-    """Turns away whom the policy does not know, before anything else is looked at."""
+    """Middleware that refuses a request by the policy before anything else reads it."""
 
     def __init__(self, app: ASGIApp, *, policy: AccessPolicy) -> None:
         self._app = app
         self._policy = policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer or pass on."""
+        """Refuse the request, or pass it on."""
         if scope["type"] == "http":
             refusal = self._policy.refusal(scope["path"], Headers(scope=scope))
             if refusal is not None:
@@ -113,7 +114,7 @@ class Access:
 
 
 def _host_of(address: str) -> str | None:
-    """The host of a URL or of `//host:port`, in lower case."""
+    """Return the host of a URL or of `//host:port` in lower case, or None if it is no plain address of a server."""
     try:
         parts = urlsplit(address)
         parts.port  # noqa: B018  raises if it is none

@@ -1,4 +1,4 @@
-"""The REST side described, for whoever generates clients."""
+"""The REST side described in OpenAPI, for generators of clients."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from qmd_mcp.server.http.rest import MODES, READING_DEFAULTS
 from qmd_mcp.server.mcp.tool_schema import input_schema
 
 _REASONS = {
-    400: "An argument does not fit; the sentence says which and how.",
+    400: "An argument does not fit; the sentence says which one and what it takes.",
     401: "The token is missing or wrong.",
     403: "Requests from this Origin are not answered.",
     404: "There is no such document, or it cannot be read now.",
-    413: "The request is too large.",
-    421: "The server is not addressed by this Host.",
-    500: "A fault in the server, which has logged it.",
-    503: "Too much is in progress, or the operator must change something first.",
+    413: "The request has too many bytes.",
+    421: "The server does not answer to this Host.",
+    500: "A fault in the server, which it has logged.",
+    503: "Too many requests are in progress, or the operator must change something first.",
 }
 
 _REFERENCE = "docid (a1b2c3), collection/path or qmd:// URI; :from:count may follow"

@@ -1,4 +1,4 @@
-"""What the server did, for Prometheus."""
+"""Metrics of the server, for Prometheus."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from qmd_mcp.domain.figures import Figures
 from qmd_mcp.errors import CallerError, SetupError
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""From a lexical search in a small index to a reranker on a busy processor."""
+"""The bounds of the histograms: from a lexical search in a small index to a reranker on a busy CPU."""
 
 
 class Metrics:
-    """One registry for one server."""
+    """Counts and times what one server does."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -35,11 +35,11 @@ class Metrics:
         self._registry.register(_Memory())
 
     def follow(self, figures: Callable[[], Figures]) -> None:
-        """Show an engine's figures as they stand whenever somebody looks."""
+        """Add the figures of an engine, read anew for each page."""
         self._registry.register(_Engine(figures))
 
     def watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
-        """Show a number as it stands whenever somebody looks."""
+        """Add a number, read anew for each page."""
         Gauge(name, meaning, registry=self._registry).set_function(value)
 
     def finished(self, tool: str, *, seconds: float, outcome: Value | Exception) -> None:
@@ -53,30 +53,32 @@ class Metrics:
                 self._stages.labels(stage.name).observe(stage.ms / 1e3)
 
     def page(self) -> bytes:
-        """Everything, in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
 class _Engine(Collector):
-    """Queues, forwards and caches. After another engine has taken over, the numbers begin anew, as after a restart."""
+    """Queues, forward passes and caches of an engine. A new engine begins at zero, as a restarted process does."""
 
     def __init__(self, figures: Callable[[], Figures]) -> None:
         self._figures = figures
 
     def collect(self) -> Iterator[Metric]:
-        """Ask now."""
+        """Ask the engine for its figures now."""
         figures = self._figures()
-        waiting = GaugeMetricFamily("qmd_model_waiting", "Work that no forward has taken yet", labels=["role"])
-        forwards = CounterMetricFamily("qmd_model_forwards", "Forwards of a model", labels=["role"])
-        items = CounterMetricFamily("qmd_model_items", "Texts or pairs in these forwards", labels=["role"])
-        size = GaugeMetricFamily("qmd_model_batch_size", "Texts or pairs in a forward, on average", labels=["role"])
+        waiting = GaugeMetricFamily("qmd_model_waiting", "Work that no forward pass has taken yet", labels=["role"])
+        forwards = CounterMetricFamily("qmd_model_forwards", "Forward passes of a model", labels=["role"])
+        items = CounterMetricFamily("qmd_model_items", "Texts or pairs in these forward passes", labels=["role"])
+        size = GaugeMetricFamily(
+            "qmd_model_batch_size", "Texts or pairs in a forward pass, in the mean", labels=["role"]
+        )
         for queue in figures.queues:
             waiting.add_metric([queue.role], queue.waiting)
             forwards.add_metric([queue.role], queue.forwards)
             items.add_metric([queue.role], queue.items)
             size.add_metric([queue.role], queue.items / max(queue.forwards, 1))
-        hits = CounterMetricFamily("qmd_cache_hits", "What a cache had", labels=["cache"])
-        misses = CounterMetricFamily("qmd_cache_misses", "What it did not have", labels=["cache"])
+        hits = CounterMetricFamily("qmd_cache_hits", "Look-ups that a cache answered", labels=["cache"])
+        misses = CounterMetricFamily("qmd_cache_misses", "Look-ups that a cache did not answer", labels=["cache"])
         for cache in figures.caches:
             hits.add_metric([cache.cache], cache.hits)
             misses.add_metric([cache.cache], cache.misses)
@@ -84,10 +86,10 @@ class _Engine(Collector):
 
 
 class _Memory(Collector):
-    """The process as the operating system counts it; nothing where it does not tell."""
+    """The memory of the process, on systems that report it in /proc."""
 
     def collect(self) -> Iterator[Metric]:
-        """Read it now."""
+        """Read it from /proc now."""
         try:
             with open("/proc/self/statm", encoding="ascii") as counts:  # noqa: PTH123  no path to work with
                 resident = int(counts.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""The searches and documents over plain HTTP, as JSON."""
+"""Searching and reading over plain HTTP, with JSON in both directions."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ READING_DEFAULTS = {"line_numbers": False}
 """Where reading over REST differs from the tool: a program wants the lines as they are."""
 
 _GONE = 499
-"""What a client that hung up is answered, which nobody reads."""
+"""The status for a client that has disconnected, as nginx logs it; nobody reads it."""
 
 
 class Rest:
-    """The same tools, the same arguments and the same sentences as over MCP."""
+    """Answers with the tools, arguments and errors of MCP, and with JSON in place of text."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     def routes(self) -> list[Route]:
-        """`POST /search`, `/vsearch`, `/query` and `GET /documents/REFERENCE`."""
+        """Route `POST /search`, `/vsearch` and `/query`, and `GET /documents/REFERENCE`."""
         return [
             *(Route(f"/{mode}", self._searching(mode), methods=["POST"], name=mode) for mode in MODES),
             Route("/documents/{reference:path}", self._document, methods=["GET"], name="get_document"),
@@ -57,7 +57,7 @@ class Rest:
         def arguments() -> dict[str, Any]:
             reference = request.path_params["reference"]
             if "document" in request.query_params:
-                sentence = "get_document does not take 'document' twice: it stands in the path."
+                sentence = "Write the document in the path alone; it is not taken as a parameter as well."
                 raise ArgumentError(sentence)
             return {**READING_DEFAULTS, **request.query_params, "document": reference}
 
@@ -67,18 +67,18 @@ class Rest:
         try:
             value = await self._application.answer(tool, arguments())
             return JSONResponse(as_json(value))
-        except Exception as error:  # noqa: BLE001  every one has its status, and bugs are logged where they are worded
+        except Exception as error:  # noqa: BLE001  each has its status, and `worded` logs bugs
             headers = {"Retry-After": RETRY_SECONDS} if isinstance(error, ServerBusyError) else None
             return failed(self._application.worded(tool, error), status_of(error), headers=headers)
 
 
 def failed(sentence: str, status: int, *, headers: dict[str, str] | None = None) -> JSONResponse:
-    """An answer that is one sentence."""
+    """Make the response for a request that failed: one sentence."""
     return JSONResponse({"error": sentence}, status_code=status, headers=headers)
 
 
 def status_of(error: Exception) -> int:
-    """HTTP's number for what went wrong."""
+    """Return the HTTP status for an error."""
     match error:
         case DocumentNotFoundError() | UnreadableDocumentError():
             return 404
@@ -91,14 +91,14 @@ def status_of(error: Exception) -> int:
 
 
 def _arguments(request: Request, body: bytes) -> dict[str, Any]:
-    """The arguments that a body holds.
+    """Read the arguments from the body.
 
     Raises:
-        ArgumentError: it is no JSON object.
+        ArgumentError: the body is not a JSON object.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        sentence = "The arguments are taken as JSON: Content-Type: application/json."
+        sentence = "Send the arguments as JSON, with Content-Type: application/json."
         raise ArgumentError(sentence)
     try:
         arguments = from_json(body, allow_inf_nan=False)
@@ -111,7 +111,7 @@ def _arguments(request: Request, body: bytes) -> dict[str, Any]:
 
 
 async def _unless_gone(request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
-    """Do the work, and stop when the client hangs up."""
+    """Do the work, and stop it when the client disconnects."""
     response = Response(status_code=_GONE)
 
     async def watch() -> None:

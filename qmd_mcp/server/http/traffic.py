@@ -1,4 +1,4 @@
-"""How much is in progress: bounded while the server runs, brought to an end when it stops."""
+"""Requests, calls and streams in progress: limited while the server runs, ended when it stops."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qmd_mcp.errors import ServerBusyError
 
 RETRY_SECONDS = "1"
-"""What a caller is told to wait: far longer than a query takes."""
+"""How long a refused client is told to wait: far longer than a query takes."""
 
 STREAMS = frozenset({"/sse", "/mcp"})
-"""Paths whose GET stays open until the client leaves."""
+"""The paths whose GET stays open until the client disconnects."""
 
 SETTLING_SECONDS = 0.2
-"""In which the last answers find their way through their streams to the clients."""
+"""The time in which the last answers travel through their streams to the clients."""
 
 _SESSION = re.compile(rb"session_id=([0-9a-f]{32})")
 
@@ -31,7 +31,7 @@ class Traffic:
 
     def __init__(self, *, max_requests: int, max_streams: int, idle_seconds: float) -> None:
         self.calls = 0
-        """Of tools, over whatever transport; of SSE's, no request is in progress."""
+        """Calls of tools in progress, over every transport. During a call over SSE no HTTP request is in progress."""
         self._requests: set[anyio.CancelScope] = set()
         self._streams: set[anyio.CancelScope] = set()
         self._by_session: dict[str, anyio.CancelScope] = {}
@@ -42,17 +42,17 @@ class Traffic:
 
     @property
     def requests(self) -> int:
-        """In progress, streams left out: a stream waits, a request works."""
+        """The HTTP requests in progress without the streams, which only wait."""
         return len(self._requests)
 
     @property
     def streams(self) -> int:
-        """Open."""
+        """The open streams."""
         return len(self._streams)
 
     @contextmanager
     def call(self) -> Generator[None]:
-        """One call of a tool.
+        """Count one call of a tool.
 
         Raises:
             ServerBusyError: too many are in progress.
@@ -68,7 +68,7 @@ class Traffic:
 
     @contextmanager
     def request(self) -> Generator[anyio.CancelScope]:
-        """One HTTP request that is no stream.
+        """Count one HTTP request that is no stream; its scope is cancelled when the server stops.
 
         Raises:
             ServerBusyError: too many are in progress.
@@ -81,7 +81,7 @@ class Traffic:
 
     @contextmanager
     def stream(self) -> Generator[anyio.CancelScope]:
-        """One open stream.
+        """Count one open stream; its scope is cancelled when the server stops.
 
         Raises:
             ServerBusyError: too many are open.
@@ -90,21 +90,21 @@ class Traffic:
             yield life
 
     def opened(self, session: str, life: anyio.CancelScope) -> None:
-        """A stream carries a session, and ends when the session has been idle for too long."""
+        """Note that a stream carries a session, so that the stream ends when the session has been idle for too long."""
         self._by_session[session] = life
         self.used(session)
 
     def closed(self, session: str) -> None:
-        """A session's stream has ended."""
+        """Note that the stream of a session has ended."""
         self._by_session.pop(session, None)
 
     def used(self, session: str) -> None:
-        """A session has a message: its time begins anew."""
+        """Note a message of a session, whose idle time begins anew."""
         if session in self._by_session:
             self._by_session[session].deadline = anyio.current_time() + self._idle_seconds
 
     async def end(self, *, grace_seconds: float) -> None:
-        """Let what works finish within the time of grace, then end everything; streams only wait."""
+        """Wait for requests and calls at most `grace_seconds`, then cancel everything; streams are not waited for."""
         with anyio.move_on_after(grace_seconds):
             while self._requests or self.calls:
                 self._quiet = anyio.Event()
@@ -132,7 +132,7 @@ def _one_of(lives: set[anyio.CancelScope], *, limit: int) -> Generator[anyio.Can
 
 
 class Bounds:
-    """Refuses what is too much: requests at once, streams at once, bytes of one request."""
+    """Middleware that refuses too many requests or streams at once, and requests with too many bytes."""
 
     def __init__(self, app: ASGIApp, *, traffic: Traffic, max_body_bytes: int) -> None:
         self._app = app
@@ -140,7 +140,7 @@ class Bounds:
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer or pass on."""
+        """Refuse the request, or pass it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -174,7 +174,7 @@ class Bounds:
         await self._app(scope, replay, reply)
 
     async def _body(self, scope: Scope, receive: Receive) -> Message | JSONResponse:
-        """The whole body as one message, or why it is not taken."""
+        """Read the whole body as one message, or return the refusal of a body that is too large."""
         sentence = f"The request is larger than the {self._max_body_bytes:,} bytes that are taken."
         too_large = JSONResponse({"error": sentence}, status_code=413, headers={"Connection": "close"})
         declared = Headers(scope=scope).get("content-length", "")
@@ -196,7 +196,7 @@ class Bounds:
         session: str | None = None
 
         async def watched(message: Message) -> None:
-            """Learn from the first event of an SSE stream which session it carries."""
+            """Read from the first event of an SSE stream which session it carries."""
             nonlocal session
             if scope["path"] == "/sse" and session is None:
                 found = _SESSION.search(message.get("body", b""))
@@ -213,7 +213,7 @@ class Bounds:
 
 
 class _Reply:
-    """Sends, and knows how far the answer has come."""
+    """Sends a response, and remembers whether it has begun and ended."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -225,7 +225,7 @@ class _Reply:
         await self._send(message)
 
     async def end(self, scope: Scope, receive: Receive) -> None:
-        """Finish an answer that was broken off."""
+        """Finish a response that was cancelled."""
         if not self._begun:
             sentence = "The server is stopping."
             await JSONResponse({"error": sentence}, status_code=503)(scope, receive, self._send)

@@ -24,7 +24,7 @@ from qmd_mcp.server.mcp.mcp_application import Application
 from qmd_mcp.settings import Settings
 
 MESSAGES = "/messages/"
-"""Where a client of SSE posts; the stream's first event says so."""
+"""The path to which a client of SSE posts its messages; the first event of its stream names it."""
 
 
 def web_application(
@@ -36,13 +36,13 @@ def web_application(
     state: Callable[[], EngineState],
     instance: str,
 ) -> Starlette:
-    """MCP over both transports, REST, health and metrics, behind the same checks.
+    """Put MCP over both transports, REST, health and metrics behind the same checks.
 
     Raises:
         SettingsError: other machines could connect, and no token is set.
     """
     policy = access_policy(settings)
-    checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # by Access, for every route
+    checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # Access checks it, for every route
     streamable = application.streamable_http_app(
         max_request_body_size=settings.max_body_bytes,
         session_idle_timeout=settings.session_idle_seconds,

@@ -1,4 +1,4 @@
-"""Documents as resources, for clients that let a person pick them."""
+"""Documents as resources, for clients in which a person picks them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.presentation.rendering import render_excerpt
 
 TEMPLATE = "qmd://{+path}"
-"""The address that every hit carries."""
+"""The form of the address that every hit carries."""
 
 MOST_COMPLETIONS = 100
-"""The protocol's own limit."""
+"""The most values that the protocol allows in one completion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Resources:
         return render_excerpt(excerpt)
 
     async def complete(self, begun: str) -> Completion:
-        """The collections and documents whose names begin so, then the files whose own name does."""
+        """Complete a path: collections and documents that begin so, then documents whose file name does."""
         try:
             engine = await self.engine()
             keys = await engine.reading.keys()
@@ -49,7 +49,7 @@ class Resources:
 
 
 def completed(begun: str, keys: tuple[str, ...]) -> Completion:
-    """What a path may become: a collection first, then what is in it.
+    """List what a path may become: collections first, then documents.
 
     A document whose path cannot be shown as it is, is left out: completed, it would name another one.
     """

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from qmd_mcp.corpus.chunking.chunker import OVERLAP, Chunker
-from qmd_mcp.corpus.readers.source_text import SourceText, read
+from qmd_mcp.corpus.readers.formats import read
+from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
@@ -48,7 +49,11 @@ def test_sections_do_not_overlap() -> None:
 
 def test_the_repository_itself_is_cut_into_slices_with_right_lines() -> None:
     root = Path(__file__).parents[3]
-    for path in (root / "README.md", root / "qmd_mcp" / "engine.py", root / "examples/notes/web/onboarding.html"):
+    for path in (
+        root / "README.md",
+        root / "qmd_mcp" / "application" / "engine.py",
+        root / "examples/notes/web/onboarding.html",
+    ):
         source = read(path.read_bytes(), path.name)
         assert isinstance(source, SourceText)
         for piece in Chunker(TOKENIZER).passages(source, docid="d", collection="c", path=path.name):

@@ -15,7 +15,8 @@ from statistics import mean
 
 from benchmarks.parts.machine import headed, positive, provenance
 from qmd_mcp.corpus.chunking.chunker import Chunker
-from qmd_mcp.corpus.readers.source_text import SourceText, read
+from qmd_mcp.corpus.readers.formats import read
+from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.inference.hub.manifest import TOKEN_BUDGET
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.reranking.batching import padding, plan

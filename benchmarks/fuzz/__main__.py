@@ -31,7 +31,8 @@ from benchmarks.parts.serving import Connection, Reply, serving
 from qmd_mcp.application.engine import DEFAULT_PROFILE
 from qmd_mcp.corpus.chunking.chunker import Chunker
 from qmd_mcp.corpus.library.reference import readings
-from qmd_mcp.corpus.readers.source_text import SourceText, read
+from qmd_mcp.corpus.readers.formats import read
+from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.corpus.scanning.collection_checks import check_globs, check_name
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
 from qmd_mcp.errors import QmdError

@@ -94,7 +94,8 @@ def document_target() -> Callable[[bytes], object]:
     """Read a document of any encoding, front matter and markup, down to passages that can be written."""
     from qmd_mcp.application.engine import DEFAULT_PROFILE
     from qmd_mcp.corpus.chunking.chunker import Chunker
-    from qmd_mcp.corpus.readers.source_text import SourceText, read
+    from qmd_mcp.corpus.readers.formats import read
+    from qmd_mcp.corpus.readers.source_text import SourceText
     from qmd_mcp.inference.loading import user_catalogue
     from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 

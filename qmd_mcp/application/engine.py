@@ -16,7 +16,7 @@ from qmd_mcp.corpus.chunking.chunker import CHUNKING, Chunker
 from qmd_mcp.corpus.indexing.index_protocols import TokenStates
 from qmd_mcp.corpus.indexing.preparation import Preparation
 from qmd_mcp.corpus.library.document_library import Library
-from qmd_mcp.corpus.readers.source_text import read
+from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.domain.availability import Absent
 from qmd_mcp.domain.documents import Collection, Passage
 from qmd_mcp.domain.figures import CacheFigures, Figures, QueueFigures

@@ -10,7 +10,8 @@ from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel
 from qmd_mcp.corpus.chunking.chunker import Chunker
 from qmd_mcp.corpus.chunking.pieces import CHARACTERS_PER_TOKEN
 from qmd_mcp.corpus.chunking.token_counter import TokenCounter
-from qmd_mcp.corpus.readers.source_text import SourceText, read
+from qmd_mcp.corpus.readers.formats import read
+from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.domain.documents import Passage
 
 BUDGET, BREADCRUMB = 24, 8

@@ -49,7 +49,13 @@ def test_a_glob_takes_what_trying_every_way_takes(glob: str, path: str) -> None:
     assert bool(pattern.fullmatch(path)) == matches_path(glob.split("/"), path.split("/"))
 
 
-@given(globs, st.sampled_from(["{}", "/{}", "{}/", "{}/**", "!{}"]), paths, st.sampled_from(["", "/"]))
+# Without negated classes: pathspec's [!b] takes a slash as well, and git's does not.
+@given(
+    globs.filter(lambda glob: "[!" not in glob),
+    st.sampled_from(["{}", "/{}", "{}/", "{}/**", "!{}"]),
+    paths,
+    st.sampled_from(["", "/"]),
+)
 @example("**/a/**/b/**/*a*b*", "{}", "a/ab/a/b/aabb", "")
 def test_a_line_of_a_gitignore_says_what_pathspec_says(glob: str, form: str, path: str, end: str) -> None:
     expression = GitIgnoreSpecPattern(form.format(glob)).regex

@@ -5,8 +5,9 @@ import unicodedata
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.corpus.readers.headings import LONGEST
-from qmd_mcp.corpus.readers.source_text import SourceText, read
+from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.corpus.scanning.globs import expand_globs
 from qmd_mcp.domain.answers import Skip
 from qmd_mcp.errors import CollectionError

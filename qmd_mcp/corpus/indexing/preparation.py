@@ -78,7 +78,7 @@ class Preparation:
         window = Prepared()
         for file in plan.files:
             self._prepare(file, collection, known.get(file.path), window)
-            if len(window.passages) >= WINDOW:
+            if len(window.passages) >= WINDOW or window.files >= WINDOW:
                 yield window
                 window = Prepared()
         if window.files:

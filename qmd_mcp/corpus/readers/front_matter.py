@@ -1,4 +1,4 @@
-"""The block of YAML or TOML above a document's body."""
+"""The block of YAML or TOML that may stand above the body of a document."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import Any
 
 import yaml
 
+from qmd_mcp.corpus.readers.decoding import decode
+from qmd_mcp.corpus.readers.headings import one_line
+from qmd_mcp.corpus.readers.source_text import Kind, SourceText
+
 LONGEST = 65_536
-"""Characters; a longer block is text."""
+"""Most characters of front matter; a longer block is part of the text."""
 
 _DEEPEST = 32
-"""Levels of YAML; LibYAML's parser needs quadratic time for deep nesting (8 s for 60,000 brackets)."""
+"""Most levels of nesting in YAML. LibYAML's parser needs quadratic time for deep nesting: 8 s for 60,000 brackets."""
 
 _BLOCK = re.compile(r"(---|\+\+\+)[ \t]*\n(.*?)^(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _KEY = re.compile(r"(?:[ \t]*(?:#.*)?\n)*[\w-]+[ \t]*[:=](?:\s|\Z)")
@@ -21,14 +25,25 @@ _TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(.+)$", re.MULTILINE | re.IGNORECASE
 _NULLS = ("~", "null")
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""LibYAML's, over ten times as fast, where PyYAML was built with it."""
+"""LibYAML's loader if PyYAML was built with it, since it is over ten times as fast; else the one in Python."""
+
+
+def below_front_matter(data: bytes, kind: Kind) -> SourceText:
+    """Decode a file that may have front matter, and take the title from there.
+
+    Raises:
+        NotTextError: the bytes are not text.
+    """
+    text = decode(data)
+    body_start, title = front_matter(text)
+    return SourceText(text, kind, one_line(title), "front matter", body_start)
 
 
 def front_matter(text: str) -> tuple[int, str]:
-    """Where the body starts, and the title that is given above it, empty if none is.
+    """Return where the body starts and which title the front matter declares, empty if it declares none.
 
-    A block that is no mapping is text between two rules; a mapping with a mistake in it is left out all the same, and
-    its title is the rest of the line.
+    A block that is not a mapping is ordinary text between two horizontal rules. A mapping with a syntax error is front
+    matter nevertheless; its title is then what stands behind `title:` on that line.
     """
     match = _BLOCK.match(text, 0, LONGEST)
     if match is None:
@@ -45,10 +60,10 @@ def front_matter(text: str) -> tuple[int, str]:
 
 
 def _yaml_title(block: str) -> str:
-    """The title as it is written (`no` stays `no`), from the parser's events.
+    """Return the title as it is written, so that `no` stays `no`, from the parser's events.
 
-    They are flat: an alias is one event, whatever it stands for, and nesting takes no stack (PyYAML's composer in C
-    crashes on 30,000 brackets).
+    Events are flat: an alias is one event whatever it stands for, and nesting needs no stack, whereas PyYAML's composer
+    in C crashes on 30,000 brackets.
     """
     title, key, depth, nodes = "", "", 0, 0
     for event in yaml.parse(block, Loader=_Loader):

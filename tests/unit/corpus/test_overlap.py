@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from qmd_mcp.corpus.chunking.chunker import OVERLAP, Chunker
-from qmd_mcp.corpus.readers.source_text import SourceText, read
+from qmd_mcp.corpus.readers.formats import read
+from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer

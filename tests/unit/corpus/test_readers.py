@@ -1,3 +1,5 @@
+"""Decoding, titles and front matter."""
+
 from __future__ import annotations
 
 import codecs
@@ -5,8 +7,8 @@ import unicodedata
 
 import pytest
 
-from qmd_mcp.corpus.readers.headings import Heading
-from qmd_mcp.corpus.readers.source_text import SourceText, kind_of, read
+from qmd_mcp.corpus.readers.formats import read
+from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.domain.answers import Skip
 
 
@@ -14,10 +16,6 @@ def source(content: str | bytes, path: str = "some-page.md") -> SourceText:
     made = read(content.encode() if isinstance(content, str) else content, path)
     assert isinstance(made, SourceText), made
     return made
-
-
-def headings(content: str, path: str = "page.md") -> list[tuple[int, str]]:
-    return [(heading.level, heading.text) for heading in source(content, path).headings()]
 
 
 # Decoding
@@ -174,165 +172,3 @@ def test_aliases_that_multiply_cost_nothing() -> None:
 @pytest.mark.parametrize("block", ["a: " + "[" * 30_000, "a: " + "{a: " * 10_000, "- " * 30_000, "&a [*a]"])
 def test_nesting_without_end_is_no_danger(block: str) -> None:
     assert source(f"---\n{block}\n---\nbody", "page.md").title in {"page", "body"}
-
-
-# Headings
-
-
-def test_headings_of_markdown_are_found_with_their_place() -> None:
-    text = "# One #\ntext\n\nTwo\n---\n\n### Three\n"
-    assert list(source(text).headings()) == [
-        Heading(0, 7, 1, "One"),
-        Heading(14, 21, 2, "Two"),
-        Heading(23, 32, 3, "Three"),
-    ]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "```python\n# comment\n```",
-        "~~~~\n```\n# comment\n~~~\n# comment\n~~~~",
-        "- item\n\n  ```sh\n  # comment\n  ```",
-        "> ```\n# comment\n> ```",
-        "```\n# comment in a fence that is never closed\n",
-        "    # indented code",
-        "#hashtag",
-        "####### seven",
-        "a paragraph\nof two lines\n---\n",
-        "- item\n---\n",
-        "| a |\n---\n",
-        "\n---\n",
-    ],
-)
-def test_what_only_looks_like_a_heading_is_none(text: str) -> None:
-    assert headings(text) == []
-
-
-def test_behind_closed_code_headings_count_again() -> None:
-    assert headings("```\n# no\n```\n# Yes\n`` ```inline``` ``\n# Too\n") == [(1, "Yes"), (1, "Too")]
-
-
-def test_headings_of_restructuredtext_have_the_order_of_their_adornments() -> None:
-    parts = "Part\n====\n\ntext\n\nSub part\n--------\n\nOther\n=====\n\n==== ====\nno   table\n==== ====\n"
-    text = f"=====\nTitle\n=====\n\n{parts}"
-    assert headings(text, "a.rst") == [(1, "Title"), (2, "Part"), (3, "Sub part"), (2, "Other")]
-    assert source(text, "a.rst").title == "Title"
-
-
-def test_code_and_plain_text_have_no_headings() -> None:
-    assert headings("# comment\n", "a.py") == headings("# no\n", "a.txt") == []
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [("a.MD", "markdown"), ("a.rst", "restructuredtext"), ("a.htm", "html"), ("a.txt", "text"), ("README", "text")],
-)
-def test_the_name_tells_the_format(path: str, kind: str) -> None:
-    assert kind_of(path) == kind
-    assert kind_of("src/a.py") == kind_of("a.yaml") == "code"
-
-
-# HTML
-
-PAGE = """<!DOCTYPE html>
-<html>
-<head><title>Setup &amp; use</title>
-<style>p { color: red }</style></head>
-<body>
-<nav><a href="/">Home</a></nav>
-<h1>Getting
- started</h1>
-<p>First <b>install</b> it,
-then   run&nbsp;it.</p>
-<ul>
-<li>one</li>
-<li><p>two &#60;2&gt;</p></li>
-</ul>
-<pre><code>def f():
-    return 1
-
-f()
-</code></pre>
-<table><tr><td>a</td><td>b</td></tr></table>
-<p># no heading</p><img src="x.png" alt="A chart">
-<script>alert("<p>no</p>")</script>
-</body></html>
-"""
-
-
-def test_a_page_becomes_markdown() -> None:
-    made = source(PAGE, "page.html")
-    assert made.text.split("\n") == [
-        "# Getting started",
-        "",
-        "First install it,",
-        "then run it.",
-        "",
-        "- one",
-        "- two <2>",
-        "",
-        "```",
-        "def f():",
-        "    return 1",
-        "",
-        "f()",
-        "```",
-        "",
-        "a | b",
-        "",
-        "\\# no heading",
-        "",
-        "A chart",
-        "",
-    ]
-    assert (made.title, made.title_source) == ("Setup & use", "front matter")
-    assert list(made.headings()) == [Heading(0, 17, 1, "Getting started")]
-
-
-def test_every_line_of_a_page_knows_its_line_in_the_file() -> None:
-    made = source(PAGE, "page.html")
-    lines, written = made.text.split("\n"), PAGE.split("\n")
-    for shown, inside in [
-        ("First", "First"),
-        ("then", "then"),
-        ("- one", "one"),
-        ("    return 1", "return"),
-        ("a | b", "<td>"),
-    ]:
-        (number,) = [position for position, line in enumerate(lines, 1) if line.startswith(shown)]
-        assert inside in written[made.source_line(number) - 1]
-
-
-def test_a_page_may_have_front_matter() -> None:
-    made = source("---\ntitle: Given\n---\n<p>text</p>\n", "page.html")
-    assert (made.title, made.text, made.source_line(1)) == ("Given", "text\n", 4)
-
-
-@pytest.mark.parametrize(
-    ("page", "text"),
-    [
-        ("<p>one<p>two", "one\n\ntwo\n"),
-        ("text <", "text <\n"),
-        ("a < b && c > d", "a < b && c > d\n"),
-        ("<![foo[ <p>text</p>", "text\n"),
-        ("<![CDATA[x]]><p>text</p>", "text\n"),
-        ("<!-- never closed <p>text</p>", "text\n"),
-        ("<!-- a --><p>text</p><!-- b", "text\n\n<?-- b\n"),
-        ("<h1>Title<p>text", "# Title\n\ntext\n"),
-        ("<h2><div>Title</div></h2>text", "## Title\n\ntext\n"),
-        ("<pre>a\nb", "```\na\nb\n```\n"),
-        ("&#0;&#xD800;&#55555555555;x", "\ufffd\ufffd\ufffdx\n"),
-        ("</nav></p>text", "text\n"),
-        ("AT&T, R&D &copy; &amp;amp;", "AT&T, R&D © &amp;\n"),
-    ],
-)
-def test_a_broken_page_is_read_as_far_as_it_goes(page: str, text: str) -> None:
-    assert source(page, "page.html").text.strip() == text.strip()
-
-
-@pytest.mark.parametrize(
-    "sign", ["<!--", "<!-- x>", "<a ", '<a b="', "</", "<?", "<!", "<![", "&", "&lt;", "<pre>", "<p>"]
-)
-def test_a_page_of_nothing_but_beginnings_is_read_to_its_end(sign: str) -> None:
-    assert "the end" in source(sign * 50_000 + "the end", "page.html").text  # in quadratic time this takes minutes

@@ -1,0 +1,11 @@
+"""Reading Markdown."""
+
+from __future__ import annotations
+
+from qmd_mcp.corpus.readers.front_matter import below_front_matter
+from qmd_mcp.corpus.readers.source_text import SourceText
+
+
+def read_markdown(data: bytes) -> SourceText:
+    """Make text of a Markdown file; its front matter may declare a title."""
+    return below_front_matter(data, "markdown")

@@ -1,0 +1,11 @@
+"""Reading plain text, and markup of which no headings are looked for."""
+
+from __future__ import annotations
+
+from qmd_mcp.corpus.readers.front_matter import below_front_matter
+from qmd_mcp.corpus.readers.source_text import SourceText
+
+
+def read_plain_text(data: bytes) -> SourceText:
+    """Make text of a file of plain text; its front matter may declare a title."""
+    return below_front_matter(data, "text")

@@ -72,7 +72,7 @@ def fit_ranking(
 def fit_logistic(
     values: Sequence[FloatArray], labels: Sequence[np.ndarray], *, names: tuple[str, ...], chosen: tuple[str, ...]
 ) -> dict:
-    """Fit a logistic regression with a ridge penalty by Newton's method; every set has the same weight, and in it every label."""
+    """Fit a ridge logistic regression by Newton's method; all sets have the same weight, and in a set all labels."""
     columns = [names.index(name) for name in chosen]
     table = np.concatenate(values)[:, columns].astype(np.float64)
     label = np.concatenate(labels).astype(np.float64)

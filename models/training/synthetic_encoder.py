@@ -229,9 +229,8 @@ def _bert_attention(graph: Graph, states: str, real: str, sizes: Bert, *, quanti
 def _weighted(graph: Graph, query: str, key: str, value: str, allowed: str, *, size: int) -> str:
     scores = graph.add("MatMul", query, graph.add("Transpose", key, perm=[0, 1, 3, 2]))
     scores = graph.add("Mul", scores, graph.number(size**-0.5))
-    least = graph.number(
-        float(np.finfo(graph.type).min)
-    )  # not infinity, because a row of padding attends to nothing and would become NaN
+    # not infinity, because a row of padding attends to nothing and would become NaN
+    least = graph.number(float(np.finfo(graph.type).min))
     weights = graph.add("Softmax", graph.add("Where", allowed, scores, least), axis=-1)
     return graph.add("MatMul", weights, value)
 

@@ -16,7 +16,7 @@ import pytest
 from qmd_mcp.cli import run
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 from tests import hub_server, tiny_embedder, tiny_encoders
-from tests.tiny_decoders import write_talker
+from tests.tiny_talker import write_talker
 
 
 @dataclass(frozen=True, slots=True)

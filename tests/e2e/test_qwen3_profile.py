@@ -18,8 +18,8 @@ from mcp.client.stdio import stdio_client
 from tests import hub_server, tiny_embedder
 from tests.e2e.http_server import HttpServer, Reply, http_server
 from tests.hub_server import Hub
-from tests.tiny_decoders import write_talker
 from tests.tiny_encoders import chat_tokenizer, encoder
+from tests.tiny_talker import write_talker
 
 CROWD = 100
 

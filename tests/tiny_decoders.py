@@ -1,10 +1,9 @@
-"""Causal LMs of a few kilobytes, as real graphs: their logits depend on every token before and on its place."""
+"""Real graphs of causal language models in a few kilobytes; logits depend on every earlier token and on its place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -13,7 +12,7 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 VOCABULARY = 61
-"""No multiple of anything, so that a transposed or padded axis shows."""
+"""A prime number, so that a transposed or padded axis is noticed."""
 
 LAYERS, HEADS, KV_HEADS, HEAD_SIZE = 2, 4, 2, 16
 HIDDEN = HEADS * HEAD_SIZE
@@ -21,11 +20,11 @@ LONGEST = 256
 BLOCK = 32
 
 Attention = Literal["grouped", "plain"]
-"""grouped: `GroupQueryAttention` and `MatMulNBits`, as onnxruntime-genai's builder writes them; its cache may be
-longer than what is in it. plain: standard operators that join past and new, as Optimum writes them."""
+"""grouped: `GroupQueryAttention` and `MatMulNBits`, as onnxruntime-genai's builder writes them; the cache may have room
+for more tokens than it contains. plain: standard operators that append to the past, as Optimum writes them."""
 
 Attend: TypeAlias = Callable[[str, int], str]
-"""Adds one layer's attention over a named value and names the result."""
+"""Adds the attention of one layer to a named value and returns the name of the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ FORMS = tuple(
 
 
 class _Graph:
-    """Nodes and weights while they are put together."""
+    """Collects nodes and weights; each method returns the name of a value."""
 
     def __init__(self, form: Form) -> None:
         self.form = form
@@ -80,7 +79,7 @@ class _Graph:
         return names[0]
 
     def linear(self, value: str, *, width: int, output: str = "") -> str:
-        """A multiplication by weights: 4 bits in the grouped form, floats in the plain one."""
+        """Multiply by weights, which have 4 bits in the grouped form and are floats in the plain one."""
         named = (output,) if output else ()
         if self.form.attention == "plain":
             return self.node("MatMul", value, self.floats(HIDDEN, width, scale=0.3), outputs=named)
@@ -93,20 +92,20 @@ class _Graph:
         )  # fmt: skip
 
     def normalised(self, value: str) -> str:
-        """Mean square one over the last axis."""
+        """Scale the last axis to a mean square of one."""
         square = self.node("ReduceMean", self.node("Mul", value, value), self.integers(-1), keepdims=1)
         return self.node(
             "Div", value, self.node("Sqrt", self.node("Add", square, self.weight(np.array(1e-3, self.dtype))))
         )
 
     def cosines_and_sines(self) -> tuple[np.ndarray, np.ndarray]:
-        """[longest, head size / 2] each, of rotary positions."""
+        """Compute the cosines and sines of rotary positions, each [longest, head size / 2]."""
         angles = np.outer(np.arange(LONGEST), 100.0 ** (-np.arange(HEAD_SIZE // 2) / (HEAD_SIZE // 2)))
         return np.cos(angles).astype(self.dtype), np.sin(angles).astype(self.dtype)
 
 
 def decoder_graph(form: Form) -> onnx.ModelProto:
-    """The model; weights are the same at every call."""
+    """Make the model; its weights are the same at every call."""
     graph = _Graph(form)
     value = graph.node("Gather", graph.floats(VOCABULARY, HIDDEN), "input_ids")
     if form.positions and form.attention == "grouped":
@@ -180,7 +179,7 @@ def _plain(graph: _Graph) -> Attend:
         )
 
     def shared(value: str) -> str:
-        """[rows, kv heads, tokens, size] for each query head."""
+        """Repeat [rows, kv heads, tokens, size] for each query head."""
         wide = graph.node("Unsqueeze", value, graph.integers(2))
         wide = graph.node("Tile", wide, graph.integers(1, 1, HEADS // KV_HEADS, 1, 1))
         return graph.node("Reshape", wide, graph.integers(0, HEADS, -1, HEAD_SIZE))
@@ -232,14 +231,8 @@ def _model(graph: _Graph) -> onnx.ModelProto:
 
 
 def opened(model: onnx.ModelProto) -> ort.InferenceSession:
-    """A session on one thread."""
+    """Open a session with one thread."""
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-
-
-def write_decoder(path: Path, form: Form) -> Path:
-    """The model as a file."""
-    path.write_bytes(decoder_graph(form).SerializeToString())
-    return path

@@ -1,4 +1,4 @@
-"""A causal LM of a few kilobytes that says what it has read, as a real graph with its tokenizer."""
+"""A real graph, with its tokenizer, of a causal language model that repeats the texts that it was made from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
 
 
 def word_tokenizer(words: Iterable[str]) -> Tokenizer:
-    """One token for each word, line break and control token; any other word is `[UNK]`."""
+    """Make a tokenizer with one token for each word, line break and control token; any other word is `[UNK]`."""
     known = dict.fromkeys((UNKNOWN, "\n", *(f"{kind}:" for kind in ("lex", "vec", "hyde")), *words))
     tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(known)}, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -29,10 +29,10 @@ def word_tokenizer(words: Iterable[str]) -> Tokenizer:
 
 
 def talker_graph(tokenizer: Tokenizer, texts: Iterable[str]) -> onnx.ModelProto:
-    """A causal LM that says what it has read: behind each word one that followed it in the texts, with equal chances,
-    and a line break behind a word that none followed.
+    """Make a causal language model that follows each word by one of the words that followed it in the texts.
 
-    It has a KV cache like any other, and does not look at it.
+    All of them have the same probability; a line break follows a word that none followed. The graph has a KV cache like
+    any other but does not use it.
     """
     size = tokenizer.get_vocab_size()
     table = np.full((size, size), -30.0, dtype=np.float32)
@@ -65,7 +65,7 @@ def talker_graph(tokenizer: Tokenizer, texts: Iterable[str]) -> onnx.ModelProto:
 
 
 def write_talker(folder: Path, texts: Iterable[str]) -> Path:
-    """`model.onnx` and `tokenizer.json` of a model that says these texts, each a line with its prefix."""
+    """Write `model.onnx` and `tokenizer.json` of a model that repeats these texts, each a line with its prefix."""
     lines = [f"{text} \n" for text in texts]
     tokenizer = word_tokenizer(word for line in lines for word in line.split())
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -74,7 +74,7 @@ def write_talker(folder: Path, texts: Iterable[str]) -> Path:
 
 
 def expander_manifest(**changed: Any) -> ExpanderManifest:
-    """The manifest of a talker in a folder."""
+    """Make the manifest of such a model in a folder."""
     file = GraphFile(graph="model.onnx", format="fp32", batch_invariant=True)
     told = {"template": "qwen3", "sampling": Sampling(top_p=1.0)} | changed
     return ExpanderManifest(model="talker", licence="Apache-2.0", folder=".", revision="1", files={"cpu": file}, **told)

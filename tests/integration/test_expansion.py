@@ -1,4 +1,4 @@
-"""Expansion from the queue of callers to the graph."""
+"""Expansion with a real graph, from the queue of callers on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A query to lines, by a real graph."""
+"""The expansion of a query to lines, with a real graph."""
 
 from __future__ import annotations
 

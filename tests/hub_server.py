@@ -1,4 +1,4 @@
-"""A hub on this machine: as much of its protocol as pulling a model takes."""
+"""A model hub on the loopback interface, with the part of the protocol that pulling a model uses."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from typing import Any
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _LARGE = 1024
-"""Bytes from which a file is in large-file storage."""
+"""A file of at least so many bytes is in large-file storage."""
 
 
 @dataclass(slots=True)
 class Hub:
-    """One repository and what happened to it."""
+    """One repository, its faults, and the requests that it got."""
 
     repository: str
     files: dict[str, bytes]
     commit: str = COMMIT
     lies: set[str] = field(default_factory=set)
-    """Files whose content is not what their hash says."""
+    """Files whose content does not match the hash that the hub states."""
     drop_once: dict[str, int] = field(default_factory=dict)
-    """Bytes after which the connection breaks, the first time that a file is asked for."""
+    """Bytes after which the connection breaks when a file is requested for the first time."""
     status: int = 200
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
-    """Method, path and range of every request for a file."""
+    """The method, path and range of every request for a file."""
     url: str = ""
 
     def information(self) -> dict[str, Any]:
-        """The answer about the repository."""
+        """Return the hub's answer about the repository."""
         return {
             "_id": "1",
             "id": self.repository,
@@ -56,7 +56,7 @@ def git_sha1(content: bytes) -> str:
 
 @contextmanager
 def serving(hub: Hub, *others: Hub) -> Generator[Hub]:
-    """Serve it, and other repositories beside it, on a free port of the loopback interface."""
+    """Serve one or several repositories on a free port of the loopback interface."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler((hub, *others)))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -75,7 +75,7 @@ def _handler(hubs: tuple[Hub, ...]) -> type[BaseHTTPRequestHandler]:
 
         @property
         def hub(self) -> Hub:
-            """Whose repository the path names; the first for any other."""
+            """Return the repository that the path names, or the first one for any other path."""
             return next((hub for hub in hubs if f"/{hub.repository}" in self.path), hubs[0])
 
         def do_HEAD(self) -> None:

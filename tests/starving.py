@@ -1,4 +1,4 @@
-"""Graphs that find no memory for many rows."""
+"""Graphs that run out of memory with many rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 def starving(model: onnx.ModelProto, *, output: str, most_rows: int) -> onnx.ModelProto:
-    """The same model, but beyond so many rows of `input_ids` a forward asks for more memory than any machine has."""
+    """Make a model ask for more memory than any machine has if `input_ids` has more than so many rows."""
     constants = {"first": np.array([0]), "most": np.array([most_rows]), "petabyte": np.array([2**47]), "one": [1]}
     (value,) = (each for each in model.graph.output if each.name == output)
     number = np.zeros(1, helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))

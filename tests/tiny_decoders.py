@@ -1,22 +1,18 @@
-"""Causal LMs of a few kilobytes, as real graphs: their logits depend on every token before and on its place."""
+"""Real graphs of causal language models in a few kilobytes; logits depend on every earlier token and on its place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
-from tokenizers import Tokenizer, models, pre_tokenizers
-
-from qmd_mcp.inference.hub.manifest import ExpanderManifest, GraphFile, Sampling
 
 VOCABULARY = 61
-"""No multiple of anything, so that a transposed or padded axis shows."""
+"""A prime number, so that a transposed or padded axis is noticed."""
 
 LAYERS, HEADS, KV_HEADS, HEAD_SIZE = 2, 4, 2, 16
 HIDDEN = HEADS * HEAD_SIZE
@@ -24,11 +20,11 @@ LONGEST = 256
 BLOCK = 32
 
 Attention = Literal["grouped", "plain"]
-"""grouped: `GroupQueryAttention` and `MatMulNBits`, as onnxruntime-genai's builder writes them; its cache may be
-longer than what is in it. plain: standard operators that join past and new, as Optimum writes them."""
+"""grouped: `GroupQueryAttention` and `MatMulNBits`, as onnxruntime-genai's builder writes them; the cache may have room
+for more tokens than it contains. plain: standard operators that append to the past, as Optimum writes them."""
 
 Attend: TypeAlias = Callable[[str, int], str]
-"""Adds one layer's attention over a named value and names the result."""
+"""Adds the attention of one layer to a named value and returns the name of the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ FORMS = tuple(
 
 
 class _Graph:
-    """Nodes and weights while they are put together."""
+    """Collects nodes and weights; each method returns the name of a value."""
 
     def __init__(self, form: Form) -> None:
         self.form = form
@@ -83,7 +79,7 @@ class _Graph:
         return names[0]
 
     def linear(self, value: str, *, width: int, output: str = "") -> str:
-        """A multiplication by weights: 4 bits in the grouped form, floats in the plain one."""
+        """Multiply by weights, which have 4 bits in the grouped form and are floats in the plain one."""
         named = (output,) if output else ()
         if self.form.attention == "plain":
             return self.node("MatMul", value, self.floats(HIDDEN, width, scale=0.3), outputs=named)
@@ -96,20 +92,20 @@ class _Graph:
         )  # fmt: skip
 
     def normalised(self, value: str) -> str:
-        """Mean square one over the last axis."""
+        """Scale the last axis to a mean square of one."""
         square = self.node("ReduceMean", self.node("Mul", value, value), self.integers(-1), keepdims=1)
         return self.node(
             "Div", value, self.node("Sqrt", self.node("Add", square, self.weight(np.array(1e-3, self.dtype))))
         )
 
     def cosines_and_sines(self) -> tuple[np.ndarray, np.ndarray]:
-        """[longest, head size / 2] each, of rotary positions."""
+        """Compute the cosines and sines of rotary positions, each [longest, head size / 2]."""
         angles = np.outer(np.arange(LONGEST), 100.0 ** (-np.arange(HEAD_SIZE // 2) / (HEAD_SIZE // 2)))
         return np.cos(angles).astype(self.dtype), np.sin(angles).astype(self.dtype)
 
 
 def decoder_graph(form: Form) -> onnx.ModelProto:
-    """The model; weights are the same at every call."""
+    """Make the model; its weights are the same at every call."""
     graph = _Graph(form)
     value = graph.node("Gather", graph.floats(VOCABULARY, HIDDEN), "input_ids")
     if form.positions and form.attention == "grouped":
@@ -183,7 +179,7 @@ def _plain(graph: _Graph) -> Attend:
         )
 
     def shared(value: str) -> str:
-        """[rows, kv heads, tokens, size] for each query head."""
+        """Repeat [rows, kv heads, tokens, size] for each query head."""
         wide = graph.node("Unsqueeze", value, graph.integers(2))
         wide = graph.node("Tile", wide, graph.integers(1, 1, HEADS // KV_HEADS, 1, 1))
         return graph.node("Reshape", wide, graph.integers(0, HEADS, -1, HEAD_SIZE))
@@ -235,81 +231,8 @@ def _model(graph: _Graph) -> onnx.ModelProto:
 
 
 def opened(model: onnx.ModelProto) -> ort.InferenceSession:
-    """A session on one thread."""
+    """Open a session with one thread."""
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-
-
-def write_decoder(path: Path, form: Form) -> Path:
-    """The model as a file."""
-    path.write_bytes(decoder_graph(form).SerializeToString())
-    return path
-
-
-UNKNOWN = "[UNK]"
-CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
-
-
-def word_tokenizer(words: Iterable[str]) -> Tokenizer:
-    """One token for each word, line break and control token; any other word is `[UNK]`."""
-    known = dict.fromkeys((UNKNOWN, "\n", *(f"{kind}:" for kind in ("lex", "vec", "hyde")), *words))
-    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(known)}, unk_token=UNKNOWN))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split("\n", "isolated"), pre_tokenizers.Split(" ", "removed")]
-    )
-    tokenizer.add_special_tokens(list(CONTROL))
-    return tokenizer
-
-
-def talker_graph(tokenizer: Tokenizer, texts: Iterable[str]) -> onnx.ModelProto:
-    """A causal LM that says what it has read: behind each word one that followed it in the texts, with equal chances,
-    and a line break behind a word that none followed.
-
-    It has a KV cache like any other, and does not look at it.
-    """
-    size = tokenizer.get_vocab_size()
-    table = np.full((size, size), -30.0, dtype=np.float32)
-    for text in texts:
-        ids = tokenizer.encode(text).ids
-        table[ids[:-1], ids[1:]] = 0.0
-    table[(table < 0).all(axis=1), tokenizer.token_to_id("\n")] = 0.0
-    past, shape = [f"past_key_values.0.{part}" for part in ("key", "value")], ["rows", 1, "past", 1]
-    states = [
-        helper.make_node("Cast", ["input_ids"], ["numbers"], to=TensorProto.FLOAT),
-        helper.make_node("Unsqueeze", ["numbers", "axes"], ["states"]),
-        helper.make_node("Gather", ["table", "input_ids"], ["logits"]),
-        *(helper.make_node("Concat", [name, "states"], [f"present.0.{name[18:]}"], axis=2) for name in past),
-    ]
-    inputs = [
-        ("input_ids", TensorProto.INT64, ["rows", "new"]),
-        ("attention_mask", TensorProto.INT64, ["rows", "total"]),
-    ]
-    outputs = [("logits", TensorProto.FLOAT, ["rows", "new", size])]
-    inputs += [(name, TensorProto.FLOAT, shape) for name in past]
-    outputs += [(f"present.0.{name[18:]}", TensorProto.FLOAT, ["rows", 1, "total", 1]) for name in past]
-    proto = helper.make_graph(
-        states,
-        "talker",
-        [helper.make_tensor_value_info(*each) for each in inputs],
-        [helper.make_tensor_value_info(*each) for each in outputs],
-        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1, 3]), "axes")],
-    )
-    return helper.make_model(proto, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-
-
-def write_talker(folder: Path, texts: Iterable[str]) -> Path:
-    """`model.onnx` and `tokenizer.json` of a model that says these texts, each a line with its prefix."""
-    lines = [f"{text} \n" for text in texts]
-    tokenizer = word_tokenizer(word for line in lines for word in line.split())
-    tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "model.onnx").write_bytes(talker_graph(tokenizer, lines).SerializeToString())
-    return folder
-
-
-def expander_manifest(**changed: Any) -> ExpanderManifest:
-    """The manifest of a talker in a folder."""
-    file = GraphFile(graph="model.onnx", format="fp32", batch_invariant=True)
-    told = {"template": "qwen3", "sampling": Sampling(top_p=1.0)} | changed
-    return ExpanderManifest(model="talker", licence="Apache-2.0", folder=".", revision="1", files={"cpu": file}, **told)

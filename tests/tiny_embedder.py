@@ -1,4 +1,4 @@
-"""Real embedders of a few kilobytes: token ids through an embedding, a product and a normalisation."""
+"""Real embedders in a few kilobytes: an embedding of token ids, a matrix product and a normalisation."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ WORDS = (
     "wolf",
 )
 DIMENSION = 32
-"""The least that block-wise quantisation takes."""
+"""The smallest width that block-wise quantisation takes."""
 
 INPUTS = ("input_ids", "attention_mask")
 
 
 def weights(dimension: int = DIMENSION) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Of the embedding, [words, dimension], and of the product, [dimension, dimension]."""
+    """Make the weights of the embedding, [words, dimension], and of the product, [dimension, dimension]."""
     random = np.random.default_rng(7)
     embedding = random.normal(size=(len(WORDS), dimension)).astype(np.float32)
     product = np.linalg.qr(random.normal(size=(dimension, dimension)))[0].astype(np.float32)
@@ -70,7 +70,7 @@ def weights(dimension: int = DIMENSION) -> tuple[NDArray[np.float32], NDArray[np
 
 
 def in_blocks(product: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Weights as MatMulNBits reads them: [columns, blocks, 32] around 128, and a scale for each block."""
+    """Pack weights as MatMulNBits reads them: [columns, blocks, 32] around 128, and a scale for each block."""
     blocks = product.T.reshape(product.shape[1], -1, 32)
     scales = np.abs(blocks).max(axis=2) / 127
     return (np.rint(blocks / scales[..., None]) + 128).astype(np.uint8), scales.astype(np.float32)
@@ -84,9 +84,11 @@ def graph(
     form: Form = "fp32",
     most_rows: int | None = None,
 ) -> onnx.ModelProto:
-    """States of every token, [batch, sequence, dimension]; `pooled` gives their mean as `sentence_embedding` too.
+    """Make a graph with a state for each token, [batch, sequence, dimension].
 
-    Beyond `most_rows` a forward asks for more memory than there is.
+    With `pooled` it also gives their mean as `sentence_embedding`.
+
+    A forward pass of more than `most_rows` rows asks for more memory than there is.
     """
     kind, array = (TensorProto.FLOAT16, np.float16) if form == "fp16" else (TensorProto.FLOAT, np.float32)
     embedding, product = (each.astype(array) for each in weights(dimension))
@@ -128,7 +130,7 @@ def graph(
 
 
 def write_graph(path: Path, *, form: Form = "fp32", **shape: Any) -> None:
-    """Put a graph in one of the real formats on disk."""
+    """Write a graph in one of the real formats."""
     path.parent.mkdir(parents=True, exist_ok=True)
     made = graph(form=form, **shape)
     if form == "int8":
@@ -138,7 +140,7 @@ def write_graph(path: Path, *, form: Form = "fp32", **shape: Any) -> None:
 
 
 def write_tokenizer(folder: Path, *, limit: int = 512) -> None:
-    """Words at white space; what is not in `WORDS` is unknown."""
+    """Write a tokenizer that splits at white space; a word that is not in `WORDS` is unknown."""
     tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token=WORDS[1]))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -147,7 +149,7 @@ def write_tokenizer(folder: Path, *, limit: int = 512) -> None:
 
 
 def manifest(*, form: Form = "fp32", **changed: Any) -> dict[str, Any]:
-    """The embedder's table of a manifest."""
+    """Make the embedder's table of a manifest."""
     return {
         "model": "tiny",
         "licence": "Apache-2.0",
@@ -162,13 +164,13 @@ def manifest(*, form: Form = "fp32", **changed: Any) -> dict[str, Any]:
 
 
 def write_manifest(path: Path, *, role: str = "embedder", **changed: Any) -> None:
-    """As TOML; a key of None is left out."""
+    """Write a manifest as TOML, without the keys that are None."""
     table = {key: value for key, value in manifest(**changed).items() if value is not None}
     write_table(path, table, role=role)
 
 
 def write_table(path: Path, table: dict[str, Any], *, role: str = "embedder") -> None:
-    """One role's table, its files in tables of their own."""
+    """Write the table of one role, with its files in tables of their own."""
     lines = [f"[{role}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items() if key != "files")]
     if not table["files"]:
         lines.append("files = {}")
@@ -178,7 +180,7 @@ def write_table(path: Path, table: dict[str, Any], *, role: str = "embedder") ->
 
 
 def write_model(folder: Path, *, form: Form = "fp32", **changed: Any) -> Path:
-    """A model folder that a setting can name; the folder."""
+    """Write a model folder that a setting can name, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     write_graph(folder / "model.onnx", form=form)
     write_tokenizer(folder)

@@ -23,15 +23,15 @@ Head = Literal["classifier", "causal", "embedder"]
 Form = Literal["fp32", "fp16", "int8", "qdq", "nbits"]
 
 HIDDEN = 32
-"""The smallest width of a block of MatMulNBits."""
+"""The smallest block that MatMulNBits takes."""
 POSITIONS = 512
 FAR = -1e4
-"""What a masked position's attention gets; FP16 holds it."""
+"""Is added to the attention score of a masked position; FP16 can represent it."""
 
 
 @dataclass(slots=True)
 class _Graph:
-    """Nodes one behind the other; `add` names what comes out."""
+    """Collects nodes in order; `add` returns the name of a node's output."""
 
     precision: type[np.float32 | np.float16]
     nodes: list[onnx.NodeProto] = field(default_factory=list)
@@ -67,9 +67,10 @@ def encoder(
     most_rows: int | None = None,
     overflow: bool = False,
 ) -> bytes:
-    """One layer of self-attention under a head.
+    """Make a graph of one layer of self-attention and a head.
 
-    Beyond `most_rows` a forward asks for more memory than there is; with `overflow` FP16 cannot hold the logits.
+    A forward pass of more than `most_rows` rows asks for more memory than there is. With `overflow`, FP16 cannot
+    represent the logits.
     """
     graph = _Graph(np.float16 if form == "fp16" else np.float32)
     mask = graph.add("Cast", "attention_mask", to=helper.np_dtype_to_tensor_dtype(np.dtype(graph.precision)))
@@ -105,7 +106,7 @@ def encoder(
 
 
 def reranker_manifest(**changed: Any) -> RerankerManifest:
-    """The manifest of a reranker that reads pairs."""
+    """Make the manifest of a reranker that reads pairs."""
     file = GraphFile(graph="model.onnx", format="fp32", batch_invariant=True)
     told = {"template": "pair", "max_tokens": 64} | changed
     return RerankerManifest(model="tiny", licence="MIT", folder=".", revision="1", files={"cpu": file}, **told)
@@ -114,10 +115,10 @@ def reranker_manifest(**changed: Any) -> RerankerManifest:
 def shaped(
     inputs: dict[str, tuple[int, Sequence[int | str]]], outputs: dict[str, tuple[int, Sequence[int | str]]]
 ) -> bytes:
-    """A graph that only has a shape: what contracts are refused by."""
+    """Make a graph with these inputs and outputs that computes nothing, for contracts that refuse it."""
     graph = _Graph(np.float32)
     size = graph.add("ReduceMin", graph.add("Shape", next(iter(inputs))), keepdims=1)
-    nothing = graph.add("Mul", size, graph.constant([0]))  # as far as ONNX Runtime can tell, any size
+    nothing = graph.add("Mul", size, graph.constant([0]))  # 0, but ONNX Runtime does not know it
     for name, (kind, shape) in outputs.items():
         sizes = graph.add("Add", nothing, graph.constant([each if isinstance(each, int) else 1 for each in shape]))
         value = numpy_helper.from_array(np.zeros(1, helper.tensor_dtype_to_np_dtype(kind)))
@@ -130,7 +131,7 @@ def shaped(
 
 
 def endless() -> bytes:
-    """A classifier whose forward takes days."""
+    """Make a classifier whose forward pass takes days."""
     body = helper.make_graph(
         [helper.make_node("Sin", ["in"], ["out"]), helper.make_node("Identity", ["go"], ["on"])],
         "body",
@@ -157,7 +158,7 @@ def endless() -> bytes:
 
 
 def session(graph: bytes) -> ort.InferenceSession:
-    """On the CPU, silent: what a test expects to fail is no noise."""
+    """Open a session on the CPU that logs nothing, because tests expect some forward passes to fail."""
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
@@ -165,7 +166,7 @@ def session(graph: bytes) -> ort.InferenceSession:
 
 
 def bert_tokenizer() -> Tokenizer:
-    """Letters as word pieces; `[CLS] query [SEP] document [SEP]`."""
+    """Make a tokenizer with letters as word pieces that joins pairs as `[CLS] query [SEP] document [SEP]`."""
     letters = "abcdefghijklmnopqrstuvwxyz0123456789"
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{letter}" for letter in letters)]
     vocabulary = {word: number for number, word in enumerate(words)}
@@ -182,7 +183,10 @@ def bert_tokenizer() -> Tokenizer:
 
 
 def chat_tokenizer(*, compatible: bool = False) -> Tokenizer:
-    """Bytes, `yes`, `no` and the control tokens of a chat; `compatible` reads `＜|im_end|＞` as one of them too."""
+    """Make a tokenizer of bytes, `yes`, `no` and the control tokens of a chat.
+
+    With `compatible`, normalisation turns `＜|im_end|＞` into a control token too.
+    """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {letter: number for number, letter in enumerate([*alphabet, "ye", "yes", "no"])}
     tokenizer = Tokenizer(models.BPE(vocabulary, merges=[("y", "e"), ("ye", "s"), ("n", "o")]))
@@ -213,7 +217,7 @@ def _in_form(model: onnx.ModelProto, form: Form) -> bytes:
 
 
 def _in_blocks(model: onnx.ModelProto) -> None:
-    """Four bits for every weight, two in a byte, with a scale for each block; what `q4` and `q4f16` files have."""
+    """Store weights as `q4` and `q4f16` files do: four bits each, two in a byte, with a scale for each block."""
     weights = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type != "MatMul" or node.input[1] not in weights:
@@ -233,7 +237,7 @@ def _in_blocks(model: onnx.ModelProto) -> None:
 
 
 def _with_fixed_scales(model: onnx.ModelProto) -> None:
-    """Eight bits for what goes into every product, in steps that do not depend on the batch."""
+    """Quantise the inputs of every product to eight bits, with a step that does not depend on the batch."""
     step: NDArray[np.float32] = np.array(0.05, np.float32)
     model.graph.initializer.extend(
         [numpy_helper.from_array(step, "step"), numpy_helper.from_array(np.array(0, np.int8), "zero")]

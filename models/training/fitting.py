@@ -1,4 +1,4 @@
-"""Linear models by gradient: a ranking whose weights move with the query, and a probability."""
+"""The fitting of linear models: a ranking whose weights change with the query, and a logistic regression."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,17 @@ from qmd_mcp.retrieval.ranking.features import CANDIDATE_FEATURES, QUERY_FEATURE
 from qmd_mcp.retrieval.ranking.trained_weights import CLIP
 
 DEPTH = 120
-"""Candidates of a query that are learned from: the first by the prior, and every relevant one."""
+"""Candidates of a query that are used in training: the first ones under the prior, and every relevant one."""
 
 PRIOR = {"meaning": 0.9, "words": 0.6}
-"""The fixed combination on standardised scores, 3 to 2, at about the scale that fits; weights are drawn towards it."""
+"""The fixed combination of standardised scores, 3 to 2, at about the scale that fits. Weights are drawn towards it."""
 
 DRAW, DRAW_MOVED = 0.01, 0.03
-"""Penalties of a weight's square distance from the prior, and from 0 for what the query moves."""
+"""Penalties: of a weight's squared distance from the prior, and of the squared size of what the query adds to it."""
 
 STEPS, RATE = 200, 0.06
-"""Of Adam (Kingma and Ba, 2015) with all queries in each step and a rate that falls to 0 as a cosine; the problem is
-convex but for queries with several relevant passages, and 150 steps end within .0005 of the same loss."""
+"""Steps and rate of Adam (Kingma and Ba, 2015). Each step uses all queries, and the rate falls to 0 along a cosine. The
+problem is convex except for queries with several relevant passages; 150 steps end within .0005 of the same loss."""
 
 RIDGE = 1e-3
 
@@ -27,7 +27,7 @@ RIDGE = 1e-3
 def fit_ranking(
     sets: Sequence[Sequence[tuple[Features, np.ndarray]]], *, fused: tuple[str, ...], moved: tuple[str, ...]
 ) -> dict[str, object]:
-    """Make a relevant candidate likely under the softmax over a query's candidates; every set counts alike."""
+    """Make relevant candidates likely under the softmax over a query's candidates; every set has the same weight."""
     queries = [
         (each.candidates[chosen], each.query, relevant[chosen], 1 / len(judged))
         for judged in sets
@@ -72,7 +72,7 @@ def fit_ranking(
 def fit_logistic(
     values: Sequence[FloatArray], labels: Sequence[np.ndarray], *, names: tuple[str, ...], chosen: tuple[str, ...]
 ) -> dict:
-    """Ridge logistic regression by Newton's method; every set counts alike, and in it every label of a kind."""
+    """Fit a ridge logistic regression by Newton's method; all sets have the same weight, and in a set all labels."""
     columns = [names.index(name) for name in chosen]
     table = np.concatenate(values)[:, columns].astype(np.float64)
     label = np.concatenate(labels).astype(np.float64)
@@ -107,7 +107,7 @@ def _descend(
     prior: np.ndarray,
     penalty: np.ndarray,
 ) -> np.ndarray:
-    """`table` is [queries, candidates, weights]; `present` and `positive` are [queries, candidates]."""
+    """Minimise the loss; `table` is [queries, candidates, weights], `present` and `positive` [queries, candidates]."""
     weights, first, second = prior.copy(), np.zeros_like(prior), np.zeros_like(prior)
     for step in range(1, STEPS + 1):
         scores = np.where(present, table @ weights.astype(np.float32), -np.inf)

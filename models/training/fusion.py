@@ -1,7 +1,7 @@
-"""The weights of fusion, relevance and verdict for one embedder: linear models on pairs of queries and passages.
+"""Train the weights of fusion, relevance and verdict for one embedder: linear models on pairs of query and passage.
 
-PYTHONPATH=. python models/training/fusion.py --train ../shared/train \
-      --documentation ../shared/docs/{astro-en,electron-en}/files --work WORK --target models/mini/fusion
+PYTHONPATH=. python models/training/fusion.py --train TRAIN \
+      --documentation DOCS/{astro-en,electron-en}/files --work WORK --target models/mini/fusion
 """
 
 import argparse
@@ -32,7 +32,8 @@ from qmd_mcp.retrieval.ranking.trained_weights import FILE, FusionWeights
 from qmd_mcp.settings import read_settings
 
 QUERIES, FOREIGN = 400, 200
-"""Queries asked of each set, and of the others' queries asked there: with 800 every figure stays within .005."""
+"""How many of its own queries each set is asked, and how many queries of other sets. With 800 every figure stays within
+.005."""
 
 SUBJECTS = {
     "scifact-train": "medicine",
@@ -43,19 +44,20 @@ SUBJECTS = {
     "squad-folds13": "encyclopaedia",
     "zh-qa-train": "encyclopaedia",
 }
-"""A query is foreign only to a set of another subject; of its own it may well have an answer there."""
+"""A query is foreign only to a set of another subject; a set of its own subject may well contain an answer."""
 
 CHINESE = "zh-qa-train"
 SHOWN = 10
-"""Hits that relevance is fitted to: what an answer has by default."""
+"""Hits of a query that relevance is fitted to: as many as an answer has by default."""
 
 FEWEST = 12
-"""Candidates below which there is no ranking to learn from."""
+"""A query with fewer candidates is left out, because it has no ranking to learn from."""
 
 FUSED = ("meaning", "words", "coverage", "complete", "pairs", "nearness", "neighbours", "late")
 MOVED = ("meaning", "words", "late")
 HALF = 0.5
-"""Share of the cosine in the sum whose best are compared token by token: the trained fusion is not there yet."""
+"""Share of the cosine in the sum that chooses which candidates are compared token by token; the trained fusion does not
+exist yet."""
 
 RELEVANT = {
     "compared": ("odds", "rank", "cosine", "coverage"),
@@ -68,24 +70,24 @@ ANSWERABLE = {
     "words": ("coverage", "found"),
 }
 FALSE_ALARMS = 0.05
-"""Answerable training queries that the verdict may call `none`."""
+"""Share of the answerable training queries that the verdict may call `none`."""
 
 GOOD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One query's candidates without their texts and vectors."""
+    """The candidates of one query, without their texts and vectors."""
 
     evidence: Evidence
     features: Features
     relevant: np.ndarray
-    """[candidates]; none for a foreign query."""
+    """[candidates]; all False for a foreign query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One set's own queries, the same without the documents that answer them, and those of other subjects."""
+    """One set's queries, the same queries without the documents that answer them, and queries of other subjects."""
 
     name: str
     own: tuple[Judged, ...]
@@ -94,7 +96,7 @@ class Sample:
 
 
 def main() -> None:
-    """Make the sets, ask their queries, fit, write."""
+    """Make the sets, ask their queries, fit the models, and write their weights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--documentation", type=Path, nargs="+", required=True)
@@ -109,7 +111,7 @@ def main() -> None:
 
 
 async def collect(folders: Sequence[Path], work: Path) -> list[Sample]:
-    """Index every set and ask its queries."""
+    """Index every set and collect the candidates of its queries."""
     datasets = [read_dataset(folder) for folder in folders]
     return [await _sample(dataset, datasets, work / dataset.name) for dataset in datasets]
 
@@ -118,7 +120,7 @@ async def _sample(dataset: Dataset, datasets: Sequence[Dataset], folder: Path) -
     settings = read_settings()
     async with open_engine(settings, index_of(folder), create=True) as engine:
         print(dataset.name, await index_dataset(engine, dataset, folder=folder, progress=unwatched), flush=True)
-        await engine.writing.embed()  # token states, where the index is older than these
+        await engine.writing.embed()  # adds token states if the index is older than these
         assert engine.tokens is not None
         async with open_source(index_of(folder), tokens=engine.tokens, first_scores=_half) as source:
             ids = document_ids(dataset)
@@ -161,7 +163,7 @@ def _ranked(asked: Sequence[Judged]) -> tuple[Judged, ...]:
 
 
 def fit(samples: Sequence[Sample]) -> dict[str, object]:
-    """Fusion first; then, under its scores, relevance and verdict."""
+    """Fit fusion first, and then relevance and verdict under its scores."""
     known = [sample for sample in samples if sample.name != CHINESE]
     judged = [[(each.features, each.relevant) for each in sample.own] for sample in known]
     fusion = _mean(
@@ -186,7 +188,7 @@ def fit(samples: Sequence[Sample]) -> dict[str, object]:
 
 
 def _uncompared(sample: Sample) -> Sample:
-    """The set as it is where token states are missing or there is no time for them."""
+    """Return the set as it would be without token states, or without time for them."""
 
     def without_late(each: Judged) -> Judged:
         unknown = np.full_like(each.evidence.maxsim, np.nan)
@@ -204,7 +206,10 @@ def _without_late(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _mean(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Half of each: late interaction alone draws weight from words that help where its first 20 have no answer."""
+    """Average two fits.
+
+    With late interaction alone, words lose weight that they need where none of the 20 compared candidates is an answer.
+    """
     return {
         name: _mean(value, second.get(name, {}))
         if isinstance(value, dict)
@@ -244,13 +249,13 @@ def _judgement(name: str, samples: Sequence[Sample], score: Callable[[Judged], F
 
 
 def _answerable(verdict: Mapping[str, Any], signs: FloatArray) -> np.ndarray:
-    """[queries]; `signs` are those of each query's first hit."""
+    """Compute the probability [queries] of an answer from the signs of each query's first hit."""
     linear = sum(weight * signs[:, SIGNS.index(name)] for name, weight in verdict["linear"].items())
     return 1 / (1 + np.exp(-(verdict["intercept"] + linear)))
 
 
 def _shown(each: Judged, scores: FloatArray) -> tuple[FloatArray, np.ndarray]:
-    """Signs and labels of the first hits."""
+    """Return the signs and labels of the first hits."""
     order = np.argsort(-scores, kind="stable")[:SHOWN]
     return signs(each.evidence, each.features, scores).values[order], each.relevant[order]
 

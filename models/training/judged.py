@@ -1,4 +1,4 @@
-"""Judged sets for training fusion: pairs that are at hand, Python's own functions, headings of documentation."""
+"""The judged sets that fusion is trained on: existing pairs, Python's own functions, and headings of documentation."""
 
 import ast
 import hashlib
@@ -17,16 +17,18 @@ PAIRS = {
     "medquad-train": 1_600,
     "zh-qa-train": None,
 }
-"""Sets of pairs, and how many of their texts are taken, chosen by hash: indexing them all adds hours, not quality."""
+"""Sets of pairs, and how many of their texts are taken, chosen by hash. Indexing all of them takes hours and does not
+improve quality."""
 
 FUNCTIONS, SECTIONS = 3_000, 1_500
-"""Derived documents, chosen by hash."""
+"""How many derived documents are taken, chosen by hash."""
 
 WORDS, LINES, LETTERS = range(3, 21), range(3, 61), range(150, 4_000)
-"""Of a derived query, a function and a section: shorter ones say nothing, longer ones are many passages."""
+"""Allowed words of a derived query, lines of a function and characters of a section. Shorter ones say too little, and
+longer ones are many passages."""
 
 LONGEST = 2_500
-"""Characters of a sampled text: longer ones fall into passages of which only one answers."""
+"""Characters of a sampled text: a longer one is cut into passages of which only one has the answer."""
 
 _SENTENCE_END = re.compile(r"(?<=[a-z)])\.(?:\s|$)")
 _THIRD_PERSON = re.compile(r"(?<=[a-z]{2})(?<!s)s$")
@@ -42,7 +44,7 @@ class Pair:
 
 
 def write_sets(train: Path, documentation: Iterable[Path], target: Path) -> list[Path]:
-    """Write every set in the form of the evaluation sets; the folders."""
+    """Write every set in the format of the evaluation sets, and return the folders."""
     sets = {name: _pairs(train / name / "train.jsonl", count=count) for name, count in PAIRS.items()}
     sets["functions"] = _chosen(list(functions(Path(sysconfig.get_paths()["stdlib"]))), FUNCTIONS)
     sets["headings"] = _chosen(list(sections(documentation)), SECTIONS)
@@ -50,7 +52,7 @@ def write_sets(train: Path, documentation: Iterable[Path], target: Path) -> list
 
 
 def functions(library: Path) -> Iterator[Pair]:
-    """The first sentence of a function's docstring, partly as people type it, and the function without docstring."""
+    """Yield pairs of a docstring's first sentence, sometimes reworded as a search, and the function without it."""
     seen: set[str] = set()
     for file in sorted(library.rglob("*.py")):
         if "test" in str(file).lower() or "packages" in str(file):
@@ -75,14 +77,17 @@ def functions(library: Path) -> Iterator[Pair]:
 
 
 def _typed(says: str) -> str:
-    """One in four as written, the others like a search: `python return the ...`, `how to return the ... in python`."""
+    """Keep one sentence in four and reword the others as a search.
+
+    Examples are `python return the ...` and `how to return the ... in python`.
+    """
     first, *rest = says.split()
     words = " ".join([_THIRD_PERSON.sub("", first.lower()), *rest]).lower()
     return (says, f"python {words}", f"how to {words} in python", f"python {words}")[int(_hash(says), 16) % 4]
 
 
 def sections(documentation: Iterable[Path]) -> Iterator[Pair]:
-    """A heading that is unique and the text below it."""
+    """Yield pairs of a heading that is unique and the text below it."""
     found: list[Pair] = []
     for folder in documentation:
         for file in sorted(folder.rglob("*.md*")):

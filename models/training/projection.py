@@ -1,4 +1,4 @@
-"""The projection that makes token states small: their mean, and directions whose signs keep them apart."""
+"""Fit the projection that makes token states small: their mean, and directions along which signs keep them apart."""
 
 import argparse
 import hashlib
@@ -14,16 +14,16 @@ from tokenizers import Tokenizer
 
 TEXTS_PER_FOLDER = 250
 PAGE_CHARACTERS = 900
-"""About 220 tokens of Markdown: what a passage holds."""
+"""About 220 tokens of Markdown, which is the size of a passage."""
 
 BATCH = 4
 SUFFIXES = (".md", ".mdx")
 
 STATES_PER_ROTATION = 8
-"""One in so many states fits the rotation."""
+"""The rotation is fitted to one in so many states."""
 
 ROTATIONS = 50
-"""Rounds that Gong and Lazebnik (CVPR 2011, section 2.2) ran; the error no longer falls after some thirty."""
+"""As many rounds as Gong and Lazebnik (CVPR 2011, section 2.2) ran; the error no longer falls after some thirty."""
 
 States = npt.NDArray[np.float32]
 
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def sample(folder: Path) -> list[str]:
-    """Texts of a folder, chosen by the hash of their name or content."""
+    """Choose texts of a folder by the hash of their content."""
     texts = list(_rows(folder / "train.jsonl") if (folder / "train.jsonl").exists() else _pages(folder))
     return sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())[:TEXTS_PER_FOLDER]
 
@@ -57,7 +57,7 @@ def _rows(file: Path) -> Iterator[str]:
 
 
 def _pages(folder: Path) -> Iterator[str]:
-    """The beginning and the middle of each page."""
+    """Yield the beginning and the middle of each page."""
     for path in sorted(folder.rglob("*")):
         if path.suffix in SUFFIXES:
             page = path.read_text(encoding="utf-8", errors="replace")
@@ -66,7 +66,7 @@ def _pages(folder: Path) -> Iterator[str]:
 
 
 def encode(embedder: Path, texts: Sequence[str]) -> States:
-    """[tokens of all texts, dimension], unit length."""
+    """Compute the states [tokens of all texts, dimension], unit length."""
     tokenizer = Tokenizer.from_file(str(embedder / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.enable_padding()
@@ -82,22 +82,26 @@ def encode(embedder: Path, texts: Sequence[str]) -> States:
 
 
 def fit(states: States, *, width: int) -> tuple[States, float]:
-    """[1 + width, dimension], the mean above the directions; and the share of the variance they keep."""
+    """Fit the projection and measure the share of the variance that it keeps.
+
+    The projection is [1 + width, dimension], with the mean above the directions.
+    """
     mean = states.mean(axis=0)
     centred = states - mean
     variances, directions = np.linalg.eigh(centred.T @ centred / len(states))
     order = np.argsort(-variances)[:width]
     basis = directions[:, order]
-    basis *= np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(width)])  # eigenvectors have no sign
+    basis *= np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(width)])  # the sign of an eigenvector is arbitrary
     turned = basis @ rotation(centred[::STATES_PER_ROTATION] @ basis)
     return np.vstack((mean, turned.T)).astype(np.float32), float(variances[order].sum() / variances.sum())
 
 
 def rotation(values: States) -> States:
-    """[width, width]: turns values [states, width] towards the corners of a cube, so that signs lose little.
+    """Fit a rotation [width, width] that turns values [states, width] towards the corners of a cube.
 
-    Iterative quantisation (Gong and Lazebnik, CVPR 2011): the signs are fixed and the best rotation found
-    (orthogonal Procrustes), in turns.
+    Reduced to their signs, the rotated values then lose little. The method is iterative quantisation (Gong and
+    Lazebnik, CVPR 2011): it alternates between taking the signs and finding the best rotation for them (orthogonal
+    Procrustes).
     """
     width = values.shape[1]
     turn: States = np.linalg.qr(np.random.default_rng(0).standard_normal((width, width)))[0].astype(np.float32)

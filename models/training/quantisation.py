@@ -1,4 +1,4 @@
-"""Three ways to make a fused BERT graph small."""
+"""The quantisation of a fused BERT graph, in three ways."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from texts import Text, feed
 from tokenizers import Tokenizer
 
 WEIGHT_LEVELS = 64
-"""7 bits: two products of 255 * 64 still fit the 16-bit sums of a processor without VNNI."""
+"""7 bits: the sum of two products of 255 * 64 still fits into the 16 bits of a CPU without VNNI."""
 
 MIGRATION = 0.75
-"""alpha of SmoothQuant (Xiao et al., ICML 2023), which takes .75 where outliers are strong: here one
-channel in each attention's output reaches 30 where the others reach 2. Tried: .5 cosine .984."""
+"""alpha of SmoothQuant (Xiao et al., ICML 2023), whose authors take .75 if outliers are strong. Here one channel in the
+output of each attention reaches 30, and the others reach 2. Tried: with .5 the cosine is .984."""
 
 NBITS_BLOCK = 32
-"""Tried: at 128 it is a tenth faster, but an embedding depends a little on its batch (.9995)."""
+"""Weights in a block. Tried: with 128 it is a tenth faster, but an embedding depends a little on its batch (.9995)."""
 
 
 def quantise(model: onnx.ModelProto, target: Path, *, operators: Sequence[str] = ()) -> None:
-    """Weights to 7 bits per channel, activations (of a multiplication) by their batch's range."""
+    """Quantise weights to 7 bits per channel, and the activations of a multiplication by the range of their batch."""
     quantize_dynamic(
         model,
         target,
@@ -34,13 +34,13 @@ def quantise(model: onnx.ModelProto, target: Path, *, operators: Sequence[str] =
         per_channel=True,
         reduce_range=True,
         weight_type=QuantType.QInt8,
-        # fused operators have no shape inference, so the quantiser must be told
+        # fused operators have no shape inference, so the quantiser must be told the type
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )
 
 
 def quantise_in_blocks(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Weights to 8 bits per block; `accuracy_level=4` does the same to activations while it runs."""
+    """Quantise weights to 8 bits per block; with `accuracy_level=4` a run quantises activations in the same way."""
     config = DefaultWeightOnlyQuantConfig(block_size=NBITS_BLOCK, is_symmetric=True, accuracy_level=4, bits=8)
     quantiser = MatMulNBitsQuantizer(model, algo_config=config)
     quantiser.process()
@@ -49,7 +49,7 @@ def quantise_in_blocks(model: onnx.ModelProto) -> onnx.ModelProto:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The extremes that an activation takes."""
+    """The least and the greatest values of an activation."""
 
     low: npt.NDArray[np.float32]  # [passages, channels]
     high: npt.NDArray[np.float32]  # [passages, channels]
@@ -58,7 +58,7 @@ class Range:
 def observe(
     model: onnx.ModelProto, names: Sequence[str], *, tokenizer: Tokenizer, texts: Sequence[Text]
 ) -> dict[str, Range]:
-    """Run each text alone, since padding would count as text, and note what each activation takes."""
+    """Run each text alone, because padding would count as text, and record the range of each activation."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     watched.graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
@@ -73,7 +73,7 @@ def observe(
 def fix_activations(model: onnx.ModelProto, *, tokenizer: Tokenizer, texts: Sequence[Text]) -> onnx.ModelProto:
     """Quantise every multiplication with a fixed range for its activations.
 
-    Outlier channels are first shrunk and their weights stretched as much (SmoothQuant).
+    Before that, outlier channels are shrunk, and their weights are stretched by the same factor (SmoothQuant).
     """
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
@@ -93,7 +93,7 @@ def fix_activations(model: onnx.ModelProto, *, tokenizer: Tokenizer, texts: Sequ
         peaks = np.maximum(-observed.low.min(axis=0), observed.high.max(axis=0))
         stretch = peaks**MIGRATION / np.abs(weight).max(axis=1) ** (1 - MIGRATION)  # [channels]
         stretch = (stretch / np.exp(np.log(stretch).mean())).astype(np.float32)
-        # the median passage's extremes: one odd passage would coarsen all others
+        # the median over the passages: with the extremes of one odd passage all others would be coarser
         low = min(float(np.median((observed.low / stretch).min(axis=1))), 0.0)
         high = float(np.median((observed.high / stretch).max(axis=1)))
         step = (high - low) / 255

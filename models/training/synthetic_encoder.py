@@ -1,4 +1,4 @@
-"""Graphs of Qwen3-0.6B as a reranker and of BERT-base as an embedder, full size, with random weights."""
+"""Full-size graphs with random weights: Qwen3-0.6B as a reranker, and BERT-base as an embedder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from synthetic_graph import Graph, Precision, integer_info
 
 @dataclass(frozen=True, slots=True)
 class Qwen3:
-    """Sizes, as the model's config.json has them; the vocabulary is that of Qwen3-Reranker-0.6B."""
+    """The sizes in the model's config.json, with the vocabulary of Qwen3-Reranker-0.6B."""
 
     layers: int = 28
     hidden: int = 1024
@@ -23,12 +23,12 @@ class Qwen3:
     rope_base: float = 1e6
     epsilon: float = 1e-6
     padding: int = 151_643
-    """`<|endoftext|>`, by which a classifier finds the last real token."""
+    """The token `<|endoftext|>`, by which a classifier finds the last real token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bert:
-    """Sizes of BERT-base."""
+    """The sizes of BERT-base."""
 
     layers: int = 12
     hidden: int = 768
@@ -42,7 +42,7 @@ class Bert:
 def build_reranker(
     out: Path, *, head: Literal["classifier", "causal"], precision: Precision, sizes: Qwen3 | None = None
 ) -> Path:
-    """Qwen3 under one score for each sequence, or under its vocabulary at each token."""
+    """Write Qwen3 with one score for each sequence, or with a score for each word of its vocabulary at each token."""
     sizes = sizes or Qwen3()
     with Graph(out, precision=precision) as graph:
         embedding = graph.random_weight(sizes.vocabulary, sizes.hidden)
@@ -80,7 +80,7 @@ def build_reranker(
 
 
 def build_embedder(out: Path, *, precision: Literal["int8", "fp16", "fp32"], sizes: Bert | None = None) -> Path:
-    """BERT up to its last states; INT8 quantises what goes into each product by the batch's range, as is usual."""
+    """Write BERT up to its last states; with INT8, the input of each product is quantised by the range of the batch."""
     sizes = sizes or Bert()
     quantised = precision == "int8"
     with Graph(out, precision="fp16" if precision == "fp16" else "fp32") as graph:
@@ -118,7 +118,7 @@ def _linear(
 
 
 def _quantised_product(graph: Graph, states: str, inputs: int, outputs: int) -> str:
-    """Weights in 8 bits, what goes in too, and their sums in 32: three nodes of the standard."""
+    """Multiply 8-bit inputs by 8-bit weights and sum in 32 bits, with the operators of the ONNX standard."""
     weight = graph.random(inputs, outputs)
     step = np.float32(np.abs(weight).max() / 127)
     integers = graph.weight(np.rint(weight / step).astype(np.int8))
@@ -130,7 +130,7 @@ def _quantised_product(graph: Graph, states: str, inputs: int, outputs: int) -> 
 
 
 def _rms_norm(graph: Graph, states: str, *, size: int, epsilon: float) -> str:
-    """In FP32 whatever the precision, as the model's own code does."""
+    """Normalise in FP32 in every precision, as the model's own code does."""
     half = graph.precision == "fp16"
     wide = graph.add("Cast", states, to=TensorProto.FLOAT) if half else states
     square = graph.add("Pow", wide, graph.constant(2, np.float32))
@@ -153,7 +153,7 @@ def _gelu(graph: Graph, states: str) -> str:
 
 
 def _causal_mask(graph: Graph, places: str) -> str:
-    """[batch, 1, sequence, sequence]: a token sees real tokens up to itself."""
+    """Return [batch, 1, sequence, sequence]: a token attends to the real tokens up to itself."""
     row = graph.add("Unsqueeze", places, graph.constant([1]))
     earlier = graph.add("LessOrEqual", graph.add("Unsqueeze", places, graph.constant([0])), row)
     real = graph.add("Cast", "attention_mask", to=TensorProto.BOOL)
@@ -161,7 +161,7 @@ def _causal_mask(graph: Graph, places: str) -> str:
 
 
 def _rotation(graph: Graph, places: str, sizes: Qwen3) -> tuple[str, str]:
-    """Cosines and sines, [sequence, head size], of rotary position embeddings."""
+    """Return cosines and sines, [sequence, head size], of rotary position embeddings."""
     frequencies = sizes.rope_base ** (-np.arange(0, sizes.head_size, 2) / sizes.head_size)
     row = graph.weight(np.concatenate([frequencies, frequencies])[None].astype(np.float32))
     column = graph.add("Unsqueeze", graph.add("Cast", places, to=TensorProto.FLOAT), graph.constant([1]))
@@ -182,12 +182,12 @@ def _rotated(graph: Graph, states: str, rotation: tuple[str, str], sizes: Qwen3)
 
 
 def _heads(graph: Graph, states: str, *, heads: int, size: int) -> str:
-    """[batch, sequence, heads, head size]."""
+    """Return [batch, sequence, heads, head size]."""
     return graph.add("Reshape", states, graph.constant([0, 0, heads, size]))
 
 
 def _attention(graph: Graph, states: str, allowed: str, rotation: tuple[str, str], sizes: Qwen3) -> str:
-    """Grouped queries: two heads share keys and values."""
+    """Add grouped-query attention, in which two query heads share keys and values."""
     size, groups = sizes.head_size, sizes.heads // sizes.kv_heads
 
     def projected(heads: int) -> str:
@@ -198,7 +198,7 @@ def _attention(graph: Graph, states: str, allowed: str, rotation: tuple[str, str
         return _rotated(graph, graph.add("Transpose", normed, perm=[0, 2, 1, 3]), rotation, sizes)
 
     def repeated(split: str) -> str:
-        """[batch, heads, sequence, head size] from that of fewer heads."""
+        """Repeat fewer heads until there are [batch, heads, sequence, head size]."""
         apart = graph.add("Unsqueeze", split, graph.constant([2]))
         alike = graph.add("Expand", apart, graph.constant([1, 1, groups, 1, 1]))
         batch_and_length = graph.add("Shape", "input_ids")
@@ -229,7 +229,8 @@ def _bert_attention(graph: Graph, states: str, real: str, sizes: Bert, *, quanti
 def _weighted(graph: Graph, query: str, key: str, value: str, allowed: str, *, size: int) -> str:
     scores = graph.add("MatMul", query, graph.add("Transpose", key, perm=[0, 1, 3, 2]))
     scores = graph.add("Mul", scores, graph.number(size**-0.5))
-    least = graph.number(float(np.finfo(graph.type).min))  # not infinity: rows of padding see nothing, and are no NaN
+    # not infinity, because a row of padding attends to nothing and would become NaN
+    least = graph.number(float(np.finfo(graph.type).min))
     weights = graph.add("Softmax", graph.add("Where", allowed, scores, least), axis=-1)
     return graph.add("MatMul", weights, value)
 

@@ -1,4 +1,4 @@
-"""Texts as a BERT takes them, and samples of sets of texts."""
+"""Samples of text from data sets, tokenized as a BERT takes them."""
 
 import json
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 MAX_TOKENS = 256
-"""`max_seq_length` in the origin's sentence_bert_config.json; its tokenizer files say 512 and 128."""
+"""`max_seq_length` in the original model's sentence_bert_config.json; its tokenizer files say 512 and 128."""
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 PASSAGES_PER_FOLDER = 100
 PAIRS_PER_FOLDER = 60
 
 Text: TypeAlias = str | tuple[str, str]
-"""One text, or a query and a passage."""
+"""One text, or a pair of query and passage."""
 
 
 def write_tokenizer(source: Path, target: Path) -> Tokenizer:
-    """Copy the tokenizer with truncation at `MAX_TOKENS` in both files that state one."""
+    """Copy the tokenizer, with truncation at `MAX_TOKENS` in both files that state a limit."""
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.enable_padding()
@@ -35,7 +35,7 @@ def write_tokenizer(source: Path, target: Path) -> Tokenizer:
 
 
 def read_passages(folders: Sequence[Path]) -> list[str]:
-    """An even sample of each folder's texts with their titles, shortest first."""
+    """Read an even sample of each folder's texts with their titles, shortest first."""
     passages: list[str] = []
     for folder in folders:
         (file,) = (*folder.glob("corpus.jsonl"), *folder.glob("train.jsonl"))
@@ -46,7 +46,10 @@ def read_passages(folders: Sequence[Path]) -> list[str]:
 
 
 def read_pairs(folders: Sequence[Path]) -> list[tuple[str, str]]:
-    """An even sample of each training set's queries, each with its passage and with the one of the query before."""
+    """Read an even sample of each training set's queries, each with its own passage and with that of another query.
+
+    The other passage is that of the query before.
+    """
     pairs: list[tuple[str, str]] = []
     for folder in folders:
         lines = (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()
@@ -58,7 +61,7 @@ def read_pairs(folders: Sequence[Path]) -> list[tuple[str, str]]:
 
 
 def feed(tokenizer: Tokenizer, texts: Sequence[Text]) -> dict[str, npt.NDArray[np.int64]]:
-    """Tokenize a batch, padded to its longest text."""
+    """Tokenize a batch and pad it to its longest text."""
     encodings = tokenizer.encode_batch(list(texts))
     rows = [(encoding.ids, encoding.attention_mask, encoding.type_ids) for encoding in encodings]
     return {name: np.array(each, dtype=np.int64) for name, each in zip(INPUTS, zip(*rows, strict=True), strict=True)}

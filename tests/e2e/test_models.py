@@ -16,12 +16,12 @@ import pytest
 from qmd_mcp.cli import run
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 from tests import hub_server, tiny_embedder, tiny_encoders
-from tests.tiny_decoders import write_talker
+from tests.tiny_talker import write_talker
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a command left behind."""
+    """The output and exit code of a command."""
 
     code: int
     stdout: str
@@ -57,7 +57,7 @@ def qmd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """The user's own manifests, one of them of a model on the hub."""
+    """Write manifests of the user's own, one of them for a model on the hub."""
     folder = tmp_path / "config" / "qmd-mcp" / "models"
     folder.mkdir(parents=True)
     tiny_embedder.write_manifest(folder / "mine.toml", repository="someone/tiny", folder=None, revision=None)
@@ -65,7 +65,7 @@ def own(tmp_path: Path) -> Path:
 
 
 def pull(arguments: Sequence[str], *, endpoint: str) -> subprocess.CompletedProcess[str]:
-    """A process of its own: the hub's library reads its environment when it is imported."""
+    """Run a command in a process of its own, because the hub's library reads its environment when it is imported."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "qmd_mcp", "models", "pull", *arguments],
         env={**os.environ, "HF_ENDPOINT": endpoint},

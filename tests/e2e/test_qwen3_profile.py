@@ -1,4 +1,4 @@
-"""The profile with all three models, from the hub to an answer; the graphs are small, everything else is as it is."""
+"""The profile with all three models, from the hub to an answer; only the graphs are small."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from mcp.client.stdio import stdio_client
 from tests import hub_server, tiny_embedder
 from tests.e2e.http_server import HttpServer, Reply, http_server
 from tests.hub_server import Hub
-from tests.tiny_decoders import write_talker
 from tests.tiny_encoders import chat_tokenizer, encoder
+from tests.tiny_talker import write_talker
 
 CROWD = 100
 
@@ -35,7 +35,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def repositories(folder: Path) -> tuple[Hub, ...]:
-    """What the manifest names, each with a small graph of the same contract."""
+    """Make the files that the manifest names, each with a small graph of the same contract."""
     embedder, expander, reranker = (folder / role for role in ("embedder", "expander", "reranker"))
     for each in (embedder / "onnx", expander / "onnx", reranker):
         each.mkdir(parents=True)
@@ -74,7 +74,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def pulled(environment: dict[str, str]) -> str:
-    """What the pull said; afterwards the models are here, and the notes are indexed."""
+    """Pull the models, index the notes, and return what the pull printed."""
     folder = Path(environment["QMD_INDEX"]).parent
 
     def run(*arguments: str, hub: dict[str, str]) -> str:

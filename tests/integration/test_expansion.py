@@ -1,4 +1,4 @@
-"""Expansion from the queue of callers to the graph."""
+"""Expansion with a real graph, from the queue of callers on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qmd_mcp.inference.expanding.expansion_scheduler import open_expansion
 from qmd_mcp.inference.runtime.model_slot import ModelSlot
 from qmd_mcp.inference.runtime.session import open_session
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
-from tests.tiny_decoders import expander_manifest, write_talker
+from tests.tiny_talker import expander_manifest, write_talker
 
 pytestmark = pytest.mark.anyio
 

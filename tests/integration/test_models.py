@@ -1,4 +1,4 @@
-"""The models of a process, from the settings to their states."""
+"""The models of a process: what the settings choose, and the state of each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 def write_judge(folder: Path) -> Path:
-    """A reranker's folder."""
+    """Make the folder of a reranker."""
     folder.mkdir()
     tokenizer = tiny_encoders.bert_tokenizer()
     tokenizer.save(str(folder / "tokenizer.json"))

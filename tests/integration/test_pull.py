@@ -1,4 +1,4 @@
-"""Fetching models from a hub."""
+"""The pulling of models from a hub."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qmd_mcp.inference.hub.pulling import RESERVE, pull, remove
 from tests import hub_server, tiny_embedder
 
 CHUNK = 10 * 1024 * 1024
-"""Bytes that the library writes at a time: what is less is not kept when a connection breaks."""
+"""Bytes that the library writes at a time; a smaller rest is lost when a connection breaks."""
 
 MANIFEST = EmbedderManifest.model_validate(
     {
@@ -214,7 +214,7 @@ def test_no_network_is_one_line(tmp_path: Path, offline: str, reason: str) -> No
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("QMD_", "HF_"))},
         "XDG_CACHE_HOME": str(tmp_path),
-        "HF_ENDPOINT": "http://127.0.0.1:9",  # discard: nothing listens there
+        "HF_ENDPOINT": "http://127.0.0.1:9",  # the port of the discard protocol, on which nothing listens
         "HF_HUB_OFFLINE": offline,
     }
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""Callers that wait, and real graphs that score for them."""
+"""The scheduling of rerankings, with real graphs."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_memory_for_not_even_one_text_is_an_error_that_says_so() -> None:
 
 
 async def test_a_text_that_the_graph_cannot_take_harms_no_other_caller() -> None:
-    known = VOCABULARY - 1  # the graph has never heard of the last word piece, ##9
+    known = VOCABULARY - 1  # the graph does not know the last word piece, ##9
     graph = encoder("classifier", vocabulary=known)
     async with scheduling(graph) as scheduler:
         async with anyio.create_task_group() as callers:

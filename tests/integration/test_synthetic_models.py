@@ -1,4 +1,4 @@
-"""The graphs that are made for timing are what the product takes."""
+"""The graphs that are made for timing satisfy the contracts of the product."""
 
 from __future__ import annotations
 
@@ -55,4 +55,4 @@ def test_a_synthetic_embedder_gives_states_of_its_width(synthetic: ModuleType, t
     feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
     (states,) = session.run(None, feeds)
     assert np.asarray(states).shape == (2, 3, 32)
-    np.testing.assert_allclose(np.asarray(states, np.float32).mean(axis=-1), 0, atol=1e-2)  # its last layer is a norm
+    np.testing.assert_allclose(np.asarray(states, np.float32).mean(axis=-1), 0, atol=1e-2)  # normalised

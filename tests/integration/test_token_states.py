@@ -1,4 +1,4 @@
-"""The embedder that ships, and states in a real LanceDB."""
+"""Token states: of the embedder that ships and of tiny ones, and in a real LanceDB."""
 
 import json
 from collections.abc import Sequence

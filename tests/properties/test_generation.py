@@ -1,4 +1,4 @@
-"""Decoding branches together."""
+"""Properties of decoding branches together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ PASTS = {form: each.prefill(PROMPT, each.empty(room=len(PROMPT))) for form, each
 GROUPED = Form("grouped")
 GREEDY = Sampling(temperature=0)
 TIE = 0.05
-"""Logits nearer than this may change places with the order of summation: they are near 7, where FP16's step is .004."""
+"""Logits that differ by less than this may change their order with the order of summation. They are near 7, where FP16
+has a step of .004."""
 SAMPLING = Sampling(temperature=1.5, top_k=8, top_p=0.95)
 
 tokens = st.integers(0, VOCABULARY - 1)
@@ -59,7 +60,7 @@ def test_branches_together_are_each_branch_alone(form: Form, wanted: list[Branch
 
 
 def _parted_at_a_tie(form: Form, branch: Branch, one: Sequence[int], other: Sequence[int]) -> bool:
-    """Whether two continuations first differ where both tokens are as likely: sums in FP16 depend on their order."""
+    """Whether two continuations first differ at tokens of equal probability: sums in FP16 depend on their order."""
     place = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     decoder = DECODERS[form]
     *known, last = (*PROMPT, *branch.forced, *one[:place])
@@ -98,7 +99,8 @@ def test_the_same_seeds_give_the_same_and_leave_the_prompt_as_it_was(
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_a_query_behind_the_known_part_is_the_whole_prompt_whatever_was_asked_before(form: Form) -> None:
     decoder = DECODERS[form]
-    wanted = [Branch(forced=(1, 2), budget=6 - seed, seed=seed) for seed in range(3)]  # rows leave, others move
+    # the rows end at different steps, so that some leave the batch and others are moved
+    wanted = [Branch(forced=(1, 2), budget=6 - seed, seed=seed) for seed in range(3)]
     cache, room = PromptCache(decoder, PROMPT, room=5), room_for(wanted)
     greedy = Sampling(temperature=0)
     tails = [7, 8, 9, 1, 2], [7], [7, 8, 9, 1, 2, 3, 4], [7, 8, 9, 1, 2], [5]  # the third is longer than its room

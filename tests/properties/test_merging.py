@@ -1,4 +1,4 @@
-"""What holds for callers who share a model, whatever they ask and whenever they leave."""
+"""Properties that hold for callers that share a model, whatever they submit and whenever they leave."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class UnfitItemError(Exception):
 
 @dataclass(eq=False)
 class Doubling:
-    """Doubles numbers, a few at a time; negative ones fail, and so does a forward beyond its memory."""
+    """Doubles numbers, a few at a time; a negative number fails, and so does a forward pass beyond its memory."""
 
     batch_invariant: bool = True
     memory: int = ROWS
@@ -95,7 +95,7 @@ def test_callers_of_a_model_that_depends_on_its_batch_are_never_mixed(jobs: list
 async def _submit_all(
     model: Doubling, jobs: list[list[int]], leaving: frozenset[int] = frozenset(), when: When = "at first"
 ) -> list[Outcome[int] | Exception | None]:
-    """Every job's outcome; those that leave do so before the first forward, or after the first result."""
+    """Return the outcome of every job; a job leaves before the first forward pass or after the first result."""
     scheduler: BatchScheduler[int, int] = BatchScheduler(role="doubler")
     outcomes: list[Outcome[int] | Exception | None] = [None] * len(jobs)
     answered = anyio.Event()
@@ -127,7 +127,7 @@ async def _submit_all(
 
 @dataclass(eq=False)
 class Patient(Doubling):
-    """Doubles when it is told to."""
+    """Doubles numbers when the test allows it."""
 
     begun: threading.Event = field(default_factory=threading.Event)
     may_end: threading.Event = field(default_factory=threading.Event)

@@ -1,4 +1,4 @@
-"""What holds for every query and every document that a reranker is given."""
+"""Properties that hold for every query and every document that a reranker gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choosing the next token."""
+"""Properties of the sampling of the next token."""
 
 from __future__ import annotations
 

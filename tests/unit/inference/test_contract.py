@@ -1,4 +1,4 @@
-"""What a reranker's graph must be."""
+"""The contract that a reranker's graph must satisfy."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.tiny_decoders import FORMS, HEAD_SIZE, KV_HEADS, LAYERS, VOCABULARY, 
 
 DECODERS = {form: Decoder(opened(decoder_graph(form))) for form in FORMS}
 TOLERANCE = {"float32": 1e-4, "float16": 0.03}
-"""Of logits of about 10: what another order of summation makes of each type."""
+"""Differences that another order of summation makes to logits of about 10."""
 
 PROMPT = [3, 14, 15, 9, 2, 6, 5, 35, 8, 9, 7, 9]
 
@@ -24,13 +24,13 @@ each_form = pytest.mark.parametrize("form", FORMS, ids=str)
 
 
 def recomputed(decoder: Decoder, tokens: list[int]) -> FloatArray:
-    """Logits [vocabulary] behind these tokens, with nothing but the last from a cache."""
+    """Compute the logits [vocabulary] after these tokens, with all but the last prefilled anew."""
     past = decoder.prefill(tokens[:-1], decoder.empty(room=len(tokens)))
     return decoder.step(tokens[-1:], past)[0][0]
 
 
 def of_the_graph(decoder: Decoder, form: Form, tokens: list[int]) -> FloatArray:
-    """Logits [tokens, vocabulary] of one forward without any cache, by the plainest call there is."""
+    """Compute the logits [tokens, vocabulary] with an empty cache, by one direct call of the session."""
     feed = {"input_ids": np.array([tokens]), "attention_mask": np.ones((1, len(tokens)), dtype=np.int64)}
     if form.positions:
         feed["position_ids"] = np.arange(len(tokens))[None]
@@ -159,7 +159,7 @@ def test_a_step_that_fails_is_an_error_of_the_model() -> None:
 
 
 def identity_graph(inputs: dict[str, tuple[int, list[int | str]]], outputs: dict[str, str]) -> onnx.ModelProto:
-    """A graph that hands inputs through; outputs by name, from which input."""
+    """Make a graph whose outputs are copies of its inputs; `outputs` maps each output to its input."""
     return helper.make_model(
         helper.make_graph(
             [helper.make_node("Identity", [source], [name]) for name, source in outputs.items()],

@@ -1,4 +1,4 @@
-"""A query to lines, by a real graph."""
+"""The expansion of a query to lines, with a real graph."""
 
 from __future__ import annotations
 
@@ -18,16 +18,8 @@ from qmd_mcp.inference.expanding.decoder import Decoder
 from qmd_mcp.inference.expanding.expander import Expander, _stop_tokens
 from qmd_mcp.inference.expanding.prompts import MAX_QUERY_TOKENS, PROMPTS, PromptName, cleaned_query
 from tests.starving import starving
-from tests.tiny_decoders import (
-    CONTROL,
-    Form,
-    decoder_graph,
-    expander_manifest,
-    opened,
-    talker_graph,
-    word_tokenizer,
-    write_talker,
-)
+from tests.tiny_decoders import Form, decoder_graph, opened
+from tests.tiny_talker import CONTROL, expander_manifest, talker_graph, word_tokenizer, write_talker
 
 TEXTS = (
     "lex: standby promotion replica",

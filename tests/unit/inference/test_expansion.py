@@ -1,4 +1,4 @@
-"""Waiting for expansions."""
+"""The scheduling of expansions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Patient:
-    """Expands step by step, each when it is told to."""
+    """An expander that takes a step whenever the test allows one."""
 
     provider = "CPUExecutionProvider"
 

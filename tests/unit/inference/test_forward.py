@@ -1,4 +1,4 @@
-"""What a forward asks of ONNX Runtime."""
+"""The run options of a forward pass."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHRINKAGE = "memory.enable_memory_arena_shrinkage"
 
 
 class On:
-    """A session that says where it runs and gives zeros."""
+    """A session that has an execution provider and returns zeros."""
 
     def __init__(self, provider: str) -> None:
         self._provider = provider

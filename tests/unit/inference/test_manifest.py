@@ -1,4 +1,4 @@
-"""Manifests: those that ship, those that do not fit, and which one a name means."""
+"""Manifests: those that ship, invalid ones, and which one a name means."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def catalogue(tmp_path: Path) -> Catalogue:
 
 
 def pulled(catalogue: Catalogue, name: str, *, commit: str = "c" * 40) -> None:
-    """As a pull for the processor leaves a model."""
+    """Write the files that a pull for the CPU leaves."""
     for model in catalogue.models(name):
         for path in (*model.manifest.graph_for("cpu").files, "tokenizer.json"):
             (model.folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A model that comes when it is needed and goes when it is not."""
+"""The loading and unloading of a model that several callers use."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_a_model_without_an_idle_time_stays_for_good(tasks: TaskGroup) -> 
 
 
 class SlowLoad:
-    """Loads when the test says so."""
+    """A load that ends when the test allows it."""
 
     def __init__(self) -> None:
         self.begun = threading.Event()

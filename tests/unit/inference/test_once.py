@@ -1,4 +1,4 @@
-"""Results that every thread shares."""
+"""Functions that are computed once for all threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that a model wrote."""
+"""The parsing of lines that a model wrote."""
 
 from __future__ import annotations
 

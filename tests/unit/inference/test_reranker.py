@@ -25,7 +25,7 @@ TEXTS = [
 ALL_INPUTS = ("input_ids", "attention_mask", "position_ids", "token_type_ids")
 
 TOLERANCES: dict[Form, float] = {"fp32": 1e-5, "fp16": 1e-2, "qdq": 1e-5, "nbits": 1e-5, "int8": 0.2}
-"""Of a logit near 1 to 5; dynamic INT8 takes its scale from the whole batch."""
+"""Tolerances of logits between 1 and 5; dynamic INT8 takes its scale from the whole batch."""
 
 
 def reranker(
@@ -62,9 +62,9 @@ def reranker(
 def test_a_batch_scores_like_its_members_one_by_one_whichever_side_is_padded(head: Head, form: Form) -> None:
     left, right = (reranker(head, form=form, pad_side=side) for side in ("left", "right"))
     alone = np.array([right.score("fail over?", [text]).logits[0] for text in TEXTS])
-    assert np.ptp(alone) > 0.05  # they do differ
+    assert np.ptp(alone) > 0.05  # the logits of different texts differ
     for model in (left, right):
-        together = model.forward(model.encode("fail over?", TEXTS))  # one forward, whatever the plan would be
+        together = model.forward(model.encode("fail over?", TEXTS))  # all in one forward pass, without a plan
         np.testing.assert_allclose(together, alone, atol=TOLERANCES[form])
 
 

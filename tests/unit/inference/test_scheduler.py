@@ -1,4 +1,4 @@
-"""Waiting for models that compute."""
+"""The scheduling of callers that wait for a model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Patient:
-    """Embeds when it is told to, and remembers what."""
+    """An embedder that ends its forward pass when the test allows it, and remembers the texts."""
 
     provider = "CPUExecutionProvider"
     manifest = SimpleNamespace(dimension=1)
@@ -110,7 +110,7 @@ async def test_a_burst_is_bounded_too_not_only_what_comes_one_after_the_other(ta
 
 
 class SlowTokenizer:
-    """A reranker whose tokenization ends when the test says so."""
+    """A reranker whose tokenization ends when the test allows it."""
 
     def __init__(self) -> None:
         self.begun = threading.Event()

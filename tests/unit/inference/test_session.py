@@ -1,4 +1,4 @@
-"""Where models run."""
+"""The execution provider on which a model runs."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import Tool
+from pydantic.fields import FieldInfo
 
 from qmd_mcp.settings import Settings
 
@@ -28,7 +29,7 @@ async def offered_tools() -> list[Tool]:
 def settings_table() -> str:
     """Every field of `Settings`, in its order."""
     rows = [
-        (f"`{name}`", _shown_default(field.default), _choices(field.annotation), _sentence(field.description))
+        (f"`{name}`", _shown_default(field.default), _values(field), _sentence(field.description))
         for name, field in Settings.model_fields.items()
     ]
     return _table(("setting", "default", "values", "what it decides"), rows)
@@ -89,10 +90,20 @@ def _kind(field: Mapping[str, Any]) -> str:
     return f"{name}, at most {highest}{unit}" if highest is not None else name
 
 
-def _choices(annotation: object) -> str:
-    if get_origin(annotation) is Literal:
-        return ", ".join(f"`{value}`" for value in get_args(annotation))
-    return "`true`, `false`" if annotation is bool else ""
+def _values(field: FieldInfo) -> str:
+    """The choices of a setting, or its bounds."""
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(field.annotation))
+    if field.annotation is bool:
+        return "`true`, `false`"
+    bounds = {
+        name: getattr(each, name) for each in field.metadata for name in ("ge", "gt", "le") if hasattr(each, name)
+    }
+    if "gt" in bounds:
+        return f"above {bounds['gt']}"
+    if "le" in bounds:
+        return f"{bounds['ge']} to {bounds['le']}"
+    return f"{bounds['ge']} or more" if "ge" in bounds else ""
 
 
 def _shown_default(value: object) -> str:

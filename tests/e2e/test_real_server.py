@@ -112,7 +112,11 @@ async def test_a_server_whose_working_folder_was_deleted_answers(index: Path, tm
     (tmp_path / "gone").mkdir()
     script = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
     program = [sys.executable, "-P", "-m", "qmd_mcp", "--index", str(index), "serve"]
-    parameters = StdioServerParameters(command="sh", args=["-c", script, "sh", str(tmp_path / "gone"), *program])
+    parameters = StdioServerParameters(
+        command="sh",
+        args=["-c", script, "sh", str(tmp_path / "gone"), *program],
+        env={"QMD_STRUCTURED": "always"},
+    )
     with anyio.fail_after(PATIENCE):
         async with Client(stdio_client(parameters)) as client:
             found = await answer(client, "query", query="what if the main server dies")

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from qmd_mcp.corpus.library.document_library import Library
-from qmd_mcp.corpus.readers.source_text import read
+from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.domain.documents import Collection, Document, Passage, docid_of
 from qmd_mcp.settings import IndexLocation
 from qmd_mcp.store.generation import Generation, freeze

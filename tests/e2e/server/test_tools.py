@@ -29,7 +29,7 @@ from tests.fakes import EXCERPT, STATUS, FakeEngine
 pytestmark = pytest.mark.anyio
 
 ERAS = {"legacy": "2025-11-25", "auto": "2026-07-28"}
-TOKENIZER = Path(__file__).parents[2] / "models" / "mini" / "embedder" / "tokenizer.json"
+TOKENIZER = Path(__file__).parents[3] / "models" / "mini" / "embedder" / "tokenizer.json"
 
 
 @pytest.fixture

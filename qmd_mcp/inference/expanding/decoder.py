@@ -68,8 +68,8 @@ class Decoder:
         self._device = "cuda" if self.provider == "CUDAExecutionProvider" else "cpu"
         after = cache_after_a_token(session, self.contract, room=_PROBED_ROOM)
         self.writes_in_place = not isinstance(after, str) and after[2] == _PROBED_ROOM
-        if not self.writes_in_place and isinstance(said := cache_after_a_token(session, self.contract, room=0), str):
-            sentence = f"The decoder does not run on {self.provider}: {said}"
+        if not self.writes_in_place and isinstance(reason := cache_after_a_token(session, self.contract, room=0), str):
+            sentence = f"The decoder does not run on {self.provider}: {reason}"
             raise ModelError(sentence)
 
     def __str__(self) -> str:

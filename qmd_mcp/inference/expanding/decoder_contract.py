@@ -112,15 +112,15 @@ def read_contract(session: ort.InferenceSession) -> DecoderContract:
 
 def _with_head_size(session: ort.InferenceSession, contract: DecoderContract) -> DecoderContract | str:
     """Return the contract with the head size that the graph takes, or the reason why it takes none."""
-    said = ""
+    reason = ""
     for head_size in _HEAD_SIZES:
         sized = replace(contract, cache=tuple(replace(entry, head_size=head_size) for entry in contract.cache))
         after = cache_after_a_token(session, sized, room=0)
         if isinstance(after, str):
-            said = said or after
+            reason = reason or after
         elif after[3] == head_size:  # a graph that appends takes any size while the cache is empty
             return sized
-    return f"it does not state its head size, and takes none ({_HEAD_SIZES[0]}: {said})"
+    return f"it does not state its head size, and takes none ({_HEAD_SIZES[0]}: {reason})"
 
 
 def cache_after_a_token(

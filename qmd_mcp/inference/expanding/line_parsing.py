@@ -98,8 +98,8 @@ def _folded(text: str) -> str:
 
 def _adds(text: str, *, query: str) -> bool:
     """Whether the line has a word that is not in the query."""
-    said = query.casefold()
-    return any(word not in said for word in _folded(text).split())
+    folded_query = query.casefold()
+    return any(word not in folded_query for word in _folded(text).split())
 
 
 def _same_script(text: str, *, query: str, script_of: ScriptOf) -> bool:
@@ -111,8 +111,8 @@ def _same_script(text: str, *, query: str, script_of: ScriptOf) -> bool:
 
 def _with_names(text: str, *, kind: Kind, names: tuple[str, ...]) -> str:
     """Add the names that keywords lack, which does not hurt a soft OR; drop any other line that lacks one."""
-    said = text.casefold()
-    missing = [name for name in names if name.casefold() not in said]
+    folded_text = text.casefold()
+    missing = [name for name in names if name.casefold() not in folded_text]
     if not missing:
         return text
     return " ".join((*missing, text)) if kind == "lex" else ""

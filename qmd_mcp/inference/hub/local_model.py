@@ -46,8 +46,8 @@ class Model(Generic[Manifest_co]):
         missing = self.missing(provider)
         if missing is not None:
             pull = f"Run: qmd-mcp models pull {self.name}/{self.role}"
-            mend = pull if self.manifest.repository else f"Look into {self.folder}."
-            raise ModelMissingError(self.manifest.model, file=missing, mend=mend)
+            remedy = pull if self.manifest.repository else f"Look into {self.folder}."
+            raise ModelMissingError(self.manifest.model, file=missing, mend=remedy)
 
 
 def identity_of(model: Model[EmbedderManifest]) -> str:

@@ -66,8 +66,8 @@ def pull(
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(_lock_path(folder), timeout=0):
             known = read_lock(folder)
-            asked = revision or (known.commit if known else manifest.revision) or DEFAULT_REVISION
-            offer = hub.offer(manifest.repository, revision=asked)
+            wanted_revision = revision or (known.commit if known else manifest.revision) or DEFAULT_REVISION
+            offer = hub.offer(manifest.repository, revision=wanted_revision)
             wanted = _wanted(offer, manifest, providers=providers)
             if known is not None and known.commit == offer.commit:
                 wanted = {**known.files, **wanted}  # the files of another provider stay
@@ -77,7 +77,7 @@ def pull(
             for path in absent:
                 hub.fetch(offer, path, staging.path / path, progress=progress)
             staging.check_hashes(offer.repository, wanted)
-            named = known.revision if known is not None and revision is None else asked
+            named = known.revision if known is not None and revision is None else wanted_revision
             lock = Lock(repository=offer.repository, revision=named, commit=offer.commit, files=wanted)
             staging.install(lock)
     except Timeout as error:

@@ -60,9 +60,9 @@ class PairTemplate:
 
     def encode(self, query: str, texts: Sequence[str], *, intent: str | None = None) -> list[Pair]:
         """Make the pairs; the intent follows the query, and both together take at most half of the room."""
-        asked, *documents = self._tokens([f"{query}\n{intent}" if intent else query, *texts])
-        asked = asked[: self._room // 2]
-        return [self._joined(asked, document[: self._room - len(asked)]) for document in documents]
+        question, *documents = self._tokens([f"{query}\n{intent}" if intent else query, *texts])
+        question = question[: self._room // 2]
+        return [self._joined(question, document[: self._room - len(question)]) for document in documents]
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         cleaned = [self._control.removed(text) for text in texts]
@@ -118,8 +118,8 @@ class Qwen3Template:
         instruction = self._instruction
         if intent:
             instruction += f". What the user is after: {self._shortened(intent, tokens=self._free // 8)}"
-        asked = self._shortened(query, tokens=self._free // 3)
-        turns = [_user_turn(instruction, query=asked, document=self._control.removed(text)) for text in texts]
+        question = self._shortened(query, tokens=self._free // 3)
+        turns = [_user_turn(instruction, query=question, document=self._control.removed(text)) for text in texts]
         pairs: list[Pair] = []
         for turn in self._tokenizer.encode_batch(turns, add_special_tokens=False):
             ids = (*self._before, *self._control.dropped(turn.ids)[: self._room], *self._after)

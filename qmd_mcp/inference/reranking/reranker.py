@@ -74,7 +74,7 @@ class Reranker:
             return None
         return (
             f"{self.manifest.model} is a causal language model: its logits span {self.contract.width:,} words at each "
-            "token, so it takes about one forward for each passage; a sequence classifier takes one for all."
+            "token, so it takes about one forward pass for each passage; a sequence classifier takes one for all."
         )
 
     def score(self, query: str, texts: Sequence[str], *, intent: str | None = None) -> Reranking:

@@ -13,9 +13,9 @@ import onnxruntime as ort
 from qmd_mcp.inference.runtime.gpu import Gpu, find_gpus
 from qmd_mcp.inference.runtime.once import once
 
-MEND = "pip install 'qmd-mcp[cuda]'"
+REMEDY = "pip install 'qmd-mcp[cuda]'"
 """The command that installs every library except the driver's."""
-DRIVER_MEND = "install NVIDIA's driver for this machine"
+DRIVER_REMEDY = "install NVIDIA's driver for this machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Library:
     @property
     def mend(self) -> str:
         """What the operator must do to install the library."""
-        return DRIVER_MEND if self.package == "driver" else MEND
+        return DRIVER_REMEDY if self.package == "driver" else REMEDY
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class Cuda:
     def obstacle(self) -> str | None:
         """Why CUDA cannot be used and what the operator must do, or None if it can be used."""
         if not self.built:
-            return f"this ONNX Runtime has no CUDA provider: {MEND}"
+            return f"this ONNX Runtime has no CUDA provider: {REMEDY}"
         missing = [library for library in self.libraries if library.required and library.path is None]
         if missing:
             names = ", ".join(library.file for library in missing)
-            mends = " and ".join(dict.fromkeys(library.mend for library in missing))
-            return f"{names} cannot be loaded: {mends}"
-        return None if self.gpus else f"no NVIDIA GPU answers: {DRIVER_MEND}"
+            remedies = " and ".join(dict.fromkeys(library.mend for library in missing))
+            return f"{names} cannot be loaded: {remedies}"
+        return None if self.gpus else f"no NVIDIA GPU answers: {DRIVER_REMEDY}"
 
 
 def names_of_libraries(cuda_version: str, *, windows: bool) -> tuple[tuple[str, str], ...]:

@@ -32,8 +32,8 @@ class Environment:
             listed = " and ".join(self.runtimes)
             kept = "onnxruntime-gpu" if any(name.startswith("onnxruntime-gpu") for name in self.runtimes) else None
             names = " ".join(each.split(" ")[0] for each in self.runtimes)
-            mend = f"pip uninstall {names}; pip install --force-reinstall {kept or self.runtimes[0].split(' ')[0]}"
-            found.append(f"{listed} are both installed and overwrite each other's files: {mend}")
+            remedy = f"pip uninstall {names}; pip install --force-reinstall {kept or self.runtimes[0].split(' ')[0]}"
+            found.append(f"{listed} are both installed and overwrite each other's files: {remedy}")
         if device == "cuda" and self.cuda.obstacle:
             found.append(f"the device cuda is asked for, but {self.cuda.obstacle}")
         return tuple(found)

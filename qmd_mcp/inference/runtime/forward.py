@@ -70,8 +70,8 @@ def failures(model: str, *, rows: int) -> Generator[None]:
     try:
         yield
     except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception
-        said = str(error)
-        if isinstance(error, MemoryError) or any(words in said.lower() for words in _OUT_OF_MEMORY):
+        message = str(error).lower()
+        if isinstance(error, MemoryError) or any(words in message for words in _OUT_OF_MEMORY):
             raise OutOfMemoryError(model, rows=rows) from error
         sentence = f"{model} failed: {first_line(error)}"
         raise ModelError(sentence) from error

@@ -107,8 +107,8 @@ class SessionFactory:
                     raise
                 refused = str(error)
             if refused is None:
-                said = warning(graph.format, provider=provider)
-                return PlacedSession(session, graph, provider, placement, (*notes, *([said] if said else [])))
+                note = warning(graph.format, provider=provider)
+                return PlacedSession(session, graph, provider, placement, (*notes, *([note] if note else [])))
             if provider == candidates[-1]:
                 raise DeviceError(provider, obstacle=f"{manifest.model} is refused there: {refused}")
             notes.append(f"runs on the CPU: {refused}")

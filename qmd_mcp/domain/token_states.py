@@ -42,7 +42,7 @@ def packed(states: FloatArray) -> CodeArray:
 
     The projection has rotated the states so that their signs keep their directions. Only passages are packed, queries
     are compared exactly. This keeps about seven tenths of what late interaction gains with float16, which takes sixteen
-    times the space (benchmarks).
+    times the space (benchmarks/results/late_interaction.md).
     """
     return np.packbits(states > 0, axis=1)
 

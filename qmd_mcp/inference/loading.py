@@ -22,7 +22,7 @@ from qmd_mcp.settings import Settings, cache_folder, manifests_folder
 
 EMBEDDER_THREADS = 1
 """CPU threads of one forward pass of the embedder. The scheduler runs several forward passes at once, which is faster
-(benchmarks)."""
+(benchmarks/results/embedder.md)."""
 
 
 def user_catalogue() -> Catalogue:

@@ -9,4 +9,4 @@ from qmd_mcp.store.lance.deferred_package import defer_package
 defer_package("lance_namespace_urllib3_client")
 # This package is the generated client of a remote service. lancedb imports data classes from it, and with them come the
 # client of every route and urllib3, which this program does not use: .5 of the 1.1 s of CPU time that importing lancedb
-# takes (benchmarks).
+# takes (benchmarks/results/serving.md).

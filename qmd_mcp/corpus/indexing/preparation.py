@@ -15,7 +15,7 @@ from qmd_mcp.domain.documents import Collection, Document, Passage, docid_of
 
 WINDOW = 1_024
 """Passages of one commit: some ten seconds of embedding on 2 cores are lost when a run is killed, sorting by length
-wastes little, and the commits cost a hundredth of the embedding (benchmarks)."""
+wastes little, and the commits cost a hundredth of the embedding (benchmarks/results/speed.md)."""
 
 
 @dataclass(frozen=True, slots=True)

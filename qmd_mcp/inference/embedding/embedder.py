@@ -22,7 +22,7 @@ from qmd_mcp.inference.runtime.session import PlacedSession
 
 BATCH = 4
 """Passages in one forward pass on the CPU, where so few activations stay in the CPU's cache. On 2 cores, batches of 4,
-8, 16 and 32 embed 77, 76, 71 and 66 tldr pages a second (benchmarks)."""
+8, 16 and 32 embed 77, 76, 71 and 66 tldr pages a second (benchmarks/results/embedder.md)."""
 
 GPU_BATCH = 64
 """Passages in one forward pass on a GPU, which would be partly idle with fewer: 64 passages of 256 tokens are 16,384

@@ -21,7 +21,7 @@ class EmbeddingScheduler:
     A caller that is cancelled leaves the queue at once, but waits for the forward passes that have begun for it.
 
     Queries of different callers are not merged: two or four in one forward pass save at most a sixth of their CPU time,
-    and eight save nothing, because the shorter ones are padded (benchmarks).
+    and eight save nothing, because the shorter ones are padded (benchmarks/results/did_not_help.md).
     """
 
     def __init__(self, slot: ModelSlot[Embedder], *, lanes: Lanes) -> None:

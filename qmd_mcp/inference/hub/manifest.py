@@ -140,7 +140,7 @@ INSTRUCTION = "Given a web search query, retrieve relevant passages that answer 
 
 TOKEN_BUDGET = 10_240
 """Tokens in one forward pass, padding included: 40 passages of 256 tokens, which are the candidates of a query. A 0.6B
-model in FP32 takes 0.2 MiB for each token beside its weights, 2 GiB in all (benchmarks)."""
+model in FP32 takes 0.2 MiB for each token beside its weights, 2 GiB in all (benchmarks/results/rerankers.md)."""
 
 
 class RerankerManifest(ModelManifest):

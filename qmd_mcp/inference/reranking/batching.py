@@ -8,7 +8,7 @@ FORWARD_TOKENS = 64
 """The cost of one more forward pass, in tokens. Launching the 400 kernels of a 0.6B model takes a GPU about 2 ms, in
 which it computes so many tokens at 30 TFLOP/s; a CPU must read the weights again. With this cost 40 real passages take
 7 forward passes with 4 % padding; a cost of 128 gives 5 with 7 %, 256 gives 4 with 10 %, and a single forward pass has
-32 % (benchmarks)."""
+32 % (benchmarks/results/rerankers.md)."""
 
 
 def plan(lengths: Sequence[int], *, fits: Callable[[int, int], bool]) -> tuple[tuple[int, ...], ...]:

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 LARGE = 2_048
 """From this many tokens on, a forward pass on a GPU gives its memory back when it is done, so that the other models can
 use it. It is eight passages, which take .4 GiB in a 0.6B model. On the CPU no memory is given back, because that leaves
-it fragmented (benchmarks)."""
+it fragmented (benchmarks/results/did_not_help.md)."""
 
 _SHRINKAGE = "memory.enable_memory_arena_shrinkage"
 

@@ -20,8 +20,9 @@ class Lanes:
     """Shares the CPU between everything that runs the embedder.
 
     A forward pass takes one thread, and as many run at once as there are cores. On 2 cores that embeds 1.1 to 1.3 times
-    as many passages as forward passes of two threads each, and a single query takes as long (benchmarks). Queries and
-    passages have a lane each, so a query never queues behind an update: the two only share the CPU.
+    as many passages as forward passes of two threads each, and a single query takes as long
+    (benchmarks/results/embedder.md). Queries and passages have a lane each, so a query never queues behind an update:
+    the two only share the CPU.
 
     A caller that is cancelled while it waits for a lane leaves at once. A forward pass that has begun cannot be
     stopped, and its caller waits for it.

@@ -132,5 +132,5 @@ STOP_WORDS = frozenset(
 """Function words of English: articles, pronouns, conjunctions, prepositions, auxiliaries, question words.
 
 The index keeps these words, so that phrases that contain them are found. They are dropped from the words of a query;
-benchmarks/README.md has the table that compares queries with and without them.
+benchmarks/results/lexical.md has the table that compares queries with and without them.
 """

@@ -15,7 +15,7 @@ def adaptive(evidence: Evidence, features: Features, *, weights: FusionWeights) 
 
     It reads more than the scores of the lists: which of the query's rare terms a passage has, how near each other they
     stand, and what the best passages look like. Its nDCG@10 in the mean over four sets that were not trained on is .663
-    (benchmarks/README.md).
+    (benchmarks/results/quality.md).
     """
     if not len(evidence):
         return np.zeros(0, dtype=np.float32)
@@ -30,7 +30,7 @@ def convex(evidence: Evidence, *, alpha: float) -> FloatArray:
     The cosine is normalised to 1 for the first passage of the dense list and 0 for its last, BM25 to 1 for its best
     passage and 0 for one that it did not find. A convex combination keeps how far apart the scores are,
     which ranks do not tell (Bruch, Gai and Ingber, TOIS 2023, section 4). Its nDCG@10 in the mean over four sets is
-    .649, where that of reciprocal ranks is .625 (benchmarks/README.md).
+    .649, where that of reciprocal ranks is .625 (benchmarks/results/quality.md).
     """
     ranked = evidence.cosine[evidence.dense_rank != UNRANKED]
     known = ~np.isnan(evidence.cosine)

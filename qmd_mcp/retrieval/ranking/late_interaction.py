@@ -18,7 +18,7 @@ from qmd_mcp.tasks import task_group
 
 CANDIDATES = 20
 """How many candidates are compared, the best first: 10 give three quarters of the gain, 30 no more than 20
-(benchmarks/README.md)."""
+(benchmarks/results/late_interaction.md)."""
 
 
 class StateIndex(Protocol):

@@ -13,7 +13,7 @@ The two read the same words, so they must not be added as if they were independe
 confident than it is right. Measured with ms-marco-MiniLM-L-12-v2 over the best 20 candidates, nDCG@10 in the mean over
 four sets of 100 queries each is .668 without the cross-encoder, .670 with weight 1/8 or 1/4, .665 with 1/2, .656 with
 1, .654 with 2, and .649 if the cross-encoder decides almost alone. With 1/8 no set loses more than .005; with 1/4 the
-set of code loses .014 (benchmarks/README.md). For other rerankers the weight is a guess.
+set of code loses .014 (benchmarks/results/rerankers.md). For other rerankers the weight is a guess.
 """
 
 UNSURE = 1e-3

@@ -23,7 +23,7 @@ Row = TypeVar("Row")
 KEPT_BYTES = 32 * 2**20
 """Memory for the passages that are kept, and as much again for the vectors of a large table. It holds some 30,000
 passages of 400 characters. Reading 20 rows takes as much CPU time as finding them, and reading 100 rows with their
-vectors one and a half times as much (benchmarks)."""
+vectors one and a half times as much (benchmarks/results/serving.md)."""
 
 PASSAGE_BYTES = 550
 """What a passage takes in memory besides its text (tracemalloc): the object with its docid, path and title."""

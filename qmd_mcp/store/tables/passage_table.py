@@ -32,18 +32,18 @@ from qmd_mcp.store.tables.passage_rows import RowReads, Snapshot, pinned_table
 EXACT_SCAN_LIMIT = 15_000
 """Up to so many passages dense retrieval keeps every vector in memory and compares them all: 23 MB with 384 dimensions,
 46 MB with 768. For more passages a scan by LanceDB takes from 45 ms (25,000 vectors of 384 dimensions, 2 cores) to
-88 ms (45,000), and an IVF-RQ index with refinement takes 13 to 16 ms (benchmarks)."""
+88 ms (45,000), and an IVF-RQ index with refinement takes 13 to 16 ms (benchmarks/results/speed.md)."""
 
 SCANS = 2
 """How many dense look-ups LanceDB makes at the same time. Each of them uses all CPUs and may read a whole column of
 vectors: a hundred queries over 10,821 passages held 2.3 GB when all were looked up at the same time and .8 GB when two
-were, and they took equally long (benchmarks)."""
+were, and they took equally long (benchmarks/results/serving.md)."""
 
 PROBES = 40
 REFINE = 10
 """How many partitions of the IVF-RQ index a look-up reads, and how many candidates for each result it compares by their
 full vectors. With 40 and 10 the recall of the exact 100 neighbours among 45,000 real vectors is 1.000, with 20 and 2 it
-is .96 (benchmarks)."""
+is .96 (benchmarks/results/speed.md)."""
 
 LOOKUP_BATCH = 1_000
 """Values in one IN clause, and passages in one batch, which take about 1 MB in memory (`PASSAGE_BYTES`)."""

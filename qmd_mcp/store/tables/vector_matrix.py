@@ -18,7 +18,8 @@ class VectorMatrix:
     """The vectors of all embedded passages, in one array that all searches share.
 
     A scan by LanceDB would read the whole column of vectors for each query. For 10,000 passages this is 17 MB, so that
-    a hundred queries at the same time held 2.3 GB, and it takes 8.5 ms where this product takes 2.5 ms (benchmarks).
+    a hundred queries at the same time held 2.3 GB, and it takes 8.5 ms where this product takes 2.5 ms
+    (benchmarks/results/serving.md).
     """
 
     rows: NDArray[np.uint64]

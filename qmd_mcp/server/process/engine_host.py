@@ -93,7 +93,7 @@ class EngineHost:
             await anyio.sleep_forever()
 
     async def _hold(self, holders: TaskGroup, settled: anyio.Event | None = None) -> None:
-        """Open one engine and keep it until a successor replaces it; set `settled` once it is usable or has failed."""
+        """Keep one engine open until a successor has replaced it; set `settled` once it is usable or has failed."""
         while True:
             try:
                 async with await self._opener() as engine:

@@ -128,6 +128,7 @@ def write(location: IndexLocation, running: Running) -> None:
 
 def remove(location: IndexLocation, running: Running) -> None:
     """Delete the run file of a server that ends, unless another server has replaced it."""
-    if read(location) == running:
+    left = read(location)
+    if left is not None and left.instance == running.instance:
         with suppress(PermissionError):  # Windows: another process reads it, and will find that nobody answers
             OPERATING_SYSTEM.remove_file(run_file(location))

@@ -102,6 +102,7 @@ def test_a_server_of_another_version_is_in_the_way_until_it_is_stopped(
         assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", sentence)
     stopped = command("stop")
     assert (stopped.returncode, stopped.stdout) == (0, f"Stopped process {found['pid']}.\n")
+    assert not left.exists()
     assert command("stop").stdout == "No server of this index is running.\n"
 
 

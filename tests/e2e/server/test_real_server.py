@@ -120,7 +120,7 @@ async def test_a_server_whose_working_folder_was_deleted_answers(index: Path, tm
     with anyio.fail_after(PATIENCE):
         async with Client(stdio_client(parameters)) as client:
             found = await answer(client, "query", query="what if the main server dies")
-            read = await answer(client, "get_document", document="failover.md")
+            read = await answer(client, "get_document", document="notes/failover.md")
     assert (found["hits"][0]["path"], read["path"]) == ("failover.md", "failover.md")
 
 

@@ -30,11 +30,7 @@ PROJECT = Path(__file__).parents[3]
 PATIENCE = 30
 """Seconds that any step may take on a busy machine."""
 
-INITIALIZE = {
-    "protocolVersion": "2025-06-18",
-    "capabilities": {},
-    "clientInfo": {"name": "tests", "version": "0"},
-}
+INITIALIZE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "tests", "version": "0"}}
 
 
 def command(kind: str, index: Path) -> list[str]:

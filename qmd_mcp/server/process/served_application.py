@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -93,9 +94,18 @@ async def converse(
     ) as serving:
         try:
             await serving.application.run_stdio_async()
-        except* ConnectionError:
-            pass  # the client went away in the middle of an answer, so that nobody can be told
+        except* ConnectionError:  # the client went away in the middle of an answer, so that nobody can be told
+            sys.unraisablehook = _report_unless_broken_pipe
         _keep_off_the_wire()
+
+
+def _report_unless_broken_pipe(unraisable: sys.UnraisableHookArgs) -> None:
+    """Report an error of a finalizer, except that of the SDK's output stream once its reader has gone.
+
+    That stream still holds the rest of the answer. From Python 3.13 on, its finalizer reports that it cannot write it.
+    """
+    if not isinstance(unraisable.exc_value, BrokenPipeError):
+        sys.__unraisablehook__(unraisable)
 
 
 def _keep_off_the_wire() -> None:

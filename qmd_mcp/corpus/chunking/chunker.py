@@ -24,8 +24,8 @@ sentences. A larger section stays alone, since a vector of a text with two subje
 
 OVERLAP = 24
 """Tokens by which the pieces of one section overlap, about a sentence or two lines of code: a pronoun at the start of a
-piece refers to them. A piece begins with the last whole sentences or lines of the piece before that fit this number; with
-a small budget the overlap is at most an eighth of the budget."""
+piece refers to them. A piece begins with the last whole sentences or lines of the piece before that fit this number. If
+the budget is small, the overlap is at most an eighth of it."""
 
 _SENTENCE_START = re.compile(r"\n+|(?<=[.!?])\s+|(?<=[。！？])")
 _WORD = re.compile(r"[^\W\d_]{3}|[぀-ヿ㐀-鿿가-힯豈-﫿\U00020000-\U0003ffff]")

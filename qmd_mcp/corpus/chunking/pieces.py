@@ -121,8 +121,8 @@ def _least_cost(text: str) -> int:
 def _runs(parts: Sequence[Piece], budget: int) -> Iterator[tuple[int, int]]:
     """Group parts into pieces; yields the index of the first part of each piece and of the first part behind it.
 
-    The remaining tokens are spread evenly over as few pieces as possible, and each cut is moved to where the indentation
-    is least.
+    The remaining tokens are spread evenly over as few pieces as possible, and each cut is moved to where the
+    indentation is least.
     """
     first, rest = 0, sum(block.tokens for block in parts)
     while first < len(parts):

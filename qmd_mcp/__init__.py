@@ -2,7 +2,7 @@
 
 import os
 
-# ONNX Runtime 1.31 sends telemetry to its maker unless this is set before it is imported. Nothing may leave the machine.
+# ONNX Runtime 1.31 sends telemetry to its maker unless this is set before it is imported: nothing may leave here.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # One thread for each product of numpy's BLAS, also to be set before its import. Its threads spin while they wait for

@@ -1,4 +1,5 @@
-"""From a document's text to passages within the embedder's limit.
+"""Cutting the text of a document into passages that fit the embedder's limit.
 
-`chunker.Chunker` is the entrance; `token_counter` counts as the embedder's tokenizer does.
+`chunker.Chunker` is the entrance. `sections` finds the parts of a document, `pieces` cuts a part that is too long, and
+`token_counter` counts tokens as the embedder's tokenizer does.
 """

@@ -16,15 +16,16 @@ from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.domain.documents import Passage
 
 CHUNKING = "sections-2"
-"""Part of an index's fingerprint: changes with everything that moves a cut."""
+"""Version of the cutting. It is part of the fingerprint of an index and must change whenever any cut moves."""
 
 SMALL_SHARE = 4
-"""A section below this part of the budget (55 tokens: a heading and two or three sentences) joins its neighbour;
-a larger one stands for itself, since a vector of two subjects is near neither."""
+"""A section below this fraction (a fourth) of the budget joins its neighbour: 55 tokens are a heading and two or three
+sentences. A larger section stays alone, since a vector of a text with two subjects is near neither of them."""
 
 OVERLAP = 24
-"""Tokens, about a sentence or two lines of code: what a pronoun at the start of a piece refers to. Pieces of a section
-begin with as many whole sentences or lines of the piece before; at most an eighth of a smaller budget."""
+"""Tokens by which the pieces of one section overlap, about a sentence or two lines of code: a pronoun at the start of a
+piece refers to them. A piece begins with the last whole sentences or lines of the piece before that fit this number. If
+the budget is small, the overlap is at most an eighth of it."""
 
 _SENTENCE_START = re.compile(r"\n+|(?<=[.!?])\s+|(?<=[。！？])")
 _WORD = re.compile(r"[^\W\d_]{3}|[぀-ヿ㐀-鿿가-힯豈-﫿\U00020000-\U0003ffff]")
@@ -32,22 +33,24 @@ _WORD = re.compile(r"[^\W\d_]{3}|[぀-ヿ㐀-鿿가-힯豈-﫿\U00020000-\U0003f
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Sections, or a piece of one."""
+    """One section, several sections in a row, or a piece of one section."""
 
     start: int
     end: int
     tokens: int
     section: Section
-    """That of its start."""
+    """The section in which the span starts."""
     whole: bool
+    """Whether the span consists of whole sections."""
 
 
 class Chunker:
-    """Cuts at headings, then between blocks, lines and sentences, and within a word only where it is too long.
+    """Cuts documents at headings, then between blocks, lines and sentences, and within a word only if it is too long.
 
-    A document within the budget is one passage. Else sections are taken apart from the outermost headings on until
-    they fit, small ones are put together again, and what still does not fit is cut into pieces of like size.
-    Sections do not overlap: the breadcrumb says what each is about. Pieces of one section do, a little.
+    A document within the budget is one passage. Otherwise the document is taken apart at its headings, the outermost
+    first, until each part fits; small sections are joined again, and a section that is still too long is cut into
+    pieces of similar size. Sections do not overlap, because the breadcrumb says what each is about. Pieces of one
+    section overlap a little.
     """
 
     def __init__(self, tokenizer: Tokenizer, *, passage_tokens: int = 220, breadcrumb_tokens: int = 32) -> None:
@@ -61,7 +64,7 @@ class Chunker:
         self._breadcrumb_cutter = Cutter(self._tokens, budget=breadcrumb_tokens)
 
     def passages(self, source: SourceText, *, docid: str, collection: str, path: str) -> tuple[Passage, ...]:
-        """The passages of a document in their order; every character but blanks is in one."""
+        """Return the passages of a document in their order; every character except blanks is in at least one."""
         text = source.text
         passages: list[Passage] = []
         line, counted = 1, 0
@@ -113,42 +116,43 @@ class Chunker:
         )
 
     def _packed(self, source: SourceText, spans: Sequence[_Span]) -> list[_Span]:
-        """Take sections apart until they fit, then put the small ones together."""
+        """Take sections apart until each part fits the budget, then join the small ones."""
         first, last = spans[0], spans[-1]
         if len(spans) == 1:
             if first.tokens <= self._budget:
                 return [first]
             return list(self._pieces(source, first.section))
-        together = self._together(source, first, last, tokens=sum(span.tokens for span in spans))
-        if together:
-            return [together]
+        whole = self._joined(source, first, last, tokens=sum(span.tokens for span in spans))
+        if whole:
+            return [whole]
         packed: list[_Span] = []
         for part in _parts(spans):
-            below = self._packed(source, part)
-            if packed and any(span.whole and span.tokens < self._small for span in (packed[-1], below[0])):
-                joined = self._together(source, packed[-1], below[0], tokens=packed[-1].tokens + below[0].tokens)
+            packed_part = self._packed(source, part)
+            before, after = packed[-1] if packed else None, packed_part[0]
+            if before and any(span.whole and span.tokens < self._small for span in (before, after)):
+                joined = self._joined(source, before, after, tokens=before.tokens + after.tokens)
                 if joined:
-                    packed[-1:], below = [joined], below[1:]
-            packed += below
+                    packed[-1:], packed_part = [joined], packed_part[1:]
+            packed += packed_part
         return packed
 
     def _pieces(self, source: SourceText, section: Section) -> Iterator[_Span]:
-        """A section that is too long, in pieces that overlap a little."""
+        """Cut a section that is too long into pieces that overlap a little."""
         before: Piece | None = None
         for piece in self._piece_cutter.pieces(source, section):
             if not source.text[piece.start : piece.end].strip():
                 continue
             start, tokens = piece.start, piece.tokens
             if before:
-                begin = self._last_sentences(source.text, before)
-                with_them = self._cutter.cost(source.text[begin : piece.end])
-                if with_them <= self._budget:
-                    start, tokens = begin, with_them
+                overlap_start = self._overlap_start(source.text, before)
+                tokens_with_overlap = self._cutter.cost(source.text[overlap_start : piece.end])
+                if tokens_with_overlap <= self._budget:
+                    start, tokens = overlap_start, tokens_with_overlap
             yield _Span(start, piece.end, tokens, section, whole=False)
             before = piece
 
-    def _last_sentences(self, text: str, piece: Piece) -> int:
-        """Where the last sentences or lines of a piece begin that fit the overlap; never at its own start."""
+    def _overlap_start(self, text: str, piece: Piece) -> int:
+        """Where the last sentences or lines of a piece begin that fit the overlap; never at the start of the piece."""
         begin = piece.end
         own_start = piece.end - len(text[piece.start : piece.end].lstrip())
         for match in reversed(list(_SENTENCE_START.finditer(text, own_start + 1, piece.end))):
@@ -157,8 +161,8 @@ class Chunker:
             begin = match.end()
         return begin
 
-    def _together(self, source: SourceText, first: _Span, last: _Span, *, tokens: int) -> _Span | None:
-        """Everything from one span to another as one, if it fits."""
+    def _joined(self, source: SourceText, first: _Span, last: _Span, *, tokens: int) -> _Span | None:
+        """Join everything from one span to another into one span; None if it does not fit the budget."""
         if tokens <= self._budget and not self._tokens.adds_up:
             tokens = self._cutter.cost(source.text[first.start : last.end])
         if tokens > self._budget:
@@ -166,7 +170,7 @@ class Chunker:
         return replace(first, end=last.end, tokens=tokens, whole=first.whole and last.whole)
 
     def _breadcrumb(self, source: SourceText, heading: tuple[str, ...]) -> str:
-        """Title and headings within their budget: the outermost headings go first, then the title."""
+        """Join title and headings within their budget: the outermost headings are dropped first, then the title."""
         titled = source.title_source != "file name" or _WORD.search(source.title)
         title, names = [source.title] if titled else [], list(heading)
         while names[1:] and self._tokens.count(" > ".join((*title, *names))) > self._breadcrumb_budget:
@@ -177,7 +181,7 @@ class Chunker:
 
 
 def _parts(spans: Sequence[_Span]) -> Iterator[Sequence[_Span]]:
-    """Sections, each with those below it, under the outermost headings behind the first section."""
+    """Split sections before each of the outermost headings that follow the first section."""
     level = min(span.section.level for span in spans[1:])
     cuts = [position for position, span in enumerate(spans) if position and span.section.level == level]
     for start, stop in pairwise([0, *cuts, len(spans)]):
@@ -185,7 +189,7 @@ def _parts(spans: Sequence[_Span]) -> Iterator[Sequence[_Span]]:
 
 
 def _trimmed(text: str, span: _Span) -> tuple[int, int]:
-    """A span without blank lines around it; the indentation of its first line stays."""
+    """Start and end of a span without the blank lines around it; the indentation of its first line stays."""
     piece = text[span.start : span.end]
     end = span.start + len(piece.rstrip())
     start = end - len(piece.strip())

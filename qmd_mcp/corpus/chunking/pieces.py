@@ -14,52 +14,61 @@ from qmd_mcp.corpus.chunking.token_counter import TokenCounter
 from qmd_mcp.corpus.readers.source_text import SourceText
 
 CHARACTERS_PER_TOKEN = 16
-"""A passage has no more, however few tokens they make: to WordPiece a word of over 100 letters is one unknown token,
-and blanks are none."""
+"""Most characters of a passage for each token of its budget. Without this limit a passage could be of any length: for
+WordPiece a word of over 100 letters is one unknown token, and blanks are no token at all."""
 
 WINDOW = 16_384
-"""Characters that the splitter gets at once: it looks at the whole rest for every cut, which is quadratic."""
+"""Most characters that the splitter is given at once. For every cut it looks at all of the remaining text, so its time
+is quadratic in the length of the text."""
 
 FINE = 4_096
-"""Characters up to which a block is cut into parts of a fourth of the budget, which are put together to pieces of like
-size; beyond, into parts of nine tenths, since fine parts take two to three times as long."""
+"""A block of up to this many characters is cut into parts of a fourth of the budget, which are then joined to pieces of
+similar size. A longer block is cut into parts of nine tenths of the budget, since small parts take two to three times
+as long."""
 
 _CUTS = ("\n\n", "\n", "。", ". ", " ")
 _NESTED = re.compile(r"^[ \t]*(?:[>*+-][ \t]*|\d+[.)][ \t]+){64}", re.MULTILINE)
-"""Containers so deep that the Markdown parser needs quadratic time; nobody writes them."""
+"""A line with lists and quotations nested so deeply that the Markdown parser needs quadratic time; nobody writes such a
+line by hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a section, with the blanks behind it."""
+    """A part of a section, including the blanks behind it."""
 
     start: int
     end: int
     tokens: int
     depth: int
-    """Of its indentation: above a deep one is no good place for a cut."""
+    """Width of its indentation; the place above a deeply indented part is a poor place for a cut."""
 
 
 class Cutter:
-    """Cuts between blocks, then between items, lines and sentences, and within a word only where it is too long."""
+    """Cuts between blocks, then between items, lines and sentences, and within a word only if it is too long."""
 
     def __init__(self, tokens: TokenCounter, *, budget: int) -> None:
         self._tokens = tokens
         self._budget = budget
 
     def cost(self, text: str) -> int:
-        """Tokens, or what the characters alone cost; beyond the budget only that it is beyond."""
-        least = _least(text)
+        """Return the tokens of a text, or more if its characters alone cost more.
+
+        If the characters alone exceed the budget, the tokens are not counted.
+        """
+        least = _least_cost(text)
         return least if least > self._budget else max(self._tokens.count(text), least)
 
     def beginning(self, text: str) -> str:
-        """As much of a line as the budget allows."""
+        """Return as much of the beginning of a line as the budget allows."""
         if self._tokens.count(text) <= self._budget:
             return text
         return TextSplitter.from_callback(self._tokens.count, self._budget).chunks(text)[0]
 
     def pieces(self, source: SourceText, section: Section) -> Iterator[Piece]:
-        """A section in pieces of like size, none beyond the budget."""
+        """Cut a section into pieces of similar size, none beyond the budget.
+
+        A part that ends with a colon stays together with the part that it announces, if both fit.
+        """
         parts: list[Piece] = []
         for part in self._parts(source, section):
             if parts and source.text[parts[-1].start : part.start].rstrip().endswith((":", "：")):
@@ -80,7 +89,7 @@ class Cutter:
                 yield Piece(start, end, tokens, parts[first].depth)
 
     def _parts(self, source: SourceText, section: Section) -> Iterator[Piece]:
-        """Blocks, and the items, lines, sentences or words of those that are too long."""
+        """Yield the blocks of a section; a block that is too long is cut into its items, lines, sentences or words."""
         for start, end in blocks(source, section):
             text = source.text[start:end]
             depth = len(text) - len(text.lstrip(" \t"))
@@ -104,22 +113,27 @@ class Cutter:
                 yield window_start + offset, window_start + offset + len(part)
 
 
-def _least(text: str) -> int:
+def _least_cost(text: str) -> int:
+    """What the characters of a text cost, rounded up."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def _runs(parts: Sequence[Piece], budget: int) -> Iterator[tuple[int, int]]:
-    """Blocks that make a piece together: pieces of the rest alike, cuts where the indentation is least."""
+    """Group parts into pieces; yields the index of the first part of each piece and of the first part behind it.
+
+    The remaining tokens are spread evenly over as few pieces as possible, and each cut is moved to where the
+    indentation is least.
+    """
     first, rest = 0, sum(block.tokens for block in parts)
     while first < len(parts):
-        like = math.ceil(rest / math.ceil(rest / budget))
+        even_share = math.ceil(rest / math.ceil(rest / budget))
         stop, filled = first, 0
-        while stop < len(parts) and filled < like and (stop == first or filled + parts[stop].tokens <= budget):
+        while stop < len(parts) and filled < even_share and (stop == first or filled + parts[stop].tokens <= budget):
             filled += parts[stop].tokens
             stop += 1
         if stop < len(parts):
             earlier, left = stop - 1, filled - parts[stop - 1].tokens
-            while earlier > first and left >= like / 2:
+            while earlier > first and left >= even_share / 2:
                 if parts[earlier].depth < parts[stop].depth:
                     stop, filled = earlier, left
                 earlier -= 1
@@ -129,7 +143,7 @@ def _runs(parts: Sequence[Piece], budget: int) -> Iterator[tuple[int, int]]:
 
 
 def _windows(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """A span in parts that the splitter can look at whole, cut where it would cut as well."""
+    """Divide a span into windows for the splitter, each ending where the splitter would prefer to cut."""
     while end - start > WINDOW:
         middle, limit = start + WINDOW // 2, start + WINDOW
         cut = next((found + len(sign) for sign in _CUTS if (found := text.rfind(sign, middle, limit)) >= 0), limit)

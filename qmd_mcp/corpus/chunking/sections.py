@@ -11,7 +11,7 @@ from qmd_mcp.corpus.readers.headings import FENCE, Heading, fence_after
 from qmd_mcp.corpus.readers.source_text import SourceText
 
 _DEFINITION = re.compile(r"\n[ \t]*\n(?=[^\s)\]}])")
-"""In code, a line that is not indented and stands below a blank one: a definition or what is said above it."""
+"""In code, the start of a line that is not indented and follows a blank line: a definition, or the comment above it."""
 
 _GAP = re.compile(r"\n(?:[ \t]*\n)+")
 _GAP_OR_FENCE = re.compile(rf"{_GAP.pattern}|{FENCE}", re.MULTILINE)
@@ -19,22 +19,22 @@ _GAP_OR_FENCE = re.compile(rf"{_GAP.pattern}|{FENCE}", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands below it, up to the next heading."""
+    """A heading with the text below it, up to the next heading."""
 
     start: int
     end: int
     level: int
-    """Of the outermost heading at its start; 0 without one."""
+    """Level of the outermost heading at its start; 0 if it does not start with a heading."""
     heading: tuple[str, ...]
-    """The headings above what it says, outermost first, without the document's title."""
+    """The headings above its text, the outermost first, without the document's title."""
     content: int
-    """Where its headings end."""
+    """Where the headings at its start end and its text begins."""
 
 
 def sections(source: SourceText) -> Iterator[Section]:
-    """The body at its headings, or code at its definitions.
+    """Divide the body of a document at its headings, or code at its definitions.
 
-    A heading with nothing but a heading below it begins that one's section.
+    A heading that is followed by another heading without any text between them begins the section of that other one.
     """
     text, start = source.text, source.body_start
     if source.kind == "code":
@@ -58,7 +58,7 @@ def sections(source: SourceText) -> Iterator[Section]:
 
 
 def blocks(source: SourceText, section: Section) -> Iterator[tuple[int, int]]:
-    """A section between its blank lines; fenced code is never taken apart, and headings keep what follows."""
+    """Divide a section at its blank lines; fenced code stays whole, and headings stay with the block that follows."""
     text, start, end = source.text, section.start, section.end
     fence = ""
     pattern = _GAP_OR_FENCE if source.kind in {"markdown", "html"} else _GAP

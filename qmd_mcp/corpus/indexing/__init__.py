@@ -1,5 +1,6 @@
-"""Bringing an index up to date with a collection's files.
+"""Bringing an index up to date with the files of its collections.
 
-`indexer.Indexer` is the entrance, `index_protocols` says what it needs of the index and of the embedder, and
-`update_summary` what it reports.
+`indexer.Indexer` is the entrance. `preparation` reads and cuts the files, `index_protocols` says what the indexer needs
+from the index and the models, `staged_documents` holds documents back while an index is rebuilt, and `update_summary`
+is what an update reports.
 """

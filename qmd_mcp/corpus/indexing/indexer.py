@@ -1,4 +1,4 @@
-"""Bringing the index up to date with the folders."""
+"""Bringing the index up to date with the folders of its collections."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ from qmd_mcp.errors import CollectionError
 from qmd_mcp.tasks import task_group
 
 EMBED_WINDOW = 1_024
-"""Passages filled in by one commit of `embed`."""
+"""Passages whose vectors `embed` fills in with one commit; as many as in a window of `preparation`."""
 
 
 class Indexer:
-    """One run at a time, under the writer's lock.
+    """Writes documents and passages; there is only one at a time, under the writer's lock.
 
-    Passages are written first and the document row last, and a document's passages in one commit: a run that dies
-    at any moment leaves whole documents or passages without a row, which are invisible and swept by the next run.
+    The passages of a document are written in one commit, and the row of the document after them. A run that is killed
+    at any moment therefore leaves whole documents, or passages without a document's row. The latter are invisible to
+    searches, and the next run deletes them.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Indexer:
         preparation: Preparation,
         tokens: TokenStates | None = None,
     ) -> None:
-        """Without `tokens` passages get vectors alone."""
+        """Make an indexer; without `tokens`, passages get vectors but no token states."""
         self._documents = documents
         self._passages = passages
         self._terms = terms
@@ -56,12 +57,13 @@ class Indexer:
         self._preparation = preparation
         self._tokens = tokens
         self._stored: frozenset[str] = frozenset()
-        """Documents that have passages; another is not known, whatever its row says: a rebuild may have died."""
+        """Docids of the documents that have passages. A document without any counts as unknown even if it has a row:
+        the rebuild that should have written its passages may have been killed."""
 
     async def update(
         self, collections: Sequence[Collection], *, embed: bool, progress: Progress
     ) -> dict[str, UpdateSummary]:
-        """Index what changed on disk; one summary for each collection, by name."""
+        """Index what changed on disk, and return a summary for each collection by its name."""
         await self.sweep()
         return {
             collection.name: await self._update_collection(collection, embed=embed, progress=progress)
@@ -69,7 +71,7 @@ class Indexer:
         }
 
     async def sweep(self) -> None:
-        """Delete what a run left that died: passages whose document is not visible."""
+        """Delete what a killed run left behind: passages whose document is not visible."""
         stored = await self._passages.docids()
         orphans = stored - await self._documents.docids()
         if orphans:
@@ -78,13 +80,13 @@ class Indexer:
         self._stored = stored - orphans
 
     async def forget(self, collection: str) -> int:
-        """Remove every document of a collection; how many there were."""
+        """Remove every document of a collection, and return how many there were."""
         documents = await self._documents.of_collection(collection)
         await self._remove(documents)
         return len(documents)
 
     async def embed(self, *, progress: Progress) -> int:
-        """Fill in the vectors that are missing; how many there were."""
+        """Compute the vectors and token states that are missing, and return for how many passages."""
         total = await self._passages.count() - await self._passages.embedded()
         done = 0
         async for passages in self._passages.without_vector(batch=EMBED_WINDOW):
@@ -136,7 +138,7 @@ class Indexer:
         )
 
     async def _commit(self, window: Prepared, known: Mapping[str, Document], *, embed: bool) -> int:
-        """Write one window; how many vectors were computed."""
+        """Write one window, and return how many vectors were computed."""
         vectors, computed = await self._vectors(window.passages, embed=embed)
         if window.passages:
             await self._terms.added(window.passages)
@@ -158,7 +160,7 @@ class Indexer:
         await self._passages.remove(docids)
 
     async def _vectors(self, passages: Sequence[Passage], *, embed: bool) -> tuple[list[FloatArray | None], int]:
-        """One vector for each passage, known ones kept; and how many were computed."""
+        """Return one vector for each passage, taking stored ones where there are any, and how many were computed."""
         hashes = [passage.text_hash for passage in passages]
         texts = dict(zip(hashes, passages, strict=True))
         known = await self._passages.vectors_by_hash(tuple(texts))
@@ -171,9 +173,10 @@ class Indexer:
         return [known[text_hash] for text_hash in hashes], len(absent)
 
     async def _computed(self, passages: Mapping[str, Passage]) -> dict[str, FloatArray]:
-        """Vectors by text hash; the token states of the same pass are stored at once.
+        """Compute vectors, by text hash; token states of the same forward pass are stored at once.
 
-        States without a passage, which a run leaves that dies here, are swept like passages without a document.
+        A run that is killed here leaves states without a passage; they are deleted later, as passages without a
+        document are.
         """
         texts = [passage.embedded_text for passage in passages.values()]
         if self._tokens is None:
@@ -186,9 +189,10 @@ class Indexer:
 
 
 def _gone(documents: Sequence[Document], *, present: frozenset[str], skips: Sequence[Skip]) -> list[Document]:
-    """The documents that are no longer there, or no longer something to index.
+    """The documents whose file is no longer there or no longer belongs to the index.
 
-    What cannot be read just now, itself or a folder above it (whose path ends with a slash), is kept.
+    A document is kept if its file, or a folder above it, cannot be read at the moment. (The path of a folder that was
+    left out ends with a slash.)
     """
     reasons = {skip.path: skip.reason for skip in skips}
 
@@ -205,7 +209,7 @@ def _gone(documents: Sequence[Document], *, present: frozenset[str], skips: Sequ
 
 @asynccontextmanager
 async def _ahead(windows: Iterator[Prepared]) -> AsyncGenerator[AsyncIterable[Prepared]]:
-    """Prepare the next window in a worker thread while the caller has the last one in hand."""
+    """Prepare the next window in a worker thread while the caller works on the one before."""
     send, receive = anyio.create_memory_object_stream[Prepared](1)
 
     async def prepare() -> None:

@@ -1,4 +1,4 @@
-"""From files on disk to documents and passages, ready to be embedded."""
+"""Turning files on disk into documents and passages that are ready to be embedded."""
 
 from __future__ import annotations
 
@@ -14,36 +14,43 @@ from qmd_mcp.domain.answers import Skip
 from qmd_mcp.domain.documents import Collection, Document, Passage, docid_of
 
 WINDOW = 1_024
-"""Passages of one commit: some ten seconds of embedding on 2 cores are lost when a run is killed, sorting by length
-wastes little, and the commits cost a hundredth of the embedding (benchmarks/results/speed.md)."""
+"""Passages of one commit, and most files of one. A run that is killed loses at most one window: some ten seconds of
+embedding on 2 cores. Within a window, passages are sorted by length with little waste, and the commits take a hundredth
+of the time of the embedding (benchmarks/results/speed.md). Files that are unchanged or left out have no passages, so
+they are counted too: without that, a window of files that were only touched would have no bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done for one collection."""
+    """What an update has to do for one collection."""
 
     files: tuple[ScannedFile, ...]
-    """To be read."""
+    """Files that have to be read."""
     unchanged: int
+    """Number of files that have the size and time that the index knows."""
     present: frozenset[str]
-    """Paths of every file that can be indexed, to be read or unchanged."""
+    """Paths of all files that belong to the index, whether they have to be read or are unchanged."""
     skips: tuple[Skip, ...]
 
 
 @dataclass(slots=True)
 class Prepared:
-    """One commit's worth of work."""
+    """What goes into the index in one commit: a window."""
 
     documents: list[Document] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
     touched: list[Document] = field(default_factory=list)
-    """Same content, other time."""
+    """Documents whose file has another time but the same content."""
     skips: list[Skip] = field(default_factory=list)
     files: int = 0
+    """Files that were read for this window, whatever became of them."""
 
 
 class Preparation:
-    """Synchronous; runs in a worker thread while the window before is embedded."""
+    """Reads files and cuts them into passages.
+
+    It is synchronous and runs in a worker thread, while the window before is embedded.
+    """
 
     def __init__(
         self, *, chunker: Chunker, decode: Callable[[bytes, str], SourceText | Skip], max_file_bytes: int
@@ -53,7 +60,7 @@ class Preparation:
         self._max_file_bytes = max_file_bytes
 
     def plan(self, collection: Collection, known: Mapping[str, Document]) -> Plan:
-        """Compare a folder with what the index knows, by size and time.
+        """Compare a folder with the documents that the index knows, by size and time.
 
         Raises:
             CollectionError: the folder cannot be read at all.
@@ -67,14 +74,14 @@ class Preparation:
                 skips.append(entry)
                 continue
             present.add(entry.path)
-            if _same(entry, known.get(entry.path)):
+            if _is_unchanged(entry, known.get(entry.path)):
                 unchanged += 1
             else:
                 files.append(entry)
         return Plan(tuple(files), unchanged=unchanged, present=frozenset(present), skips=tuple(skips))
 
     def windows(self, collection: Collection, plan: Plan, known: Mapping[str, Document]) -> Iterator[Prepared]:
-        """Read and cut the planned files; every document lies in one window whole."""
+        """Read and cut the planned files; all passages of a document are in the same window."""
         window = Prepared()
         for file in plan.files:
             self._prepare(file, collection, known.get(file.path), window)
@@ -117,7 +124,8 @@ class Preparation:
         )
 
 
-def _same(file: ScannedFile, document: Document | None) -> bool:
+def _is_unchanged(file: ScannedFile, document: Document | None) -> bool:
+    """Whether a file has the size and time that were indexed, and that time proves that it was not written since."""
     return (
         document is not None
         and document.size == file.size

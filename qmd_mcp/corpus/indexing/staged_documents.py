@@ -1,4 +1,4 @@
-"""Documents that become visible all at once."""
+"""Documents of a new generation, which become visible all at once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from qmd_mcp.domain.documents import Document
 class StagedDocuments:
     """Stands between the indexer and the documents while a new generation is built beside the one that serves.
 
-    What the new generation has already counts as known, so that an interrupted build goes on where it was; what the
-    indexer writes is held back until `publish`.
+    Documents whose passages the new generation already has count as known, so that an interrupted build continues where
+    it stopped. What the indexer writes is held back in memory until `publish`.
     """
 
     def __init__(self, documents: DocumentStore, *, built: frozenset[str]) -> None:
@@ -22,24 +22,24 @@ class StagedDocuments:
         self._removed: set[str] = set()
 
     async def of_collection(self, collection: str) -> tuple[Document, ...]:
-        """The documents that the new generation has."""
+        """Return the documents of a collection whose passages the new generation already has."""
         every = await self._documents.of_collection(collection)
         return tuple(document for document in every if document.docid in self._built)
 
     async def docids(self) -> frozenset[str]:
-        """The same, of all collections."""
+        """Return the docids of such documents, of all collections."""
         return self._built & await self._documents.docids()
 
     async def put(self, documents: Sequence[Document]) -> None:
-        """Hold back."""
+        """Hold documents back that are to become visible."""
         self._put.update((document.key, document) for document in documents)
 
     async def remove(self, keys: Sequence[str]) -> None:
-        """Hold back."""
+        """Hold the keys of documents back that are to become invisible."""
         self._removed.update(keys)
 
     async def publish(self, collections: Sequence[str]) -> None:
-        """Write what was held back, and remove what these collections no longer have."""
+        """Write what was held back, and remove the documents that these collections no longer have."""
         for collection in collections:
             for document in await self._documents.of_collection(collection):
                 if document.docid not in self._built and document.key not in self._put:

@@ -1,4 +1,4 @@
-"""What an update is doing and what it has done."""
+"""The progress of an update, and its result."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ Phase: TypeAlias = Literal["scan", "index", "embed", "optimize"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far one phase of an update has come."""
+    """How far one phase of an update has advanced."""
 
     phase: Phase
     done: int
     """Files while scanning and indexing, passages while embedding."""
     total: int | None
-    """Null while it is not known yet."""
+    """What `done` will be at the end; None while that is not known yet."""
     passages: int = 0
-    """Passages written so far."""
+    """Passages that were written so far."""
 
 
 class Progress(Protocol):
-    """Whoever wants to watch an update."""
+    """A function that is told how an update advances."""
 
     def __call__(self, step: Step) -> None:
-        """Called from the update's own thread, often: return at once."""
+        """Take note of a step; called often and in the thread of the update, so it has to return at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateSummary:
-    """What an update has done."""
+    """What an update did."""
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     removed: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
-    """Files left out, by reason."""
+    """Numbers of files that were left out, by reason."""
     examples: dict[str, str] = field(default_factory=dict)
-    """For each reason one file that was left out."""
+    """For each of these reasons, one file that was left out."""
     passages: int = 0
-    """Passages written."""
+    """Passages that were written."""
     embedded: int = 0
-    """Vectors computed; the other passages kept theirs or have none yet."""
+    """Vectors that were computed; the other passages kept a stored vector or have none yet."""
     seconds: float = 0.0
     problems: tuple[str, ...] = ()
-    """Collections that could not be read, a sentence each; what the index had of them stays."""
+    """A sentence for each collection that could not be read; what the index holds of it stays."""
 
 
 def total(summaries: Iterable[UpdateSummary]) -> UpdateSummary:
-    """Several collections' summaries as one."""
+    """Add up the summaries of several collections."""
     each = tuple(summaries)
     skipped: Counter[str] = Counter()
     examples: dict[str, str] = {}

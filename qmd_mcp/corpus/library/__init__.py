@@ -1,4 +1,5 @@
-"""Reading documents by what a person or an agent calls them.
+"""Reading documents for people and agents, by whatever name they use.
 
-`document_library.DocumentLibrary` is the entrance.
+`document_library.Library` is the entrance. `reference` parses what a caller wrote, `naming` finds the documents, and
+`excerpt` cuts out the lines.
 """

@@ -1,4 +1,4 @@
-"""Lines of a document as an agent reads them."""
+"""Cutting lines out of a document for an agent to read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from qmd_mcp.domain.documents import Document, shown_docid, uri_of
 from qmd_mcp.errors import ArgumentError
 
 MAX_CHARACTERS = 24_000
-"""About 6,000 tokens: a fourth of what clients take in one answer; the rest is a call away."""
+"""Most characters of one excerpt: about 6,000 tokens, a fourth of what clients accept in one answer. Another call reads
+the rest."""
 
 
 def excerpt_of(
@@ -23,10 +24,10 @@ def excerpt_of(
     line_numbers: bool,
     room: int = MAX_CHARACTERS,
 ) -> Excerpt:
-    """Cut lines out of a document, at whole lines, within the size cap or less room.
+    """Cut whole lines out of a document, within `MAX_CHARACTERS` or within `room` if that is less.
 
     Raises:
-        ArgumentError: `from_line` lies behind the end.
+        ArgumentError: `from_line` is beyond the last line.
     """
     lines = source.text.split("\n")
     if lines and not lines[-1]:
@@ -40,16 +41,16 @@ def excerpt_of(
     chosen: list[tuple[int, str]] = []
     notes: list[str] = []
     room = min(room, MAX_CHARACTERS)
-    around = len(str(last)) + 3 if line_numbers else 1  # number, blanks and the line's end
+    overhead = len(str(last)) + 3 if line_numbers else 1  # the number, two blanks and the newline
     for number, line in wanted[:max_lines]:
-        if len(line) + around > room:
+        if len(line) + overhead > room:
             if chosen:
                 break
             notes.append(f"Line {number} is cut at {room:,} of its {len(line):,} characters.")
             chosen.append((number, line[:room]))
             break
         chosen.append((number, line))
-        room -= len(line) + around
+        room -= len(line) + overhead
     rest = wanted[len(chosen) :]
     width = len(str(chosen[-1][0])) if chosen else 1
     text = "\n".join(f"{number:>{width}}  {line}" if line_numbers else line for number, line in chosen)

@@ -1,4 +1,6 @@
-"""From the bytes of a file to its text, title and headings: one module for each format.
+"""Making text, title and headings of the bytes of a file.
 
-`source_text.read` is the entrance and chooses the reader.
+`formats.read` is the entrance; the table there says which reader reads which extension. Each format has one module,
+`*_reader`, with one function that takes bytes and returns a `source_text.SourceText`. `decoding`, `front_matter`,
+`headings` and `html_page` are what the readers share.
 """

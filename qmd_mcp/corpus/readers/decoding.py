@@ -1,4 +1,4 @@
-"""Bytes of a file as characters, or the reason why they are none."""
+"""Decoding the bytes of a file, or telling why they are not text."""
 
 from __future__ import annotations
 
@@ -17,33 +17,37 @@ _MARKS = (
 )
 
 _SAMPLE = 65_536
-"""Bytes that are looked at for control characters."""
+"""How many bytes are examined for control characters."""
 
 _TEXT_BYTES = bytes({*range(0x20, 0x7F), *range(0x80, 0x100), *b"\b\t\n\f\r\x1b"})
 
 _MOST_CONTROL = 0.02
-"""Random bytes have .10 outside of `_TEXT_BYTES`, a terminal's output next to none."""
+"""Most bytes outside `_TEXT_BYTES`, as a fraction: random bytes have .10, and the output of a terminal has next to
+none."""
 
 _CONTROL = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
 
 _LAST_FREQUENT_ROW = 0xD7
-"""Of GB2312: punctuation and the 3,755 frequent ideographs end here."""
+"""The last row of GB2312 with punctuation or one of the 3,755 frequent ideographs."""
 
 _LAST_KOREAN_ROW = 0xC8
-"""Of EUC-KR, whose syllables end here."""
+"""The last row of EUC-KR with syllables."""
 
 _LEAST_COMMON = 0.9
-"""Latin-1 or Shift-JIS mistaken for GB18030 gives mostly ideographs that GB2312 does not have."""
+"""Fewest frequent ideographs, as a fraction of all characters beyond ASCII, for a text to be Chinese: Latin-1 or
+Shift-JIS that is decoded as GB18030 gives mostly ideographs that GB2312 does not have."""
 
 _LEAST_HIGH = 0.1
-"""About half of a Chinese text lies above the Korean rows, and nothing of a Korean one."""
+"""Fewest characters above the Korean rows, as the same fraction: about half of a Chinese text lies there, and nothing
+of a Korean one."""
 
 _MOST_ACCENTS = 0.5
-"""Of what is no blank. No Western European language has as many; Cyrillic mistaken for one is made of them."""
+"""Most accented letters, as a fraction of all characters but blanks. No Western European language has as many, whereas
+Cyrillic that is decoded as one consists of them."""
 
 
 class NotTextError(Exception):
-    """Bytes that are no text; never leaves the reader."""
+    """The bytes of a file are not text. `formats.read` turns it into a `Skip`, so it never leaves this package."""
 
     def __init__(self, reason: SkipReason) -> None:
         super().__init__(reason)
@@ -51,13 +55,13 @@ class NotTextError(Exception):
 
 
 def decode(data: bytes) -> str:
-    """Decode by Unicode's marks, as UTF-8, or as what Chinese and Western systems wrote before it.
+    """Decode bytes by their byte order mark, as UTF-8, or in the older encodings of Chinese and Western systems.
 
-    The text is in NFC, its lines end with a newline, and every control character but tab and newline is a blank, so
-    that none reaches a terminal; lines and their numbers are those of the file.
+    The text is in NFC and its lines end with a newline. Control characters other than tab and newline become blanks, so
+    that none reaches a terminal. Lines have the same numbers as in the file.
 
     Raises:
-        NotTextError: the bytes are binary, or in an encoding that would have to be guessed.
+        NotTextError: the bytes are binary, or in an encoding that could only be guessed.
     """
     encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
     if encoding is None and _is_binary(data):
@@ -83,7 +87,7 @@ def _is_binary(data: bytes) -> bool:
 
 
 def _legacy(data: bytes) -> str:
-    """GB18030 where it gives frequent ideographs, cp1252 where it gives a few accents."""
+    """Decode as GB18030 if that gives mostly frequent ideographs, else as cp1252 if that gives few accented letters."""
     try:
         text = data.decode("gb18030")
     except UnicodeDecodeError:

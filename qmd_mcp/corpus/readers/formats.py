@@ -20,8 +20,7 @@ from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.domain.answers import Skip
 
 Reader: TypeAlias = Callable[[bytes], SourceText]
-"""Makes text of the bytes of a file, with the title that the file declares, if any. Raises NotTextError if it
-cannot."""
+"""Makes text of the bytes of a file, with the title that the file declares, if any; raises NotTextError otherwise."""
 
 READERS: Final[Mapping[str, Reader]] = {
     **dict.fromkeys(("md", "markdown", "mdx", "mdc", "mkd", "qmd", "rmd"), read_markdown),

@@ -1,4 +1,4 @@
-"""The headings of a document."""
+"""Finding the headings of a document."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST = 300
-"""Characters; what is longer is a paragraph that somebody marked as a heading."""
+"""Most characters of a heading or title; a longer one is a paragraph that somebody marked as a heading, and is cut."""
 
 FENCE = r"^[-*+>\d.) \t]*(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)"
-"""A line that may open or close fenced code, also in a list or a quotation."""
+"""A line that may open or close fenced code, also inside a list or a quotation."""
 
 _MARKDOWN = re.compile(
     rf"{FENCE}|^ {{0,3}}(?P<hashes>#{{1,6}})(?=[ \t\n]|\Z)(?P<text>[^\n]*)|^ {{0,3}}(?:=+|-+)[ \t]*$",
@@ -26,19 +26,20 @@ _MARKUP = re.compile(r"</?(?:a|b|br|code|em|i|img|kbd|small|span|strong|sub|sup)
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading and where its markup stands in the text."""
+    """A heading, and where its markup stands in the text."""
 
     start: int
-    """Of its first line."""
+    """Start of its first line."""
     end: int
+    """End of its last line."""
     level: int
-    """1 is the outermost."""
+    """1 for the outermost headings."""
     text: str
-    """One line, without markup."""
+    """Its words on one line, without markup."""
 
 
 def markdown_headings(text: str, *, start: int = 0) -> Iterator[Heading]:
-    """ATX and Setext headings from an offset on, in their order; a comment in fenced code is none."""
+    """Yield ATX and Setext headings from an offset on, in their order; fenced code has no headings."""
     fence = ""
     for match in _MARKDOWN.finditer(text, start):
         if match["fence"]:
@@ -53,12 +54,12 @@ def markdown_headings(text: str, *, start: int = 0) -> Iterator[Heading]:
         elif match.start() > start:
             line_start, line = _line_above(text, match.start(), start)
             _, above = _line_above(text, line_start, start)
-            if not _NO_PARAGRAPH.match(line) and not above.strip():  # below a longer paragraph it is a rule
+            if not _NO_PARAGRAPH.match(line) and not above.strip():  # else a rule below a paragraph
                 yield Heading(line_start, match.end(), 1 if "=" in match[0] else 2, plain(line))
 
 
 def fence_after(line: re.Match[str], fence: str) -> str:
-    """The fence that is open below a line that matches `FENCE`, by the one open above it; empty for none."""
+    """Return the fence that is open after a line that matches `FENCE`, given the one open before it; empty for none."""
     run, info = line["fence"], line["info"]
     if fence:
         return "" if run.startswith(fence) and not info.strip() else fence
@@ -66,7 +67,7 @@ def fence_after(line: re.Match[str], fence: str) -> str:
 
 
 def underlined_headings(text: str, *, start: int = 0) -> Iterator[Heading]:
-    """Headings of reStructuredText; their levels are the order in which its adornments appear."""
+    """Yield the headings of reStructuredText; their levels follow the order in which the adornments first appear."""
     levels: dict[tuple[str, bool], int] = {}
     free = start
     for match in _ADORNMENT.finditer(text, start):
@@ -83,18 +84,18 @@ def underlined_headings(text: str, *, start: int = 0) -> Iterator[Heading]:
 
 
 def plain(heading: str) -> str:
-    """A heading's words, without links, emphasis, tags and anchors."""
+    """Return the words of a heading without links, emphasis, tags and anchors."""
     return one_line(_MARKUP.sub("", _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", heading))))
 
 
 def one_line(title: str) -> str:
-    """A title as one line that can be encoded: an escape in YAML can be half a character."""
+    """Make one line of a title that can be encoded as UTF-8: an escape in YAML can be one half of a surrogate pair."""
     line = " ".join(title.encode(errors="ignore").decode().replace("\0", " ").split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
 def _line_above(text: str, position: int, start: int) -> tuple[int, str]:
-    """The line that ends before a line's start, and where it begins; nothing above the text's start."""
+    """Return where the line above begins, and that line; nothing above the start of the text."""
     if position <= start:
         return start, ""
     line_start = max(text.rfind("\n", start, position - 1) + 1, start)

@@ -1,4 +1,4 @@
-"""What a page of HTML shows, as Markdown whose lines know their lines in the file."""
+"""Turning what a page of HTML shows into Markdown whose lines can be found again in the file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BLOCKS = frozenset(
     )
 )
 _TIGHT = frozenset({"dd", "li", "option", "tr"})
-"""No blank line around these."""
+"""Blocks without a blank line around them."""
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _HIDDEN = frozenset({"nav", "noscript", "script", "style", "svg", "template"})
 _MARKUP = ("#", "```", "~~~")
@@ -23,18 +23,19 @@ _FENCE = "```"
 
 
 class HtmlPage(HTMLParser):
-    """Python's parser, which alone says where in the file it is; it never raises, and takes linear time.
+    """Reads a page with Python's own parser, the only one that tells its position in the file.
 
-    Headings are `#` lines, list items begin with a dash, preformatted text is fenced, and the lines of a paragraph
-    stay as they are in the file, so that a citation of a line is exact.
+    It never raises, and it takes linear time. Headings become `#` lines, list items begin with a dash, and preformatted
+    text becomes fenced code. The lines of a paragraph stay as they are in the file, so that a citation of a line is
+    exact.
     """
 
     def __init__(self, source: str, *, first_line: int = 1) -> None:
-        super().__init__(convert_charrefs=False)  # with it a position would be that of a whole run of text
+        super().__init__(convert_charrefs=False)  # with it, the position is that of a whole run of text
         self.title = ""
         self.lines: list[str] = []
         self.numbers: list[int] = []
-        """For each line of `lines`, its line in the file."""
+        """For each of the `lines`, the number of its line in the file."""
         self._above = first_line - 1
         self._line: list[str] = []
         self._blank = True
@@ -43,7 +44,7 @@ class HtmlPage(HTMLParser):
         self._hidden = 0
         self._inside: Literal["text", "title", "heading", "pre"] = "text"
         tame = _tame(source)
-        end = tame.rfind(">") + 1  # behind it is no tag, but the parser would look for an end again and again
+        end = tame.rfind(">") + 1  # no tag ends behind it, but the parser would search again and again
         self.feed(tame[:end] + tame[end:].replace("<", "&lt;"))
         self.close()
         self._leave_pre()
@@ -53,7 +54,7 @@ class HtmlPage(HTMLParser):
             self.numbers.pop()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Begin a block, a title or what is not shown."""
+        """Begin a block, a title or an element that is not shown."""
         if tag in _HIDDEN:
             self._hidden += 1
         elif tag == "title" and not self.title and not self._hidden:
@@ -69,19 +70,19 @@ class HtmlPage(HTMLParser):
         elif tag in _BLOCKS:
             self._break(gap=tag not in _TIGHT)
             self._inside = "heading" if tag in _HEADINGS else "text"
-            if tag != "p":  # a paragraph may be that of a list item
+            if tag != "p":  # a paragraph may be the text of a list item
                 self._prefix = "- " if tag == "li" else _HEADINGS.get(tag, "")
             if tag == "pre":
                 self._add(_FENCE)
                 self._inside = "pre"
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Begin what ends at once; `<script/>` is none of it for a browser, but a page may be XHTML."""
+        """Begin an element that ends at once. A browser takes `<script/>` for a start tag, but a page may be XHTML."""
         if tag not in _HIDDEN:
             self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
-        """End a block, a title or what is not shown."""
+        """End a block, a title or an element that is not shown."""
         if tag in _HIDDEN:
             self._hidden = max(self._hidden - 1, 0)
         elif tag == "title" and self._inside == "title":
@@ -95,7 +96,7 @@ class HtmlPage(HTMLParser):
             self._inside, self._prefix = "text", ""
 
     def handle_data(self, data: str) -> None:
-        """Take what is shown, line by line."""
+        """Take text that is shown, line by line."""
         if self._hidden:
             return
         if self._inside == "title":
@@ -110,11 +111,11 @@ class HtmlPage(HTMLParser):
             self._line.append(piece)
 
     def handle_charref(self, name: str) -> None:
-        """Take a character that is given by its number."""
+        """Take a character that is written as its number."""
         self.handle_data(" ".join(unescape(f"&#{name};").split("\n")))
 
     def handle_entityref(self, name: str) -> None:
-        """Take a character that is given by its name; the T of AT&T is none."""
+        """Take a character that is written as its name; the `&T` of AT&T is not such a name."""
         character = unescape(f"&{name};")
         self.handle_data(character if len(character) <= len(name) else f"&{name}")
 
@@ -136,7 +137,7 @@ class HtmlPage(HTMLParser):
             self._break(gap=True)
 
     def _break(self, *, gap: bool = False) -> None:
-        """End the line, and put a blank one below it; not where a list item has only begun."""
+        """End the line, and put a blank line below it if `gap`, unless a list item has only just begun."""
         words = " ".join("".join(self._line).split())
         if words:
             if not self._prefix and words.startswith(_MARKUP):
@@ -154,9 +155,9 @@ class HtmlPage(HTMLParser):
 
 
 def _tame(source: str) -> str:
-    """Make processing instructions, as long as they were, of what the parser cannot bear.
+    """Turn what the parser cannot handle into processing instructions of the same length.
 
-    Marked sections raise; a comment without an end makes it read the rest once for every such comment.
+    It raises an exception for marked sections, and reads the rest of the page again for every comment without an end.
     """
     source = source.replace("<![", "<?[")
     closed = source.rfind("-->") + 1

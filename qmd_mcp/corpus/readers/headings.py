@@ -39,7 +39,7 @@ class Heading:
 
 
 def markdown_headings(text: str, *, start: int = 0) -> Iterator[Heading]:
-    """Yield ATX and Setext headings from an offset on, in their order; a `#` comment in fenced code is not a heading."""
+    """Yield ATX and Setext headings from an offset on, in their order; a comment in fenced code is not a heading."""
     fence = ""
     for match in _MARKDOWN.finditer(text, start):
         if match["fence"]:

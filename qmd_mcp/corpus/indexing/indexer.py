@@ -57,13 +57,8 @@ class Indexer:
         self._preparation = preparation
         self._tokens = tokens
         self._stored: frozenset[str] = frozenset()
-<<<<<<< HEAD
-        """Docids of the documents that have passages. A document without any counts as unknown even if it has a row:
-        the rebuild that should have written its passages may have been killed."""
-=======
         """Docids of the documents that have passages. A document that should have some and has none counts as unknown,
         even if it has a row: a rebuild may have been killed."""
->>>>>>> part-D
 
     async def update(
         self, collections: Sequence[Collection], *, embed: bool, progress: Progress
@@ -180,11 +175,7 @@ class Indexer:
     async def _computed(self, passages: Mapping[str, Passage]) -> dict[str, FloatArray]:
         """Compute vectors, by text hash; token states of the same forward pass are stored at once.
 
-<<<<<<< HEAD
-        A run that is killed here leaves states without a passage; they are deleted later, as passages without a
-=======
         A run that is killed here leaves states without a passage; they are deleted later, just as passages without a
->>>>>>> part-D
         document are.
         """
         texts = [passage.embedded_text for passage in passages.values()]

@@ -22,12 +22,7 @@ _SAMPLE = 65_536
 _TEXT_BYTES = bytes({*range(0x20, 0x7F), *range(0x80, 0x100), *b"\b\t\n\f\r\x1b"})
 
 _MOST_CONTROL = 0.02
-<<<<<<< HEAD
-"""Most bytes outside `_TEXT_BYTES`, as a fraction: random bytes have .10, and the output of a terminal has next to
-none."""
-=======
 """Most bytes outside `_TEXT_BYTES`, as a fraction: random bytes have .10, the output of a terminal has next to none."""
->>>>>>> part-D
 
 _CONTROL = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -42,13 +37,8 @@ _LEAST_COMMON = 0.9
 Shift-JIS that is decoded as GB18030 gives mostly ideographs that GB2312 does not have."""
 
 _LEAST_HIGH = 0.1
-<<<<<<< HEAD
-"""Fewest characters above the Korean rows, as the same fraction: about half of a Chinese text lies there, and nothing
-of a Korean one."""
-=======
 """Fewest characters above the Korean rows, as the same fraction: about half of a Chinese text lies there, and none of a
 Korean one."""
->>>>>>> part-D
 
 _MOST_ACCENTS = 0.5
 """Most accented letters, as a fraction of all characters but blanks. No Western European language has as many, whereas

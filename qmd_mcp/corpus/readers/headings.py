@@ -39,11 +39,7 @@ class Heading:
 
 
 def markdown_headings(text: str, *, start: int = 0) -> Iterator[Heading]:
-<<<<<<< HEAD
-    """Yield ATX and Setext headings from an offset on, in their order; fenced code has no headings."""
-=======
     """Yield ATX and Setext headings from an offset on, in their order; a comment in fenced code is not a heading."""
->>>>>>> part-D
     fence = ""
     for match in _MARKDOWN.finditer(text, start):
         if match["fence"]:

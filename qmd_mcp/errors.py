@@ -1,26 +1,26 @@
-"""Everything that can go wrong by somebody's doing, as one tree.
+"""Every error that a person or a program can cause and put right, as one tree.
 
 QmdError
 ├── CallerError                   the client can call again differently; shown to the model
 │   ├── EmptyQueryError
 │   ├── OnlyNegativesError
 │   ├── QueryTooLongError
-│   ├── ArgumentError             unknown, missing or unfit argument
+│   ├── ArgumentError             an unknown, missing or invalid argument
 │   ├── UnknownCollectionError
 │   ├── DocumentNotFoundError
 │   ├── AmbiguousDocidError
-│   ├── UnreadableDocumentError   gone from disk, or no longer text
-│   ├── ServerBusyError           too much in progress at once
-│   ├── ModelBusyError            too much waits for one model
-│   └── DatasetError              an evaluation set that cannot be read or measured with
+│   ├── UnreadableDocumentError   its file is gone or is no longer text
+│   ├── ServerBusyError           too many calls are in progress
+│   ├── ModelBusyError            too many texts are waiting for one model
+│   └── DatasetError              an evaluation set that cannot be read or used
 └── SetupError                    the operator must change something
     ├── EmptyIndexError
-    ├── NotAnIndexError           a foreign folder, or an index of a newer version
+    ├── NotAnIndexError           another folder, or an index of another version
     ├── EmbedderMismatchError
     ├── ManifestError
-    ├── ModelError                a graph that cannot be loaded or satisfies no contract
+    ├── ModelError                a graph that cannot be loaded or used
     │   ├── ModelMissingError     files that have not been pulled
-    │   └── OutOfMemoryError      a forward that does not fit into memory
+    │   └── OutOfMemoryError      a forward pass that does not fit into memory
     ├── DeviceError               a device was asked for that cannot be used
     ├── PullError                 a model that cannot be fetched from the hub
     ├── CollectionError           a root, name or glob that cannot be used
@@ -29,8 +29,8 @@ QmdError
     ├── ReadOnlyIndexError        an index that this user may not write
     └── WriterBusyError           another process is indexing
 
-A class states the fact, builds the sentence and carries the data. Everything outside the tree is a bug and is
-not caught. Documented at each class where it is not plain from the sentence.
+A class states a fact, builds the sentence that people read, and carries the data. An exception outside this tree is a
+bug in the product: it is logged, and no caller handles it.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ from collections.abc import Sequence
 
 
 class QmdError(Exception):
-    """The root: its text is one sentence for a person."""
+    """The root of the tree; the text of every error is written for a person."""
 
 
 class CallerError(QmdError):
-    """The caller can ask again differently."""
+    """An error that the caller can avoid by asking differently."""
 
 
 class SetupError(QmdError):
-    """The operator must change something first."""
+    """An error that stays until the operator changes something."""
 
 
 class EmptyQueryError(CallerError):
@@ -58,7 +58,7 @@ class EmptyQueryError(CallerError):
 
 
 class OnlyNegativesError(CallerError):
-    """A query that only excludes."""
+    """A query that consists of negations."""
 
     def __init__(self, negatives: Sequence[str]) -> None:
         listed = " ".join(f"-{word}" for word in negatives)
@@ -67,7 +67,7 @@ class OnlyNegativesError(CallerError):
 
 
 class QueryTooLongError(CallerError):
-    """A query beyond the limit."""
+    """A query with more characters than are accepted."""
 
     def __init__(self, length: int, *, limit: int) -> None:
         super().__init__(f"The query has {length:,} characters; at most {limit:,} are taken. Shorten it.")
@@ -75,7 +75,7 @@ class QueryTooLongError(CallerError):
 
 
 class ArgumentError(CallerError):
-    """An argument that does not fit; the sentence says which and how."""
+    """An argument that is unknown, missing or invalid; the sentence says which one and what would be right."""
 
 
 class UnknownCollectionError(CallerError):
@@ -114,7 +114,7 @@ class UnreadableDocumentError(CallerError):
 
 
 class ServerBusyError(CallerError):
-    """More calls at once than the server takes."""
+    """More calls are in progress than the server accepts."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The server is busy: {limit} requests are in progress. Try again in a second.")
@@ -122,7 +122,7 @@ class ServerBusyError(CallerError):
 
 
 class ModelBusyError(CallerError):
-    """More work waits for a model than it takes on."""
+    """More texts are waiting for a model than it accepts."""
 
     def __init__(self, role: str, *, waiting: int) -> None:
         super().__init__(f"The {role} is busy: {waiting} texts are waiting for it. Try again in a second.")
@@ -130,7 +130,7 @@ class ModelBusyError(CallerError):
 
 
 class DatasetError(CallerError):
-    """An evaluation set that cannot be read or measured with; names file and line."""
+    """An evaluation set that cannot be read or used; the sentence names the file and the line."""
 
     def __init__(self, file: str, *, reason: str, line: int | None = None) -> None:
         place = file if line is None else f"{file}, line {line}"
@@ -147,7 +147,7 @@ class EmptyIndexError(SetupError):
 
 
 class NotAnIndexError(SetupError):
-    """A place that is not ours to open or to write."""
+    """A folder or URI that holds no index of this program and version."""
 
     def __init__(self, index: str, *, reason: str) -> None:
         super().__init__(f"{index} is not a qmd-mcp index: {reason}.")
@@ -155,33 +155,33 @@ class NotAnIndexError(SetupError):
 
 
 class EmbedderMismatchError(SetupError):
-    """An index whose vectors another embedder made, or another version of the program."""
+    """An index whose vectors were made by another embedder, or by another version of the program."""
 
     def __init__(self, *, index: str, embedder: str, configured: str) -> None:
         if embedder == configured:
             built = f"with another version of the embedder {embedder} or of its passages"
-            mend = "Rebuild it"
+            remedy = "Rebuild it"
         else:
             built = f"with the embedder {embedder}, and {configured} is configured"
-            mend = f"Set {embedder} as the embedder, or rebuild it"
-        super().__init__(f"The index {index} was built {built}. {mend}: qmd-mcp update --embedder {configured}")
+            remedy = f"Set {embedder} as the embedder, or rebuild it"
+        super().__init__(f"The index {index} was built {built}. {remedy}: qmd-mcp update --embedder {configured}")
         self.index, self.embedder, self.configured = index, embedder, configured
 
 
 class ManifestError(SetupError):
-    """A manifest that cannot be read; names file, key and value."""
+    """A manifest that cannot be read; the sentence names the file, the key and the value."""
 
 
 class ModelError(SetupError):
-    """Weights that are missing or do not do what the manifest says."""
+    """A model that is missing, or whose graph does not do what its manifest says."""
 
 
 class ModelMissingError(ModelError):
     """A model whose files are not on this machine."""
 
-    def __init__(self, model: str, *, file: str, mend: str) -> None:
-        super().__init__(f"The model {model} is not complete on this machine: {file} is missing. {mend}")
-        self.model, self.file, self.mend = model, file, mend
+    def __init__(self, model: str, *, file: str, remedy: str) -> None:
+        super().__init__(f"The model {model} is not complete on this machine: {file} is missing. {remedy}")
+        self.model, self.file, self.remedy = model, file, remedy
 
 
 class DeviceError(SetupError):
@@ -201,11 +201,11 @@ class PullError(SetupError):
 
 
 class OutOfMemoryError(ModelError):
-    """A forward that does not fit into the memory of its device."""
+    """A forward pass that does not fit into the memory of its device."""
 
     def __init__(self, model: str, *, rows: int) -> None:
         what = f"{rows} texts at once" if rows > 1 else "one text"
-        super().__init__(f"{model} finds no memory for {what}. Free some, or choose a smaller model or the CPU.")
+        super().__init__(f"{model} finds no memory for {what}. Free some memory, or choose a smaller model or the CPU.")
         self.model, self.rows = model, rows
 
 
@@ -214,7 +214,7 @@ class CollectionError(SetupError):
 
 
 class SettingsError(SetupError):
-    """A setting with an unfit value."""
+    """A setting that is unknown or has an invalid value."""
 
 
 class OtherVersionError(SetupError):
@@ -247,5 +247,5 @@ class WriterBusyError(SetupError):
 
 
 def first_line(error: BaseException) -> str:
-    """What a foreign error says, in one line; its kind where it says nothing."""
+    """The first line of another library's error; the name of its class if it has no text."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__

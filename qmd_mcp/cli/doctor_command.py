@@ -181,7 +181,7 @@ def _text(report: Report) -> str:
             f"GPU         {gpu.name}, {gpu.memory / 1e9:.1f} GB, {gpu.free / 1e9:.1f} GB free, driver {gpu.driver}"
             for gpu in cuda.gpus
         ),
-        *(f"            {library.file}: {library.path or f'missing; {library.mend}'}" for library in cuda.libraries),
+        *(f"            {library.file}: {library.path or f'missing; {library.remedy}'}" for library in cuda.libraries),
         f"index       {report.index}",
     ]
     for model in report.models:

@@ -47,7 +47,7 @@ class Model(Generic[Manifest_co]):
         if missing is not None:
             pull = f"Run: qmd-mcp models pull {self.name}/{self.role}"
             remedy = pull if self.manifest.repository else f"Look into {self.folder}."
-            raise ModelMissingError(self.manifest.model, file=missing, mend=remedy)
+            raise ModelMissingError(self.manifest.model, file=missing, remedy=remedy)
 
 
 def identity_of(model: Model[EmbedderManifest]) -> str:

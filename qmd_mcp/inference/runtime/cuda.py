@@ -32,7 +32,7 @@ class Library:
     """Where it was found: a file of the wheel, its bare name if the system has it, or None if it cannot be loaded."""
 
     @property
-    def mend(self) -> str:
+    def remedy(self) -> str:
         """What the operator must do to install the library."""
         return DRIVER_REMEDY if self.package == "driver" else REMEDY
 
@@ -56,7 +56,7 @@ class Cuda:
         missing = [library for library in self.libraries if library.required and library.path is None]
         if missing:
             names = ", ".join(library.file for library in missing)
-            remedies = " and ".join(dict.fromkeys(library.mend for library in missing))
+            remedies = " and ".join(dict.fromkeys(library.remedy for library in missing))
             return f"{names} cannot be loaded: {remedies}"
         return None if self.gpus else f"no NVIDIA GPU answers: {DRIVER_REMEDY}"
 

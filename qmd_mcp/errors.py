@@ -12,6 +12,7 @@ QmdError
 │   ├── UnreadableDocumentError   its file is gone or is no longer text
 │   ├── ServerBusyError           too many calls are in progress
 │   ├── ModelBusyError            too many texts are waiting for one model
+│   ├── EngineClosingError        the engine is being closed or replaced
 │   └── DatasetError              an evaluation set that cannot be read or used
 └── SetupError                    the operator must change something
     ├── EmptyIndexError
@@ -127,6 +128,13 @@ class ModelBusyError(CallerError):
     def __init__(self, role: str, *, waiting: int) -> None:
         super().__init__(f"The {role} is busy: {waiting} texts are waiting for it. Try again in a second.")
         self.role, self.waiting = role, waiting
+
+
+class EngineClosingError(CallerError):
+    """The engine that a call began with is being closed, because another one replaces it or the process ends."""
+
+    def __init__(self) -> None:
+        super().__init__("The index is being closed or reopened. Ask again in a moment.")
 
 
 class DatasetError(CallerError):

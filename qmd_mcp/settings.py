@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TextIO
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 from pydantic import Field, SecretStr, ValidationError
@@ -198,7 +198,7 @@ def read_settings(**overrides: object) -> Settings:
         setting = name.removeprefix(ENVIRONMENT_PREFIX).lower()
         if name.startswith(ENVIRONMENT_PREFIX) and setting not in Settings.model_fields:
             known = [ENVIRONMENT_PREFIX + field.upper() for field in Settings.model_fields]
-            sys.stderr.write(f"qmd-mcp: {_not_a_setting(name, known)}\n")
+            tell(_not_a_setting(name, known))
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic validates the values
@@ -219,6 +219,14 @@ def read_settings(**overrides: object) -> Settings:
 def _not_a_setting(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=1, cutoff=LIKENESS)
     return f"{name} is not a setting; did you mean {near[0]}?" if near else f"{name} is not a setting."
+
+
+def tell(sentence: str) -> None:
+    """Write one line on standard error for the person who started this process; nothing if it is closed."""
+    stream: TextIO | None = sys.stderr  # None under pythonw and after `2>&-`
+    if stream is not None:
+        stream.write(f"qmd-mcp: {sentence}\n")
+        stream.flush()
 
 
 def config_file() -> Path:

@@ -41,7 +41,7 @@ def product_ranking(settings: Settings) -> ProductRanking:
     embedder = user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE)
     weights = trained_weights(embedder)
     assert weights is not None, "an embedder with trained weights is asked for"
-    return ProductRanking(fuser_of(settings, embedder), Judge(weights))
+    return ProductRanking(fuser_of(settings, embedder, weights=weights), Judge(weights))
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from qmd_mcp.application.model_roles import Models
 from qmd_mcp.corpus.library.document_library import Library
 from qmd_mcp.domain.availability import Absent
+from qmd_mcp.domain.term_analysis import TermAnalysis
 from qmd_mcp.inference.embedding.token_scheduler import TokenScheduler
 from qmd_mcp.inference.hub.local_model import Model
 from qmd_mcp.inference.hub.manifest import EmbedderManifest
@@ -19,7 +20,6 @@ from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
 from qmd_mcp.retrieval.consistent_reads import ConsistentReads
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
 from qmd_mcp.retrieval.query.rarity import Rarities
-from qmd_mcp.retrieval.query.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.ranking.fuser import Fuser
 from qmd_mcp.retrieval.ranking.fusion_stage import FusionStage
@@ -51,10 +51,10 @@ class SearchAssembly:
             ManifestError: the weights trained for the embedder cannot be read.
         """
         vocabulary = StoredVocabulary(passages=self.index.passages, terms=self.index.terms)
-        analysis = TermAnalysis(vocabulary)
+        analysis = TermAnalysis(vocabulary.terms_of)
         tokens = self._tokens()
         weights = trained_weights(self.embedder)
-        fuser = fuser_of(self.settings, self.embedder)
+        fuser = fuser_of(self.settings, self.embedder, weights=weights)
         hits = Hits(self.library)
         diagnosis = Diagnosis(vocabulary, analysis=analysis)
         late = LateInteraction(index=self.index.states, rarities=Rarities(vocabulary))
@@ -63,6 +63,7 @@ class SearchAssembly:
             index=self.index.passages,
             embedder=self.models.embedder,
             library=self.library,
+            hits=hits,
             pipeline=QueryPipeline(
                 retrieval=CandidateRetrieval(
                     index=self.index.passages,
@@ -89,13 +90,8 @@ class SearchAssembly:
         return self.models.tokens
 
 
-def fuser_of(settings: Settings, embedder: Model[EmbedderManifest]) -> Fuser:
-    """How `query` fuses its lists, by the settings and by what was trained for the embedder.
-
-    Raises:
-        ManifestError: the trained weights cannot be read.
-    """
-    weights = trained_weights(embedder)
+def fuser_of(settings: Settings, embedder: Model[EmbedderManifest], *, weights: Weights | None) -> Fuser:
+    """How `query` fuses its lists, by the settings and by the weights that were trained for the embedder."""
     return Fuser(
         method=settings.fusion,
         alpha=settings.alpha,

@@ -44,7 +44,10 @@ def sub_queries(lines: Sequence[str]) -> tuple[SubQuery, ...]:
 
 def _sub_query(line: str) -> SubQuery:
     kind, _, text = (part.strip() for part in line.partition(":"))
-    if not any(character.isalnum() for character in text) or len(text) > MAX_QUERY_CHARACTERS:
+    if len(text) > MAX_QUERY_CHARACTERS:
+        sentence = f"A line of searches has {len(text):,} characters; at most {MAX_QUERY_CHARACTERS:,} are accepted."
+        raise ArgumentError(sentence)
+    if not any(character.isalnum() for character in text):
         kind = ""
     match kind.lower():
         case "lex":

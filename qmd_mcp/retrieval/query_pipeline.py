@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qmd_mcp.domain.answers import Answer
 from qmd_mcp.domain.documents import Collection, Document
 from qmd_mcp.domain.requests import QueryRequest
+from qmd_mcp.domain.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.answering.answer_writer import AnswerWriter
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
 from qmd_mcp.retrieval.answering.judge import Judge, verdict
@@ -19,9 +20,8 @@ from qmd_mcp.retrieval.answering.paging import beginning
 from qmd_mcp.retrieval.answering.verdict import Verdict
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
 from qmd_mcp.retrieval.candidates.evidence import Evidence
-from qmd_mcp.retrieval.query.operators import permitted, quoted
+from qmd_mcp.retrieval.query.operators import permitted, quoted, without_phrases
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
-from qmd_mcp.retrieval.query.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.ranking.fusion_stage import FusionStage
 from qmd_mcp.retrieval.ranking.ranked_candidates import RankedCandidates
 from qmd_mcp.retrieval.ranking.rerank_stage import RerankStage
@@ -87,13 +87,16 @@ class QueryPipeline:
     ) -> tuple[NDArray[np.bool_], list[str]]:
         """[candidates]; which of them the query's operators permit and have a visible document.
 
-        Should no candidate have the phrases, none is left out for them, and a note says so.
+        If none has the phrases beside what is negated, the phrases leave none out, and a note says so.
         """
         notes: list[str] = []
         shown = await permitted(parsed.lexical, evidence.passages, analysis=self.analysis)
         if parsed.lexical.phrases and not shown.any() and len(evidence):
-            notes.append(f"No passage has {quoted(parsed.lexical.phrases)}; these are nearest in words and meaning.")
-            shown[:] = True
+            loose = without_phrases(parsed.lexical)
+            shown = await permitted(loose, evidence.passages, analysis=self.analysis)
+            without = f" without {' and '.join(loose.negatives)}" if loose.negatives else ""
+            phrases = quoted(parsed.lexical.phrases)
+            notes.append(f"No passage{without} has {phrases}; these are nearest in words and meaning.")
         shown &= np.array([passage.docid in documents for passage in evidence.passages], dtype=bool)
         return shown, notes
 

@@ -12,7 +12,7 @@ from qmd_mcp.domain.documents import Collection, Passage
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.errors import EmptyIndexError, UnknownCollectionError
-from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
+from qmd_mcp.retrieval.answering.diagnosis import Diagnosis, limits_of
 from qmd_mcp.retrieval.answering.hits import MARGIN, Hits, Shown
 from qmd_mcp.retrieval.answering.snippet import snippet
 from qmd_mcp.retrieval.answering.spans import Span
@@ -35,6 +35,7 @@ class SearchService:
         index: PassageIndex,
         embedder: QueryEmbedder,
         library: Library,
+        hits: Hits,
         pipeline: QueryPipeline,
         diagnosis: Diagnosis,
         scripts: KnownScripts,
@@ -44,7 +45,7 @@ class SearchService:
         self._index = index
         self._embedder = embedder
         self._library = library
-        self._hits = Hits(library)
+        self._hits = hits
         self._pipeline = pipeline
         self._diagnosis = diagnosis
         self._scripts = scripts
@@ -109,7 +110,9 @@ class SearchService:
         if ranking.passages and not answer.hits:
             notes += _below_min_score(request, ranking)
         elif not answer.hits:
-            notes.append("No passage is embedded in this scope. Run qmd-mcp embed, or use the search tool.")
+            limits = limits_of(parsed, request.collections)
+            within = f" within {limits}" if limits else ""
+            notes.append(f"No embedded passage was found{within}. status says how many passages are not embedded yet.")
         return replace(answer, notes=tuple(notes))
 
     async def _query(self, request: QueryRequest, log: StageLog) -> Answer:

@@ -1,4 +1,4 @@
-"""Serving agents and programs: MCP over standard input and output, MCP and REST over HTTP, and the processes that do so.
+"""Serving agents and programs: MCP over standard input and output, MCP and REST over HTTP.
 
-`process/` has the entrances, `mcp/` the tools, `http/` the routes.
+`process/` has the entrances and what belongs to the process, `mcp/` the tools, `http/` the routes.
 """

@@ -12,6 +12,8 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
+from qmd_mcp.errors import EngineClosingError
+
 Model = TypeVar("Model")
 SlotState: TypeAlias = Literal["absent", "unloaded", "loading", "ready", "idle"]
 
@@ -66,6 +68,7 @@ class ModelSlot(Generic[Model]):
         Raises:
             SetupError: the model cannot be loaded. Everyone who waits for this attempt gets its error; the next call
                 tries again.
+            EngineClosingError: the task group in which models are loaded ends or has ended.
         """
         self._users += 1
         try:
@@ -76,14 +79,20 @@ class ModelSlot(Generic[Model]):
 
     async def _get(self) -> Model:
         while self._model is None:
-            if self._loading is None:
-                self._loading = _Loading()
-                self._tasks.start_soon(self._run, self._loading)
-            loading = self._loading
+            loading = self._loading or self._started()
             await loading.ended.wait()
             if loading.error is not None:
-                raise loading.error
+                raise loading.error.with_traceback(None)  # one error for several callers: each adds its own frames
         return self._model
+
+    def _started(self) -> _Loading:
+        loading = _Loading()
+        try:
+            self._tasks.start_soon(self._run, loading)
+        except RuntimeError as error:  # the task group has ended
+            raise EngineClosingError from error
+        self._loading = loading
+        return loading
 
     async def _run(self, loading: _Loading) -> None:
         try:
@@ -93,6 +102,8 @@ class ModelSlot(Generic[Model]):
         except Exception as error:  # noqa: BLE001  it belongs to the callers that wait, not to the other tasks
             loading.error = error
         finally:
+            if self._model is None and loading.error is None:  # cancelled, because the task group ends
+                loading.error = EngineClosingError()
             self._loading = None
             loading.ended.set()
 

@@ -11,8 +11,8 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from qmd_mcp.domain.documents import Passage
+from qmd_mcp.domain.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
-from qmd_mcp.retrieval.query.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.query.term_occurrences import Term
 from qmd_mcp.retrieval.search_protocols import IndexVocabulary
 from qmd_mcp.tasks import task_group
@@ -97,7 +97,7 @@ class Diagnosis:
         ]
         if present and (collections or parsed.paths or parsed.titles or parsed.lexical.negatives):
             found = _listed(present, most=MOST_EXPLAINED, others="{} more word{}")
-            notes.append(f"The index has passages with {found}, but none within {_limits(parsed, collections)}.")
+            notes.append(f"The index has passages with {found}, but none within {limits_of(parsed, collections)}.")
         if not any(terms):
             notes.append("The query has no letter or digit to look for.")
         return notes
@@ -192,7 +192,8 @@ def _is_name(word: str) -> bool:
     return camel or any(sign in word[1:-1] for sign in _NAME_SIGNS)
 
 
-def _limits(parsed: ParsedQuery, collections: Sequence[str]) -> str:
+def limits_of(parsed: ParsedQuery, collections: Sequence[str]) -> str:
+    """What the query and the caller limit the search to, in words; empty if nothing does."""
     parts = [f"collection {', '.join(collections)}"] if collections else []
     parts += [f"path:{path}" for path in parsed.paths]
     parts += [f"title:{title}" for title in parsed.titles]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import LexicalQuery
-from qmd_mcp.retrieval.query.term_analysis import TermAnalysis
+from qmd_mcp.domain.term_analysis import TermAnalysis
 
 
 async def permitted(query: LexicalQuery, passages: Sequence[Passage], *, analysis: TermAnalysis) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qmd_mcp.domain.lookup import FloatArray
-from qmd_mcp.retrieval.query.term_analysis import TermAnalysis
+from qmd_mcp.domain.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.search_protocols import TermFrequencies
 
 
@@ -17,7 +17,7 @@ class Rarities:
 
     def __init__(self, vocabulary: TermFrequencies) -> None:
         self._vocabulary = vocabulary
-        self._analysis = TermAnalysis(vocabulary)
+        self._analysis = TermAnalysis(vocabulary.terms_of)
 
     async def weights(self, query: str, spans: Sequence[tuple[int, int]]) -> FloatArray:
         """[tokens]; `spans` says which characters of the query each token stands for.

@@ -175,7 +175,9 @@ class Conversation:
         if key in self._held_back:
             self._held_back.discard(key)
             return
-        if key is not None and self._waiting.pop(key, None) is not None:
+        if key is not None:
+            if self._waiting.pop(key, None) is None:
+                return  # answered before: an upstream that was slow to accept a message may have received it twice
             self._attempts = 0
         self._write(line)
 

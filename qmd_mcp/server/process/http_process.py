@@ -23,7 +23,7 @@ from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_at_once, leave_if_busy
 from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, remove, write
 from qmd_mcp.server.process.stdio_process import load_engine
-from qmd_mcp.settings import IndexLocation, Settings
+from qmd_mcp.settings import IndexLocation, Settings, tell
 
 BACKLOG = 512
 """How many new connections the operating system keeps waiting: more than the server takes at once."""
@@ -138,8 +138,7 @@ async def _serve(
             OPERATING_SYSTEM.when_asked_to_end(lambda: loop.call_soon_threadsafe(asked.set))
             if await to_thread.run_sync(find, location) is None:
                 write(location, running)
-            sys.stderr.write(f"qmd-mcp: serving {url_of(listener)}\n")
-            sys.stderr.flush()
+            tell(f"serving {url_of(listener)}")
             await asked.wait()
             remove(location, running)
             server.should_exit = True

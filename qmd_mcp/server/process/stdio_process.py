@@ -20,7 +20,7 @@ from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_if_busy
 from qmd_mcp.server.process.run_file import find
 from qmd_mcp.server.process.upstream import ChildUpstream, HttpUpstream, Upstream
-from qmd_mcp.settings import IndexLocation, Settings
+from qmd_mcp.settings import IndexLocation, Settings, tell
 
 
 def load_engine() -> OpenEngine:
@@ -53,9 +53,7 @@ def serve_stdio(
         sentence = "serve talks MCP over standard input and output, and one of them is closed."
         raise SetupError(sentence)
     if sys.stdin.isatty():
-        sys.stderr.write(
-            f"qmd-mcp: waiting for an MCP client on standard input; {OPERATING_SYSTEM.end_of_input_keys} ends.\n"
-        )
+        tell(f"waiting for an MCP client on standard input; {OPERATING_SYSTEM.end_of_input_keys} ends.")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
     stdin = EndableStdin()
     OPERATING_SYSTEM.when_asked_to_end(stdin.end)

@@ -35,6 +35,34 @@ class _KnownDocuments:
     """Whether these are all documents of the version."""
 
 
+class _View:
+    """The table as it is read: at its newest version, or pinned to an earlier one.
+
+    What is kept in memory belongs to one view. Without that, rows that were being read at the newest version while the
+    table was pinned would be taken for rows of the pinned version.
+    """
+
+    def __init__(
+        self, table: lancedb.AsyncTable, *, pinned: int | None, newest: TableVersion, most_in_memory: int
+    ) -> None:
+        self.table = table
+        self.pinned = pinned
+        self._newest = newest
+        self._most_in_memory = most_in_memory
+        self.known = OncePerVersion(version=self.version, read=self._read)
+
+    async def version(self) -> int:
+        """The pinned version, or else a number that grows with every write."""
+        return await self._newest.newest() if self.pinned is None else self.pinned
+
+    async def _read(self) -> _KnownDocuments:
+        """Every document, or none yet if there are too many to keep in memory."""
+        if int(await self.table.count_rows()) > self._most_in_memory:
+            return _KnownDocuments({}, complete=False)
+        every = documents_of(await self.table.query().to_arrow())
+        return _KnownDocuments({document.docid: document for document in every}, complete=True)
+
+
 class DocumentTable:
     """What was read of each file. The row of a document is also what makes its passages visible to searches.
 
@@ -44,12 +72,9 @@ class DocumentTable:
     def __init__(self, table: lancedb.AsyncTable, *, database: Database, most_in_memory: int = KNOWN_DOCUMENTS) -> None:
         self._database = database
         self._table = table
-        self._read_table = table
-        """The table at the version to which reads are pinned, or `_table` itself."""
         self._newest = TableVersion(table, uri=database.uri)
-        self._pinned: int | None = None
         self._most_in_memory = most_in_memory
-        self._known = OncePerVersion(version=self.version, read=self._read_known)
+        self._view = self._view_of(table, pinned=None)
 
     @classmethod
     async def open(cls, database: Database) -> DocumentTable:
@@ -58,13 +83,13 @@ class DocumentTable:
 
     async def pin(self, version: int | None) -> None:
         """Read an earlier version from now on, or the newest version again if None."""
-        if version == self._pinned:
+        if version == self._view.pinned:
             return
         table = self._table
         if version is not None:
             table = await self._database.connection.open_table(DOCUMENTS)
             await table.checkout(version)
-        self._read_table, self._pinned = table, version
+        self._view = self._view_of(table, pinned=version)
 
     async def restore(self, version: int) -> None:
         """Write the rows of an earlier version as the newest version."""
@@ -75,19 +100,20 @@ class DocumentTable:
 
     async def of_collection(self, collection: str) -> tuple[Document, ...]:
         """Every document of a collection."""
-        return documents_of(await self._read_table.query().where(f"collection = {quoted(collection)}").to_arrow())
+        return documents_of(await self._view.table.query().where(f"collection = {quoted(collection)}").to_arrow())
 
     async def all(self) -> tuple[Document, ...]:
         """Every document."""
-        return documents_of(await self._read_table.query().to_arrow())
+        return documents_of(await self._view.table.query().to_arrow())
 
     async def by_docid(self, docids: Sequence[str]) -> Mapping[str, Document]:
         """The documents with these docids; a docid that no document has is missing from the mapping."""
-        known = await self._known.get()
+        view = self._view
+        known = await view.known.get()
         found = {docid: known.by_docid[docid] for docid in docids if docid in known.by_docid}
         missing = [docid for docid in docids if docid not in found]
         if missing and not known.complete:
-            rows = await self._read_table.query().where(any_of("docid", missing)).limit(len(missing)).to_arrow()
+            rows = await view.table.query().where(any_of("docid", missing)).limit(len(missing)).to_arrow()
             read = {document.docid: document for document in documents_of(rows)}
             found.update(read)
             if len(known.by_docid) + len(read) > self._most_in_memory:
@@ -98,28 +124,28 @@ class DocumentTable:
     @property
     def reads(self) -> int:
         """How often the rows in memory were read anew, because the table had another version."""
-        return self._known.reads
+        return self._view.known.reads
 
     async def by_prefix(self, prefix: str) -> tuple[Document, ...]:
         """The documents whose docid begins with these hexadecimal digits, up to `PREFIX_MATCHES`."""
-        query = self._read_table.query().where(f"docid LIKE '{prefix}%'").limit(PREFIX_MATCHES)
+        query = self._view.table.query().where(f"docid LIKE '{prefix}%'").limit(PREFIX_MATCHES)
         return documents_of(await query.to_arrow())
 
     async def by_keys(self, keys: Sequence[str]) -> dict[str, Document]:
         """The documents at these `collection/path`; those that do not exist are absent."""
         if not keys:
             return {}
-        rows = await self._read_table.query().where(any_of("key", keys)).limit(len(keys)).to_arrow()
+        rows = await self._view.table.query().where(any_of("key", keys)).limit(len(keys)).to_arrow()
         return {document.key: document for document in documents_of(rows)}
 
     async def keys(self) -> tuple[str, ...]:
         """The `collection/path` of every document, sorted."""
-        rows = await self._read_table.query().select(["key"]).to_arrow()
+        rows = await self._view.table.query().select(["key"]).to_arrow()
         return tuple(sorted(rows["key"].to_pylist()))
 
     async def docids(self) -> frozenset[str]:
         """The docid of every document."""
-        rows = await self._read_table.query().select(["docid"]).to_arrow()
+        rows = await self._view.table.query().select(["docid"]).to_arrow()
         return frozenset(rows["docid"].to_pylist())
 
     async def put(self, documents: Sequence[Document]) -> None:
@@ -134,18 +160,15 @@ class DocumentTable:
 
     async def version(self) -> int:
         """The version that is read: the pinned one, or else a number that grows with every write."""
-        return await self._newest.newest() if self._pinned is None else self._pinned
+        return await self._view.version()
 
     async def count(self) -> int:
         """The number of documents."""
-        return int(await self._read_table.count_rows())
+        return int(await self._view.table.count_rows())
 
     async def optimize(self) -> None:
         """Merge small fragments, and drop versions that are older than an hour."""
         await self._table.optimize(cleanup_older_than=VERSIONS_KEPT)
 
-    async def _read_known(self) -> _KnownDocuments:
-        """Every document, or none yet if there are too many to keep in memory."""
-        if await self.count() > self._most_in_memory:
-            return _KnownDocuments({}, complete=False)
-        return _KnownDocuments({document.docid: document for document in await self.all()}, complete=True)
+    def _view_of(self, table: lancedb.AsyncTable, *, pinned: int | None) -> _View:
+        return _View(table, pinned=pinned, newest=self._newest, most_in_memory=self._most_in_memory)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterable, Sequence
 
 from qmd_mcp.domain.documents import Passage
+from qmd_mcp.domain.term_analysis import TermAnalysis
 from qmd_mcp.store.lance.database import Database
 from qmd_mcp.store.tables.passage_table import PassageTable
 from qmd_mcp.store.tables.term_table import TermTable, count_terms
@@ -31,6 +32,7 @@ class TermLedger:
     def __init__(self, *, database: Database, passages: PassageTable, terms: TermTable) -> None:
         self._database = database
         self._passages = passages
+        self._analysis = TermAnalysis(passages.terms_of)
         self._terms = terms
         self._added: Counter[str] = Counter()
         self._removed: Counter[str] = Counter()
@@ -40,7 +42,7 @@ class TermLedger:
     async def added(self, passages: Sequence[Passage]) -> None:
         """Count the terms of passages that are being added."""
         await self._begin()
-        self._added.update(await count_terms(passages, analyse=self._passages.terms_of))
+        self._added.update(await count_terms(passages, analysis=self._analysis))
 
     async def removing(self, docids: Sequence[str]) -> None:
         """Count the terms of the passages of documents, which are deleted afterwards."""
@@ -70,5 +72,5 @@ class TermLedger:
     async def _count(self, batches: AsyncIterable[Sequence[Passage]]) -> Counter[str]:
         counts: Counter[str] = Counter()
         async for passages in batches:
-            counts.update(await count_terms(passages, analyse=self._passages.terms_of))
+            counts.update(await count_terms(passages, analysis=self._analysis))
         return counts

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any, cast
 
 import anyio
+import lancedb
 import pytest
 
 from qmd_mcp.corpus.library.document_library import Library
@@ -16,7 +18,9 @@ from qmd_mcp.settings import IndexLocation
 from qmd_mcp.store.generation import Generation, freeze
 from qmd_mcp.store.generation_watch import Following
 from qmd_mcp.store.lance.database import Database
+from qmd_mcp.store.lance.schema import DOCUMENTS
 from qmd_mcp.store.open_index import OpenIndex
+from qmd_mcp.store.tables.document_table import DocumentTable
 
 pytestmark = pytest.mark.anyio
 
@@ -122,3 +126,39 @@ async def test_the_number_of_passages_is_asked_for_once_for_each_version(index: 
         before = index.passages.versions_opened
         assert await all_at_once(index.passages.count) == [number + 1] * CALLERS
         assert index.passages.versions_opened == before + 1
+
+
+class Interrupted:
+    """A real table in which something happens after its version has been asked for and before its rows are read."""
+
+    def __init__(self, table: Any, *, happens: Callable[[], Awaitable[None]]) -> None:
+        self._table = table
+        self._happens = [happens]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._table, name)
+
+    async def count_rows(self) -> int:
+        while self._happens:
+            await self._happens.pop()()
+        return int(await self._table.count_rows())
+
+
+async def test_rows_that_were_read_while_a_rebuild_froze_the_documents_are_not_those_of_the_frozen_version(
+    index: OpenIndex, writer: OpenIndex
+) -> None:
+    old, new = document("a.md", content="1"), document("a.md", content="2")
+    await writer.documents.put([old])
+
+    async def rebuild() -> None:
+        await freeze(writer.database, GENERATION, documents=writer.documents)
+        await writer.documents.put([new])
+
+    table = await index.database.connection.open_table(DOCUMENTS)
+    documents = DocumentTable(cast("lancedb.AsyncTable", Interrupted(table, happens=rebuild)), database=index.database)
+    following = Following(index.database, generation=GENERATION, documents=documents)
+    before = await documents.version()
+    assert list(await documents.by_docid([old.docid, new.docid])) == [new.docid]
+    await following.look()
+    assert await documents.version() == before
+    assert list(await documents.by_docid([old.docid, new.docid])) == [old.docid]

@@ -99,3 +99,10 @@ async def test_query_and_search_agree_on_which_passages_a_negation_excludes(engi
     answers = (await engine.searching.search(SearchRequest(asked)), await ask(engine, asked))
     assert [{"backup.md", "deploy.md"} & set(paths(each)) for each in answers] == [set(), set()]
     assert "failover.md" in paths(answers[1])
+
+
+async def test_a_phrase_that_nothing_has_does_not_bring_back_what_is_negated(engine: Engine) -> None:
+    asked = '"purple elephants" database office -dumped -"the tag"'
+    by_words, answer = await engine.searching.search(SearchRequest(asked)), await ask(engine, asked)
+    assert [{"backup.md", "deploy.md"} & set(paths(each)) for each in (by_words, answer)] == [set(), set()]
+    assert answer.notes[0].startswith('No passage without dumped and the tag has "purple elephants"')

@@ -6,12 +6,14 @@ import math
 import threading
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from anyio.abc import TaskGroup
 
-from qmd_mcp.errors import ModelError
+from qmd_mcp.errors import EngineClosingError, ModelError
 from qmd_mcp.inference.runtime.model_slot import ModelSlot
+from qmd_mcp.tasks import background
 
 pytestmark = pytest.mark.anyio
 
@@ -195,3 +197,31 @@ async def test_the_error_of_a_loading_is_that_of_every_caller_that_waits_for_it(
         for _ in range(3):
             callers.start_soon(ask)
     assert (errors, len(loads)) == (["The graph is broken."] * 3, 1)
+
+
+async def test_a_caller_whose_engine_closes_while_the_model_is_being_asked_for_is_told_so() -> None:
+    told: list[EngineClosingError] = []
+
+    async def call(slot: ModelSlot[str]) -> None:
+        try:
+            async with slot.use():
+                raise AssertionError
+        except EngineClosingError as error:
+            told.append(error)
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as callers, background() as tasks:
+            slot = ModelSlot(lambda: "model", tasks=tasks)
+            callers.start_soon(call, slot)
+            callers.start_soon(call, slot)
+            await anyio.lowlevel.checkpoint()  # both have asked, and no thread has begun
+    assert len(told) == 2
+
+
+async def test_every_caller_that_comes_after_the_engine_has_closed_is_told_so() -> None:
+    async with background() as tasks:
+        slot = ModelSlot(lambda: "model", tasks=tasks)
+    for _ in range(2):
+        with anyio.fail_after(20), pytest.raises(EngineClosingError):
+            async with slot.use():
+                raise AssertionError

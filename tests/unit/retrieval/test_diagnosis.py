@@ -7,9 +7,9 @@ import anyio
 import pytest
 
 from qmd_mcp.domain.documents import Passage
+from qmd_mcp.domain.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.answering.diagnosis import MOST_EXPLAINED, MOST_NAMED, NEAREST, Diagnosis, nearest_spellings
 from qmd_mcp.retrieval.query.syntax import parse
-from qmd_mcp.retrieval.query.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.query.term_occurrences import Term
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ class Words:
 
 
 def diagnosis_with(vocabulary: Words) -> Diagnosis:
-    return Diagnosis(vocabulary, analysis=TermAnalysis(vocabulary))
+    return Diagnosis(vocabulary, analysis=TermAnalysis(vocabulary.terms_of))
 
 
 async def of_nothing(query: str, vocabulary: Words, *, collections: Sequence[str] = ()) -> list[str]:

@@ -1,0 +1,37 @@
+"""Several texts are analysed together as they would be alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from qmd_mcp.domain.term_analysis import TermAnalysis
+
+pytestmark = pytest.mark.anyio
+
+
+class Words:
+    """Analyses a text into its words in lower case, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def analyse(self, text: str) -> Sequence[str]:
+        self.asked += 1
+        return text.lower().split()
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", "a b", ""], ["A b", "c", "a"], ["x qzpassagebreakzq y", "z", "w v"]])
+async def test_each_text_has_the_terms_it_has_alone(texts: list[str]) -> None:
+    words = Words()
+    alone = [tuple(await words.analyse(text)) for text in texts]
+    assert await TermAnalysis(words.analyse).of_each(texts) == alone
+
+
+async def test_many_texts_are_one_call_and_the_separator_is_asked_for_once() -> None:
+    words = Words()
+    analysis = TermAnalysis(words.analyse)
+    for _ in range(3):
+        await analysis.of_each(["a", "b", "c"])
+    assert words.asked == 4

@@ -27,7 +27,7 @@ PAGES = {
 
 
 class Contrary:
-    """Likes best what has the fewest of the query's words, surer than a real one, and keeps what it was asked."""
+    """A reranker that prefers texts with the fewest of the query's words, and records what it was asked."""
 
     provider = "CPUExecutionProvider"
 
@@ -42,7 +42,7 @@ class Contrary:
 
 
 class Endless:
-    """Never answers."""
+    """An expander and reranker that never answers."""
 
     provider = "CPUExecutionProvider"
 
@@ -59,7 +59,7 @@ class Endless:
 
 
 class Knowing:
-    """Expands every query to the same lines."""
+    """An expander that writes the same lines for every query."""
 
     provider = "CPUExecutionProvider"
 
@@ -75,7 +75,7 @@ class Knowing:
 
 
 class Broken:
-    """Cannot be loaded."""
+    """An expander and reranker whose model cannot be loaded."""
 
     provider = None
 

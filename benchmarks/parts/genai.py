@@ -1,4 +1,4 @@
-"""The other end of decoding_peer.py: starts it, asks it for measurements and reports them."""
+"""Starts decoding_peer.py in its own environment, asks it for measurements and reports them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the files that a public set is published as to the corpus, queries and judgements that `qmd-mcp eval` reads.
+"""Converting a published evaluation set to the corpus, queries and judgements that `qmd-mcp eval` reads.
 
 Each function takes the published files by name and returns one set. Paragraph sets name a document by a hash of its
 text, since the publishers give paragraphs no id. A judgement of a document that does not exist is dropped, and so is a

@@ -1,4 +1,4 @@
-"""What a process may not have, and why."""
+"""The value that stands for a model or a stage that is missing, with the reason."""
 
 from __future__ import annotations
 

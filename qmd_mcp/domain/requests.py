@@ -1,7 +1,7 @@
 """What a caller asks, one class for each kind of request.
 
-An argument is one field here. Its name, type and default, and what `Argument` says of it, decide how agents, people and
-programs write it.
+An argument is one field here. Its name, type and default, and its `Argument`, determine the schema of the tool, the
+option of the command line and the field of REST.
 """
 
 from __future__ import annotations

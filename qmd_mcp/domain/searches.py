@@ -1,4 +1,4 @@
-"""The three searches, as everything that asks them sees them."""
+"""The protocol of the three searches, for everything that asks them."""
 
 from __future__ import annotations
 

@@ -46,10 +46,10 @@ def block(text: str) -> str:
 
 
 def shown(value: Value) -> Value:
-    """Return a value of the field with every text in it as it may be shown.
+    """Return a copy of a value of the domain in which every text is safe to show.
 
-    A cloned index can call a document, a collection or a model anything. So whatever is worded passes here as a whole,
-    and no field can be forgotten.
+    A cloned index can call a document, a collection or a model anything. So every value passes through this function as
+    a whole, and no field can be forgotten.
     """
     cleaned: Any = _shown(value)
     return cleaned  # type: ignore[no-any-return]  # of the same class

@@ -51,7 +51,7 @@ class Cutter:
         self._budget = budget
 
     def cost(self, text: str) -> int:
-        """Return the tokens of a text, or more if its characters alone cost more.
+        """Return the larger of the tokens of a text and what its characters cost.
 
         If the characters alone exceed the budget, the tokens are not counted.
         """

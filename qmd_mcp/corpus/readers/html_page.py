@@ -23,7 +23,7 @@ _FENCE = "```"
 
 
 class HtmlPage(HTMLParser):
-    """Reads a page with Python's own parser, the only one that tells its position in the file.
+    """Reads a page with Python's own parser, the only one that reports line numbers.
 
     It never raises, and it takes linear time. Headings become `#` lines, list items begin with a dash, and preformatted
     text becomes fenced code. The lines of a paragraph stay as they are in the file, so that a citation of a line is

@@ -110,7 +110,7 @@ def _same_script(text: str, *, query: str, script_of: ScriptOf) -> bool:
 
 
 def _with_names(text: str, *, kind: Kind, names: tuple[str, ...]) -> str:
-    """Add the names that keywords lack, which does not hurt a soft OR; drop any other line that lacks one."""
+    """Add the names that keywords lack, since more words exclude nothing; drop any other line that lacks one."""
     folded_text = text.casefold()
     missing = [name for name in names if name.casefold() not in folded_text]
     if not missing:

@@ -10,9 +10,9 @@ from qmd_mcp.inference.expanding.decoder import Decoder, Past
 class PromptCache:
     """Prefills the constant part of a prompt once, and continues it with each query; for one caller at a time.
 
-    A query's part is written behind the constant part, over that of the query before, and is then copied into the rows
-    that are decoded, which contain the constant part since the first query. Prefilling the query's part in all rows
-    would save the copy, but `GroupQueryAttention` can append more than one token only to a single row.
+    The rows that are decoded contain the constant part from the first query on. Each query's part is prefilled once,
+    behind the constant part, where it overwrites that of the query before. It is then copied into every row. Prefilling
+    it in all rows would save the copy, but `GroupQueryAttention` can append more than one token only to a single row.
     """
 
     def __init__(self, decoder: Decoder, tokens: Sequence[int], *, room: int) -> None:

@@ -32,7 +32,7 @@ class LockedFile(BaseModel):
         size = path.stat().st_size
         if size != self.size:
             return f"has {size:,} bytes instead of {self.size:,}"
-        # SHA-1 is git's own hash; it detects damage, and that the file is genuine is the hub's word in any case
+        # SHA-1 is git's own hash; it detects damage; that the file is genuine is left to the hub in any case
         digest = hashlib.sha256() if self.sha256 else hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
         with path.open("rb") as file:
             while block := file.read(_BLOCK):

@@ -52,7 +52,7 @@ class _Missing:
 
     @property
     def shown(self) -> str:
-        """The word, or only its absent terms if it also has others, as a Chinese question mostly does."""
+        """The word; if some of its terms are indexed, as with most Chinese questions, only the terms that are not."""
         if self.whole:
             return repr(self.word)
         return _listed([*map(repr, self.absent)], most=MOST_PARTS, others="{} more part{} of one word")

@@ -30,7 +30,10 @@ class Metrics:
             "qmd_stage_seconds", "Stages of searches", ["stage"], buckets=SECONDS, registry=self._registry
         )
         self._errors = Counter(
-            "qmd_errors", "Calls that failed, by whose doing", ["tool", "by"], registry=self._registry
+            "qmd_errors",
+            "Failed calls, by who must act: caller, operator or developer",
+            ["tool", "by"],
+            registry=self._registry,
         )
         self._registry.register(_Memory())
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qmd_mcp.errors import ServerBusyError
 
 RETRY_SECONDS = "1"
-"""How long a refused client is told to wait: far longer than a query takes."""
+"""Seconds that a refused client is told to wait: without a reranker most queries end within a tenth of that."""
 
 STREAMS = frozenset({"/sse", "/mcp"})
 """The paths whose GET stays open until the client disconnects."""

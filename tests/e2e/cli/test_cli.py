@@ -1,4 +1,4 @@
-"""The commands."""
+"""What each command prints, and its exit code."""
 
 from __future__ import annotations
 

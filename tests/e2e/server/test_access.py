@@ -1,4 +1,4 @@
-"""Who is turned away, and what can never be reached."""
+"""Requests that are refused, and files that cannot be read over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An index whose maker died before it was whole."""
+"""Opening an index whose creation was interrupted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of the field."""
+"""Names of documents and contexts in either Unicode form, and the hash of a passage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words, weights and what is absent; the similarity itself is in the properties."""
+"""Weights of tokens, and passages without states; the similarity itself is tested by properties."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

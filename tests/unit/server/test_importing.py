@@ -1,4 +1,4 @@
-"""Garbage while much is imported."""
+"""Garbage collection is off while modules are imported."""
 
 from __future__ import annotations
 

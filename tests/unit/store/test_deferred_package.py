@@ -1,4 +1,4 @@
-"""Packages whose own code is run when something of it is used."""
+"""Packages whose `__init__` runs only when something of it is used."""
 
 from __future__ import annotations
 

@@ -24,6 +24,8 @@ from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.search_protocols import Library, PassageIndex, QueryEmbedder
 from qmd_mcp.retrieval.stage_log import StageLog
 
+IF_NOT_EMBEDDED = "If status shows passages that are not embedded yet, run qmd-mcp embed; or use the search tool."
+
 
 class SearchService:
     """Searches one index; constructed ready, shared by every caller."""
@@ -112,7 +114,7 @@ class SearchService:
         elif not answer.hits:
             limits = limits_of(parsed, request.collections)
             within = f" within {limits}" if limits else ""
-            notes.append(f"No embedded passage was found{within}. status says how many passages are not embedded yet.")
+            notes.append(f"No embedded passage was found{within}. {IF_NOT_EMBEDDED}")
         return replace(answer, notes=tuple(notes))
 
     async def _query(self, request: QueryRequest, log: StageLog) -> Answer:

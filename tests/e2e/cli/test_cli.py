@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from qmd_mcp.cli import run
+from qmd_mcp.retrieval.search_service import IF_NOT_EMBEDDED
 
 HEAVY = ("lancedb", "pyarrow", "onnxruntime", "fastembed", "mcp", "numpy")
 
@@ -149,7 +150,7 @@ def test_words_come_first_and_vectors_later(qmd: Terminal, notes: Path) -> None:
     nothing = qmd("vsearch", "standby", "--json").answer
     assert (nothing["hits"], nothing["notes"]) == (
         [],
-        ["No passage is embedded in this scope. Run qmd-mcp embed, or use the search tool."],
+        [f"No embedded passage was found. {IF_NOT_EMBEDDED}"],
     )
     assert qmd("query", "standby", "--json").answer["hits"]
     assert "3 passages embedded" in qmd("embed").stdout

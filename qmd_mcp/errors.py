@@ -26,6 +26,7 @@ QmdError
     ├── PullError                 a model that cannot be fetched from the hub
     ├── CollectionError           a root, name or glob that cannot be used
     ├── SettingsError
+    ├── AlreadyServedError        a server of the index is running
     ├── OtherVersionError         a server of another version is running
     ├── ReadOnlyIndexError        an index that this user may not write
     └── WriterBusyError           another process is indexing
@@ -223,6 +224,14 @@ class CollectionError(SetupError):
 
 class SettingsError(SetupError):
     """A setting that is unknown or has an invalid value."""
+
+
+class AlreadyServedError(SetupError):
+    """A server of the same index is running."""
+
+    def __init__(self, url: str, *, pid: int) -> None:
+        super().__init__(f"This index is served already: {url} (process {pid}). Use it, or stop it: qmd-mcp stop")
+        self.url, self.pid = url, pid
 
 
 class OtherVersionError(SetupError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TextIO
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -30,10 +30,17 @@ LIKENESS = 0.75
 """How alike two names must be, by difflib's ratio, for one to be a misspelling of the other: 2 wrong letters in 8."""
 
 
+def _no_blank_token(token: SecretStr | None) -> SecretStr | None:
+    if token is not None and not token.get_secret_value().strip():
+        sentence = "a token needs a character that is not a blank"
+        raise ValueError(sentence)
+    return token
+
+
 class Settings(BaseSettings):
     """One frozen value, parsed once and passed down; every field is also `QMD_<NAME>` in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
     index: Annotated[
         str | None,
@@ -123,7 +130,11 @@ class Settings(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65_535, description="Port that `serve --http` binds; 0 lets the operating system choose")
     ] = 7337
-    token: Annotated[SecretStr | None, Field(description="Bearer token that every HTTP request must carry")] = None
+    token: Annotated[
+        SecretStr | None,
+        AfterValidator(_no_blank_token),
+        Field(description="Bearer token that every HTTP request must carry"),
+    ] = None
     allowed_hosts: Annotated[
         str,
         Field(description="Further host names, separated by commas, under which clients may address the HTTP server"),

@@ -17,8 +17,8 @@ from qmd_mcp.corpus.indexing.indexer import Indexer
 from qmd_mcp.corpus.indexing.preparation import Preparation
 from qmd_mcp.corpus.indexing.staged_documents import StagedDocuments
 from qmd_mcp.corpus.indexing.update_summary import Progress, Step, UpdateSummary, total
-from qmd_mcp.corpus.scanning.collection_checks import check_globs, check_ignores, check_name
-from qmd_mcp.corpus.scanning.disk_files import absolute_on_disk, on_disk
+from qmd_mcp.corpus.scanning.collection_checks import check_collection, check_name
+from qmd_mcp.corpus.scanning.disk_files import on_disk
 from qmd_mcp.domain.documents import Collection, Context
 from qmd_mcp.errors import CollectionError, UnknownCollectionError
 from qmd_mcp.store.generation import check_serving, drop_others, freeze, serving, switch, thaw
@@ -65,16 +65,7 @@ class IndexWriter:
             CollectionError: the name is taken, the name or a glob is not valid, the root is not a folder, or another
                 collection has the same files.
         """
-        collection = dataclasses.replace(
-            collection,
-            name=check_name(collection.name),
-            root=await anyio.to_thread.run_sync(absolute_on_disk, collection.root),
-            globs=check_globs(collection.globs),
-        )
-        check_ignores(collection.ignores)
-        if not collection.root.is_dir():
-            sentence = f"{collection.root} is not a folder."
-            raise CollectionError(sentence)
+        collection = await anyio.to_thread.run_sync(check_collection, collection)
         async with self._lock.held():
             known = await self._collections()
             if collection.name in known:
@@ -138,6 +129,9 @@ class IndexWriter:
             collection = await self._collection(name)
             context = Context(prefix, text or "")
             prefix = context.prefix
+            if text is not None and not text.strip():
+                sentence = "A context needs a word. To remove one: qmd-mcp context rm COLLECTION[/PATH]"
+                raise CollectionError(sentence)
             if prefix and text is not None and not await self._covers_something(collection, context):
                 sentence = f"There is nothing at {prefix!r} in collection {name!r}, of {collection.root}."
                 raise CollectionError(sentence)

@@ -49,12 +49,13 @@ def collection_add(
     embed: EmbedNow = True,
 ) -> None:
     """Register a folder and index it."""
+    from qmd_mcp.corpus.scanning.collection_checks import check_collection
     from qmd_mcp.corpus.scanning.default_rules import DEFAULT_GLOBS
     from qmd_mcp.domain.documents import Collection
 
     root = folder.expanduser().resolve()
     chosen = name or root.name
-    collection = Collection(chosen, root, tuple(glob or DEFAULT_GLOBS), tuple(ignore or ()))
+    collection = check_collection(Collection(chosen, root, tuple(glob or DEFAULT_GLOBS), tuple(ignore or ())))
 
     async def add(engine: Engine) -> str:
         from qmd_mcp.cli.terminal import summary_text, watched

@@ -1,22 +1,40 @@
-"""Checking what a person says about a new collection: its name, its globs and its ignores."""
+"""Checking what a person says about a new collection."""
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore import GitIgnorePatternError
 
 from qmd_mcp.corpus.scanning.default_rules import DEFAULT_GLOBS
+from qmd_mcp.corpus.scanning.disk_files import absolute_on_disk
 from qmd_mcp.corpus.scanning.gitignore import compile_patterns
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
+from qmd_mcp.domain.documents import Collection
 from qmd_mcp.errors import CollectionError
 
 _LONGEST_NAME = 64
 """Characters of a collection's name. The name is repeated in front of every path that an agent reads, so it has to stay
 short; the limit itself is a round number that nothing was measured for."""
+
+
+def check_collection(collection: Collection) -> Collection:
+    """Return a new collection with its root, name and globs in the form in which they are stored.
+
+    Raises:
+        CollectionError: the root is not a folder, or the name, a glob or an ignore cannot be used.
+    """
+    root = absolute_on_disk(collection.root)
+    if not os.path.isdir(root):  # noqa: PTH112  Path.is_dir raises if a folder above may not be entered
+        sentence = f"{root} is not a folder, or you may not enter it."
+        raise CollectionError(sentence)
+    check_ignores(collection.ignores)
+    return replace(collection, root=root, name=check_name(collection.name), globs=check_globs(collection.globs))
 
 
 def check_name(name: str) -> str:
@@ -31,7 +49,7 @@ def check_name(name: str) -> str:
     if not fits or any(kind not in "LNM" and sign not in "._-" for kind, sign in zip(kinds, normal, strict=True)):
         sentence = (
             f"{name!r} cannot name a collection: a name begins with a letter or digit, continues with letters, "
-            f"digits, '.', '_' or '-', and has at most {_LONGEST_NAME} characters. Choose another with --name NAME."
+            f"digits, '.', '_' or '-', and has at most {_LONGEST_NAME} characters. Choose another name."
         )
         raise CollectionError(sentence)
     return normal

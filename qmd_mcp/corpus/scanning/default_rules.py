@@ -33,3 +33,7 @@ DEFAULT_IGNORES = (
 """Names of folders (with a slash at the end) and of files that are left out at any depth. A glob that contains such a
 name (`dist/**`) takes it back into the collection, and so does an ignore such as `!dist/`. Hidden folders that are not
 listed here belong to a collection, because documents for agents lie in `.github/` and `.claude/`."""
+
+INDEX_TABLE = "metadata.lance"
+"""A folder with this in it is an index of this program. It is left out: each update would change what the next one has
+to index."""

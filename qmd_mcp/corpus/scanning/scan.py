@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from qmd_mcp.corpus.scanning import gitignore
+from qmd_mcp.corpus.scanning.default_rules import INDEX_TABLE
 from qmd_mcp.corpus.scanning.membership import Membership
 from qmd_mcp.corpus.scanning.secret_names import SECRET_FOLDERS, is_secret
 from qmd_mcp.domain.answers import Skip, SkipReason
@@ -93,6 +94,8 @@ class _Walk:
                 )
         except OSError:
             yield Skip(folder.path, "unreadable")
+            return
+        if any(entry.name == INDEX_TABLE for entry in entries):
             return
         rules = folder.rules
         if any(entry.name == gitignore.FILE_NAME for entry in entries):

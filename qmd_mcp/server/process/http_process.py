@@ -17,7 +17,7 @@ import anyio
 from anyio import to_thread
 
 from qmd_mcp.application.engine_protocols import OpenEngine
-from qmd_mcp.errors import SettingsError
+from qmd_mcp.errors import AlreadyServedError, SettingsError
 from qmd_mcp.server.process.importing import importing
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_at_once, leave_if_busy
@@ -39,6 +39,7 @@ def serve_http(
 
     Raises:
         SettingsError: the address cannot be bound, or other machines could connect and no token is set.
+        AlreadyServedError: a server of this index is running.
         OtherVersionError: a server of another version is running for this index.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
@@ -47,7 +48,9 @@ def serve_http(
     from qmd_mcp.server.http.access import access_policy
 
     access_policy(settings)
-    find_or_refuse(location)
+    running = find_or_refuse(location)
+    if running is not None:  # the run file has room for one: `stop` would no longer find the other
+        raise AlreadyServedError(running.url, pid=running.pid)
     with bound(settings) as listener:
         ended = threading.Event()
         threading.Thread(target=leave_anyway, args=(ended,), name="last resort", daemon=True).start()

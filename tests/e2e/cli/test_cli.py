@@ -222,6 +222,30 @@ def test_a_setting_that_does_not_fit_is_named(qmd: Terminal, monkeypatch: pytest
     assert "QMD_ALPHA" in result.stderr
 
 
+def test_a_folder_that_cannot_be_added_leaves_no_index_behind(qmd: Terminal) -> None:
+    before = qmd("status").stderr
+    assert qmd("collection", "add", "nowhere").code == 1
+    assert "nowhere is not a folder" in qmd("collection", "add", "nowhere", "--name", "a name with blanks").stderr
+    assert qmd("status").stderr == before
+
+
+def test_a_context_without_a_word_is_refused(qmd: Terminal, notes: Path) -> None:
+    qmd("collection", "add", str(notes))
+    qmd("context", "add", "notes", "Operations")
+    assert qmd("context", "add", "notes", " ").code == 1
+    assert qmd("context", "list").stdout == "notes: Operations\n"
+
+
+def test_an_index_is_never_indexed(qmd: Terminal, notes: Path, tmp_path: Path) -> None:
+    """Also one that somebody keeps in the folder itself."""
+    inside = str(notes / "data" / "index")
+    assert "3 added" in qmd("--index", inside, "collection", "add", str(notes)).stdout
+    assert "0 added, 0 updated, 3 unchanged" in qmd("--index", inside, "update").stdout
+    assert (
+        "3 added" in qmd("--index", str(tmp_path / "other"), "collection", "add", str(notes), "--glob", "**/*").stdout
+    )
+
+
 def test_a_project_has_its_own_index(qmd: Terminal, notes: Path) -> None:
     assert qmd("init", cwd=notes).code == 0
     assert qmd("collection", "add", ".", "--name", "here", "--no-embed", cwd=notes).code == 0

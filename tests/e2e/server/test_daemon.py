@@ -83,6 +83,17 @@ def test_a_daemon_is_started_once_found_and_stopped(
     assert command("stop").stdout == "No server of this index is running.\n"
 
 
+def test_a_second_server_of_an_index_is_refused_with_the_place_of_the_first(
+    command: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    """Otherwise `stop` would end only the one that started last."""
+    first = command("serve", "--http", "--port", "0", "--daemon").stdout.split()[1]
+    second = command("serve", "--http", "--port", "0")
+    assert (second.returncode, first in second.stderr, "qmd-mcp stop" in second.stderr) == (1, True, True)
+    assert command("stop").stdout.startswith("Stopped process")
+    assert command("stop").stdout.startswith("No server")
+
+
 @pytest.mark.parametrize("version", ["0.0.1", "99.0"])
 def test_a_server_of_another_version_is_in_the_way_until_it_is_stopped(
     command: Callable[..., subprocess.CompletedProcess[str]], cache: Path, tmp_path: Path, version: str

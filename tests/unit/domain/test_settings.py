@@ -102,3 +102,17 @@ def test_in_a_working_folder_that_was_deleted_only_an_index_with_its_whole_path_
     said = done.stderr.splitlines()
     assert (done.returncode, len(said)) == (code, 1)
     assert ("working folder has been deleted" in said[0]) == bool(code)
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QMD_INDEX", "")
+    monkeypatch.setenv("QMD_PORT", "")
+    settings = read_settings()
+    assert (settings.index, settings.port) == (None, 7337)
+
+
+def test_a_blank_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody could ever send it."""
+    monkeypatch.setenv("QMD_TOKEN", "  ")
+    with pytest.raises(SettingsError, match="token"):
+        read_settings()

@@ -1,7 +1,8 @@
 # make demo       index the sample folder, start the server and ask it as an agent would
 # make test       the whole test suite
+# make endurance  an index whose writer is killed sixty times
 # make lint       ruff, mypy and the import contracts
-# make format     let ruff mend and format
+# make format     let ruff correct and format
 # make docs       write the generated tables of docs/ anew
 # make platforms  resolve the dependencies for every supported platform and Python; needs the package index
 # make bench      quality and speed; SETS=folder of evaluation sets, DOCS=folder of documents (benchmarks/results/sets.md)
@@ -17,13 +18,16 @@ BIN := $(VENV)/bin
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin x86_64-pc-windows-msvc
 PYTHONS := 3.11 3.12 3.13
 
-.PHONY: demo test lint format docs platforms bench clean
+.PHONY: demo test endurance lint format docs platforms bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.developing
 	$(BIN)/python -m pytest
+
+endurance: $(VENV)/.developing
+	KILLS=60 $(BIN)/python -m pytest -n 0 tests/integration/index/test_interrupted_indexing.py
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 # make demo       index the sample folder, start the server and ask it as an agent would
 # make test       the whole test suite
-# make endurance  an index whose writer is killed sixty times
+# make endurance  a writer killed sixty times, and a thousand examples of every property
 # make lint       ruff, mypy and the import contracts
 # make format     let ruff correct and format
 # make docs       write the generated tables of docs/ anew
@@ -28,6 +28,7 @@ test: $(VENV)/.developing
 
 endurance: $(VENV)/.developing
 	KILLS=60 $(BIN)/python -m pytest -n 0 tests/integration/index/test_interrupted_indexing.py
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest tests/properties
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .

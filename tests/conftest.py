@@ -13,9 +13,14 @@ import qmd_mcp  # noqa: F401  before numpy: it sets how many threads products ta
 from qmd_mcp.tasks import background
 
 # No deadlines: machines are noisy, and no test asserts a time. `make endurance` tries a thousand examples.
-settings.register_profile("steady", deadline=None, max_examples=40)
+settings.register_profile("steady", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores, since a sixth of the suite's time is spent waiting for processes."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_report_header() -> list[str]:

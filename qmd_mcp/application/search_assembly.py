@@ -26,7 +26,7 @@ from qmd_mcp.retrieval.ranking.fusion_stage import FusionStage
 from qmd_mcp.retrieval.ranking.late_interaction import LateInteraction
 from qmd_mcp.retrieval.ranking.rerank_stage import RerankStage
 from qmd_mcp.retrieval.ranking.trained_weights import FILE, Weights, read_weights
-from qmd_mcp.retrieval.search_protocols import DocumentVersions, Expander, Reranker
+from qmd_mcp.retrieval.search_protocols import DocumentStates, Expander, Reranker
 from qmd_mcp.retrieval.search_service import SearchService
 from qmd_mcp.settings import Settings
 from qmd_mcp.store.open_index import OpenIndex
@@ -42,7 +42,7 @@ class SearchAssembly:
     embedder: Model[EmbedderManifest]
     models: Models
     library: Library
-    documents: DocumentVersions
+    documents: DocumentStates
 
     def service(self, *, expander: Expander | Absent, reranker: Reranker | Absent) -> SearchService:
         """The searches with this expander and this reranker.

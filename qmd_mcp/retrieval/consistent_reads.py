@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from qmd_mcp.domain.answers import Answer
-from qmd_mcp.retrieval.search_protocols import DocumentVersions
+from qmd_mcp.retrieval.search_protocols import DocumentStates
 from qmd_mcp.retrieval.stage_log import StageLog
 
 ATTEMPTS = 5
@@ -27,7 +27,7 @@ class ConsistentReads:
     documents could lack a document altogether: its old passages no longer visible, its new ones not looked for.
     """
 
-    def __init__(self, documents: DocumentVersions) -> None:
+    def __init__(self, documents: DocumentStates) -> None:
         self._documents = documents
 
     async def answer(self, attempt: Callable[[], Awaitable[Answer]], *, log: StageLog) -> Answer:
@@ -36,11 +36,11 @@ class ConsistentReads:
         If that cannot be had, the last answer is given with a note that says so.
         """
         for number in range(1, ATTEMPTS + 1):
-            before = await self._documents.version()  # first: what is decided from here on is written after it
+            before = await self._documents.state()  # first: what is decided from here on is written after it
             await self._documents.look()
             log.begin_again()
             found = await attempt()
-            if await self._documents.version() == before:
+            if await self._documents.state() == before:
                 return found
             if number == ATTEMPTS or not log.seconds_left():
                 break

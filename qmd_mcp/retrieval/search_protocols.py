@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal, Protocol
 
 from qmd_mcp.domain.documents import Collection, Document, Freshness, Passage
@@ -24,11 +24,11 @@ class PassageIndex(Protocol):
         ...
 
 
-class DocumentVersions(Protocol):
+class DocumentStates(Protocol):
     """Tells whether documents have become visible or invisible."""
 
-    async def version(self) -> int:
-        """A number that every write of the documents increases."""
+    async def state(self) -> Hashable:
+        """A value that differs if other documents are visible."""
         ...
 
     async def look(self) -> None:

@@ -30,9 +30,13 @@ class Following:
         self._over = anyio.Event()
         """Set once another generation serves."""
 
-    async def version(self) -> int:
-        """The version of the documents that is read; it never changes again once the documents are pinned."""
-        return await self._documents.version()
+    async def state(self) -> tuple[int, bool]:
+        """The version of the documents that is read, and whether reads are pinned to it; then it never changes again.
+
+        Reads are pinned to a version that was the newest before, so the number alone would not show that other
+        documents were read in between.
+        """
+        return await self._documents.version(), self._documents.is_pinned
 
     async def look(self) -> None:
         """Notice what the metadata says; this costs next to nothing if the metadata has not changed."""

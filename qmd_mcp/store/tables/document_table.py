@@ -162,6 +162,11 @@ class DocumentTable:
         """The version that is read: the pinned one, or else a number that grows with every write."""
         return await self._view.version()
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether an earlier version is read."""
+        return self._view.pinned is not None
+
     async def count(self) -> int:
         """The number of documents."""
         return int(await self._view.table.count_rows())

@@ -22,6 +22,8 @@ from mcp_types import Tool
 
 from docs.generate import pages as generated_pages
 from qmd_mcp.cli import run
+from qmd_mcp.server.process import run_file
+from qmd_mcp.settings import locate_index, read_settings
 from tests.e2e.documentation import (
     PAGES,
     ROOT,
@@ -90,7 +92,8 @@ def home(indexed_home: Home, page: Path, tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(made.folder)
     yield made
-    _program("stop")
+    if run_file.read(locate_index(read_settings())) is not None:
+        _program("stop")
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from qmd_mcp.application.engine import Engine, open_engine
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.settings import IndexLocation, Settings
 
-KILLS = int(os.environ.get("KILLS", "6"))
-"""Six in the suite, which has three minutes for everything; `make endurance` kills sixty times."""
+KILLS = int(os.environ.get("KILLS", "12"))
+"""Twelve in the suite, which has three minutes for everything; `make endurance` kills sixty times."""
 FILES = 1_300
 """More than one window of passages, so that commits, replacements and the sweep are all met half-way."""
 

@@ -13,7 +13,10 @@ import pytest
 
 from qmd_mcp.corpus.library.document_library import Library
 from qmd_mcp.corpus.readers.formats import read
+from qmd_mcp.domain.answers import Answer
 from qmd_mcp.domain.documents import Collection, Document, Passage, docid_of
+from qmd_mcp.retrieval.consistent_reads import ConsistentReads
+from qmd_mcp.retrieval.stage_log import StageLog
 from qmd_mcp.settings import IndexLocation
 from qmd_mcp.store.generation import Generation, freeze
 from qmd_mcp.store.generation_watch import Following
@@ -162,3 +165,24 @@ async def test_rows_that_were_read_while_a_rebuild_froze_the_documents_are_not_t
     await following.look()
     assert await documents.version() == before
     assert list(await documents.by_docid([old.docid, new.docid])) == [old.docid]
+
+
+async def test_an_answer_that_a_pin_to_the_version_it_began_with_ran_into_is_made_again(
+    index: OpenIndex, writer: OpenIndex
+) -> None:
+    """The number of the version is the same before and after, and what was read in between is another version."""
+    old, new = document("a.md", content="1"), document("a.md", content="2")
+    await writer.documents.put([old])
+    following = Following(index.database, generation=GENERATION, documents=index.documents)
+    seen: list[list[str]] = []
+
+    async def attempt() -> Answer:
+        if not seen:
+            await freeze(writer.database, GENERATION, documents=writer.documents)
+            await writer.documents.put([new])
+        seen.append(list(await index.documents.by_docid([old.docid, new.docid])))
+        await following.look()  # as another query of this process does at any time
+        return Answer(query="q", hits=())
+
+    await ConsistentReads(following).answer(attempt, log=StageLog())
+    assert seen == [[new.docid], [old.docid]]

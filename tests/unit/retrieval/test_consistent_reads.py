@@ -18,19 +18,19 @@ class Changing:
     """Documents that change during as many answers as it is told, and answers that count."""
 
     changes: int
-    state: int = 0
+    version: int = 0
     looks: int = 0
     answers: list[int] = field(default_factory=list[int])
 
-    async def version(self) -> int:
-        return self.state
+    async def state(self) -> int:
+        return self.version
 
     async def look(self) -> None:
         self.looks += 1
 
     async def answer(self) -> Answer:
-        self.answers.append(self.state)
-        self.state += len(self.answers) <= self.changes
+        self.answers.append(self.version)
+        self.version += len(self.answers) <= self.changes
         return Answer(query=str(len(self.answers)), hits=())
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from filelock import FileLock
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import Tool
@@ -72,13 +73,18 @@ def _environment(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def indexed_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home whose notes are indexed, once for all pages."""
-    folder = tmp_path_factory.mktemp("home")
-    shutil.copytree(ROOT / "examples" / "notes", folder / "notes")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in _environment(folder).items():
-            patch.setenv(name, value)
-        assert run(["collection", "add", str(folder / "notes"), "--name", "notes"]) == 0
+    """A home whose notes are indexed, once for all pages and for all workers of the suite."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "documented-home"
+    with FileLock(shared / "documented-home.lock"):
+        if not (shared / "documented-home.ready").exists():
+            shutil.copytree(ROOT / "examples" / "notes", folder / "notes")
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in _environment(folder).items():
+                    patch.setenv(name, value)
+                assert run(["collection", "add", str(folder / "notes"), "--name", "notes"]) == 0
+            (shared / "documented-home.ready").touch()
     return Home(folder, _environment(folder))
 
 

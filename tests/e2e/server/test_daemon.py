@@ -88,23 +88,23 @@ def test_a_server_of_an_index_is_started_once_found_and_stopped(
     assert command("stop").stdout == "No server of this index is running.\n"
 
 
-@pytest.mark.parametrize("version", ["0.0.1", "99.0"])
 def test_a_server_of_another_version_is_in_the_way_until_it_is_stopped(
-    command: Callable[..., subprocess.CompletedProcess[str]], cache: Path, tmp_path: Path, version: str
+    command: Callable[..., subprocess.CompletedProcess[str]], cache: Path, tmp_path: Path
 ) -> None:
     """It is not taken for one of this version, and its run file may have other fields."""
     location = IndexLocation(str(tmp_path / "index"))
     assert command("serve", "--http", "--daemon").returncode == 0
     left = running.run_file(location)
     found = json.loads(left.read_text())
-    left.write_text(json.dumps({**found, "version": version, "field_of_that_version": 1}))
-    assert running.find(location) is None, "nothing is forwarded to it"
-    sentence = (
-        f"qmd-mcp: A server of qmd-mcp {version} (process {found['pid']}) is serving this index. "
-        f"Stop it first: qmd-mcp stop\n"
-    )
-    for refused in (command("serve", "--http", "--daemon"), command("serve", "--http")):
-        assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", sentence)
+    for version in ("0.0.1", "99.0"):
+        left.write_text(json.dumps({**found, "version": version, "field_of_that_version": 1}))
+        assert running.find(location) is None, "nothing is forwarded to it"
+        sentence = (
+            f"qmd-mcp: A server of qmd-mcp {version} (process {found['pid']}) is serving this index. "
+            f"Stop it first: qmd-mcp stop\n"
+        )
+        for refused in (command("serve", "--http", "--daemon"), command("serve", "--http")):
+            assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", sentence)
     stopped = command("stop")
     assert (stopped.returncode, stopped.stdout) == (0, f"Stopped process {found['pid']}.\n")
     assert not left.exists()

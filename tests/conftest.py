@@ -12,7 +12,7 @@ from hypothesis import settings
 import qmd_mcp  # noqa: F401  before numpy: it sets how many threads products take
 from qmd_mcp.tasks import background
 
-# No deadlines: machines are noisy, and no test asserts a time. `make endurance` tries a thousand examples.
+# No deadlines: machines are noisy, and no test asserts a time. `make thorough` tries a thousand examples.
 settings.register_profile("steady", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import random
 from collections import Counter
 from multiprocessing.connection import Connection
@@ -16,8 +15,7 @@ from qmd_mcp.application.engine import Engine, open_engine
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.settings import IndexLocation, Settings
 
-KILLS = int(os.environ.get("KILLS", "12"))
-"""Twelve in the suite, which has three minutes for everything; `make endurance` kills sixty times."""
+KILLS = 60
 FILES = 1_300
 """More than one window of passages, so that commits, replacements and the sweep are all met half-way."""
 
@@ -66,7 +64,8 @@ async def register(uri: str, folder: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_an_index_that_is_killed_again_and_again_ends_up_as_the_folder(tmp_path: Path) -> None:
+@pytest.mark.endurance
+async def test_an_index_that_is_killed_sixty_times_ends_up_as_the_folder(tmp_path: Path) -> None:
     folder, uri = tmp_path / "pages", str(tmp_path / "index")
     moments = random.Random(20)  # noqa: S311  reproducible moments, no secret
     write_corpus(folder, edition=0)

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from urllib.parse import parse_qs
 
 import anyio
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qmd_mcp.errors import ServerBusyError
+from qmd_mcp.server.http.request_body import read_body, refuse_body
 
 RETRY_SECONDS = "1"
 """Seconds that a refused client is told to wait: without a reranker most queries end within a tenth of that."""
@@ -162,9 +162,9 @@ class Bounds:
     async def _request(self, scope: Scope, receive: Receive, reply: Send) -> None:
         for session in parse_qs(scope["query_string"].decode("latin-1")).get("session_id", ()):
             self._traffic.used(session)
-        body = await self._body(scope, receive)
-        if isinstance(body, JSONResponse):
-            await body(scope, receive, reply)
+        body = await read_body(scope, receive, max_bytes=self._max_body_bytes)
+        if body is None:
+            await refuse_body(scope, receive, reply, max_bytes=self._max_body_bytes)
             return
         messages = [body]
 
@@ -172,25 +172,6 @@ class Bounds:
             return messages.pop() if messages else await receive()
 
         await self._app(scope, replay, reply)
-
-    async def _body(self, scope: Scope, receive: Receive) -> Message | JSONResponse:
-        """Read the whole body as one message, or return the refusal of a body that is too large."""
-        sentence = f"The request is larger than the {self._max_body_bytes:,} bytes that are taken."
-        too_large = JSONResponse({"error": sentence}, status_code=413, headers={"Connection": "close"})
-        declared = Headers(scope=scope).get("content-length", "")
-        longest = len(str(self._max_body_bytes))
-        if declared.isdecimal() and (len(declared) > longest or int(declared) > self._max_body_bytes):
-            return too_large
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return message
-            body += message.get("body", b"")
-            if len(body) > self._max_body_bytes:
-                return too_large
-            if not message.get("more_body", False):
-                return {"type": "http.request", "body": bytes(body), "more_body": False}
 
     async def _stream(self, scope: Scope, receive: Receive, reply: Send, life: anyio.CancelScope) -> None:
         session: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Generator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from qmd_mcp.domain.answers import Answer, Stage
 from qmd_mcp.presentation.json_encoding import as_json
-from tests.e2e.http_server import HttpServer, http_server
+from tests.e2e.http_server import PATIENCE, HttpServer, http_server
 from tests.fakes import EXCERPT, HIT
 
 
@@ -109,6 +110,23 @@ def test_a_body_that_does_not_say_its_length_is_limited_as_well(server: HttpServ
     chunks = (b"x" * 1_000 for _ in range(30))
     reply = server.request("POST", "/search", body=chunks, headers={"Content-Type": "application/json"})
     assert reply.status == 413
+
+
+def test_a_client_that_sends_on_after_a_refusal_is_not_cut_off(server: HttpServer) -> None:
+    chunk = b"3e8\r\n" + b"x" * 1_000 + b"\r\n"
+    with socket.create_connection(server.address, timeout=PATIENCE) as client:
+        client.sendall(b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.sendall(chunk * 21)
+        reader = client.makefile("rb")
+        answer = reader.readline()
+        while reader.readline() != b"\r\n":
+            pass
+        refusal = b'{"error": "The request is larger than the 20,000 bytes that are taken."}'
+        answer += reader.read(len(refusal))
+        for _ in range(9):
+            client.sendall(chunk)
+        client.sendall(b"0\r\n\r\n")
+        assert (answer, reader.read()) == (b"HTTP/1.1 413 Request Entity Too Large\r\n" + refusal, b"")
 
 
 def test_health_says_that_the_index_is_open(server: HttpServer) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
+from qmd_mcp.domain.properties import NO_PROPERTIES, Properties
+
 Freshness: TypeAlias = Literal["current", "changed", "missing"]
 """Whether the file of a document still has the content that was indexed."""
 
@@ -78,11 +80,24 @@ class Document:
     """When the file was read, in nanoseconds since the epoch."""
     passages: int
     """How many passages the document has."""
+    properties: Properties = NO_PROPERTIES
+    reading: str = ""
+    """Version of reading and cutting by which the document was indexed."""
 
     @property
     def key(self) -> str:
         """Collection and path: the name by which people refer to the document."""
         return f"{self.collection}/{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSection:
+    """A place in a passage from which on other headings hold."""
+
+    start: int
+    """Position in the passage's text, in characters."""
+    heading: tuple[str, ...]
+    """All headings above the text that follows, the outermost first, also the one that is the title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +123,11 @@ class Passage:
     """Where the passage starts in the text that the reader made of the file."""
     end_char: int
     """Where it ends there, excluded."""
+    properties: Properties = NO_PROPERTIES
+    table_header: str = ""
+    """The header lines of the table in whose middle the passage begins; they are not part of its text."""
+    sections: tuple[PassageSection, ...] = ()
+    """The headings of every part of the text, in order; empty if the document has no headings."""
     _text_hash: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -117,8 +137,13 @@ class Passage:
 
     @property
     def embedded_text(self) -> str:
-        """What the embedder reads: the breadcrumb above the text."""
-        return f"{self.breadcrumb}\n{self.text}" if self.breadcrumb else self.text
+        """What the embedder reads: the breadcrumb above the text, and between them the header of a table."""
+        return "\n".join(filter(None, (self.breadcrumb, self.table_header, self.text)))
+
+    def heading_at(self, position: int) -> tuple[str, ...]:
+        """All headings above a position in the text, the outermost first."""
+        above = [section for section in self.sections if section.start <= position]
+        return above[-1].heading if above else self.heading
 
     @property
     def text_hash(self) -> str:

@@ -22,6 +22,12 @@ class Scope:
     """The path must contain every one of them, ignoring case; `*` stands for any characters."""
     titles: tuple[str, ...] = ()
     """The title must contain every one of them, ignoring case."""
+    tags: tuple[str, ...] = ()
+    """The document must have every one of them, or a tag below it; folded (`folded`)."""
+    after_ns: int | None = None
+    """The earliest date, in nanoseconds since the epoch, included."""
+    before_ns: int | None = None
+    """The first date that is too late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,8 @@ class LexicalQuery:
     words: tuple[str, ...]
     phrases: tuple[str, ...] = ()
     negatives: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+    """Words of the index that are looked up, with less weight, in place of words of the query which it lacks."""
 
     @property
     def is_empty(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from qmd_mcp.corpus.readers.headings import Heading, markdown_headings, underlined_headings
+from qmd_mcp.domain.properties import NO_PROPERTIES, Properties
 
 Kind: TypeAlias = Literal["markdown", "restructuredtext", "html", "code", "text"]
 """How the text is written: it decides where headings are looked for and how the text is cut into passages."""
@@ -27,6 +28,7 @@ class SourceText:
     """Where the title comes from. The title element of HTML counts as front matter."""
     body_start: int = 0
     """Where the front matter ends."""
+    properties: Properties = NO_PROPERTIES
     lines: tuple[int, ...] | None = None
     """The line of the file for each line of the text; None if they are the same."""
 

@@ -1,9 +1,9 @@
 """Whether the product is honest about questions whose topic a folder has, and whose answer it lacks.
 
-`near_misses.tsv` has questions about folders of documentation. A near miss asks for an entity, a number or a property that
-the folder lacks: its column `lacks` is a regular expression that matches in none of the folder's files, in lower case. As
-many other questions have an answer, in the file that `answered by` names. Each folder is indexed, and every question is
-asked as an agent would ask it. The indexes are kept in the user's cache.
+`near_misses.tsv` has questions about folders of documentation. A near miss asks for an entity, a number or a property
+that the folder lacks: its column `lacks` is a regular expression that matches in none of the folder's files, in lower
+case. As many other questions have an answer, in the file that `answered by` names. Each folder is indexed, and every
+question is asked as an agent would ask it. The indexes are kept in the user's cache.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.parts.machine import headed, provenance
 from qmd_mcp.application.engine import index_identity, open_engine
+from qmd_mcp.corpus.scanning.default_rules import DEFAULT_GLOBS
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.requests import QueryRequest
 from qmd_mcp.evaluation.reliability import area_under_curve
@@ -64,7 +65,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--each", action="store_true", help="also print every reply, to the standard error output")
     options = parser.parse_args(arguments)
     questions = read_questions(QUESTIONS)
-    folders = [name for name in questions if (options.documents / name).is_dir() and name in (options.only or questions)]
+    chosen = options.only or list(questions)
+    folders = [name for name in chosen if name in questions and (options.documents / name).is_dir()]
     if not folders:
         parser.error(f"none of the folders {', '.join(questions)} is in {options.documents}")
     replies: dict[str, list[Reply]] = {}
@@ -125,7 +127,7 @@ async def ask(folder: Path, questions: Sequence[Question], settings: Settings) -
     location = IndexLocation(str(cache_folder() / "eval" / name / "index"))
     async with open_engine(settings, location, create=True) as engine:
         if folder.name not in await engine.collections():
-            await engine.writing.add_collection(Collection(folder.name, folder))
+            await engine.writing.add_collection(Collection(folder.name, folder, globs=DEFAULT_GLOBS))
         await engine.writing.update()
         replies = []
         for question in questions:

@@ -18,7 +18,21 @@ from qmd_mcp.retrieval.ranking.features import (
 )
 from qmd_mcp.retrieval.ranking.trained_weights import LogisticWeights
 
-SIGNS = ("odds", "lead", "rank", "cosine", "maxsim", "coverage", "nearness", "found", "length", "question", "code")
+SIGNS = (
+    "odds",
+    "lead",
+    "rank",
+    "cosine",
+    "maxsim",
+    "unmet",
+    "coverage",
+    "missing",
+    "nearness",
+    "found",
+    "length",
+    "question",
+    "code",
+)
 """The values from which the probability of a candidate is computed; `signs` says what each is.
 
 All but the last four are numbers of the candidate; `found`, `length`, `question` and `code` are features of the query.
@@ -50,7 +64,8 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
     The scores are first scaled to mean 0 and standard deviation `SPREAD`, so that they have the same unit whichever
     fusion made them. Then `odds` are the log-odds of the candidate's document in the softmax over all candidates;
     `lead` is the candidate's score minus the best score of another document; `rank` is log(1 + rank), where the first
-    rank is 0. The signs `cosine` and `maxsim` have the lowest known value where a candidate has none.
+    rank is 0. The signs `cosine` and `maxsim` have the lowest known value where a candidate has none, and `unmet` the
+    highest.
     """
     count = len(evidence)
     if not count:
@@ -70,8 +85,8 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
         "rank": np.log1p(rank),
         "cosine": known_cosines(evidence),
         "maxsim": least_where_unknown(evidence.maxsim),
-        "coverage": features.candidates[:, column("coverage")],
-        "nearness": features.candidates[:, column("nearness")],
+        "unmet": -least_where_unknown(-evidence.unmet),
+        **{name: features.candidates[:, column(name)] for name in ("coverage", "missing", "nearness")},
         **{
             name: np.full(count, features.query[QUERY_FEATURES.index(name)])
             for name in ("found", "length", "question", "code")

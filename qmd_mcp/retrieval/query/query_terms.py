@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from qmd_mcp.domain.lookup import LexicalQuery
+from qmd_mcp.retrieval.query.function_terms import FUNCTION_TERMS
 from qmd_mcp.retrieval.query.term_occurrences import Term
 from qmd_mcp.retrieval.search_protocols import TermFrequencies
 
 
 async def query_terms(query: LexicalQuery, *, vocabulary: TermFrequencies) -> tuple[Term, ...]:
-    """The analysed terms of the query's words and phrases, in order; a term that comes twice is there twice."""
+    """The analysed terms of the query's words and phrases, in order; a term that comes twice is there twice.
+
+    Function words are left out, unless there is nothing else.
+    """
     words = " ".join((*query.words, *query.phrases))
-    terms = await vocabulary.terms_of(words)
+    every = await vocabulary.terms_of(words)
+    terms = [term for term in every if term not in FUNCTION_TERMS] or every
     frequencies = await vocabulary.frequencies(tuple(dict.fromkeys(terms)))
     return tuple(Term(term, passages=frequencies.get(term, 0)) for term in terms)

@@ -1,5 +1,7 @@
 """Relevance and verdict by small examples."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,19 +9,23 @@ from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import FloatArray, Ranking
 from qmd_mcp.retrieval.answering.relevance import SIGNS, Signs, relevance, signs
 from qmd_mcp.retrieval.answering.verdict import answerable, verdict_of
-from qmd_mcp.retrieval.candidates.evidence import gather
+from qmd_mcp.retrieval.candidates.evidence import Evidence, gather
 from qmd_mcp.retrieval.ranking.features import features
 from qmd_mcp.retrieval.ranking.trained_weights import LogisticWeights, VerdictWeights
 
 BY_COSINE = VerdictWeights(intercept=-5.0, linear={"cosine": 10.0}, none_below=0.5, answered_below=0.1, good_from=0.6)
 
 
-def signs_of(documents: list[str], scores: list[float], *, cosines: list[float]) -> Signs:
+def evidence_of(documents: list[str], *, cosines: list[float]) -> Evidence:
     passages = tuple(Passage(each, "c", each, "", n, (), "", "text", 1, 1, 0, 1) for n, each in enumerate(documents))
     vectors = np.array([[each, np.sqrt(1 - each**2)] for each in cosines], dtype=np.float32)
     nothing = Ranking((), np.empty(0, dtype=np.float32), np.empty((0, 2), dtype=np.float32))
     dense = Ranking(passages, np.array(cosines, dtype=np.float32), vectors)
-    evidence = gather(lexical=nothing, dense=dense, query=np.array([1, 0], dtype=np.float32))
+    return gather(lexical=nothing, dense=dense, query=np.array([1, 0], dtype=np.float32))
+
+
+def signs_of(documents: list[str], scores: list[float], *, cosines: list[float]) -> Signs:
+    evidence = evidence_of(documents, cosines=cosines)
     return signs(evidence, features(evidence, text="text"), np.array(scores, dtype=np.float32))
 
 
@@ -48,6 +54,14 @@ def test_no_unit_of_the_scores_changes_a_sign(factor: float, shift: float) -> No
     plain = signs_of(["a", "b", "c"], [3, 2, 1], cosines=[0.9, 0.8, 0.7])
     moved = signs_of(["a", "b", "c"], [factor * each + shift for each in (3, 2, 1)], cosines=[0.9, 0.8, 0.7])
     assert moved.values == pytest.approx(plain.values, abs=1e-4)
+
+
+def test_a_candidate_that_was_not_compared_lacks_as_much_as_the_worst_that_was() -> None:
+    evidence = evidence_of(["a", "b", "c"], cosines=[0.9, 0.8, 0.7])
+    scores = np.array([3, 2, 1], dtype=np.float32)
+    compared = replace(evidence, unmet=np.array([0.2, 0.6, np.nan], dtype=np.float32))
+    assert of(signs(compared, features(compared, text="text"), scores), "unmet") == pytest.approx([0.2, 0.6, 0.6])
+    assert of(signs(evidence, features(evidence, text="text"), scores), "unmet").tolist() == [0, 0, 0]
 
 
 def test_relevance_is_a_probability_that_grows_with_the_odds() -> None:

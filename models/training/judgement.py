@@ -14,23 +14,23 @@ SHOWN = 10
 """Hits of a query that relevance is fitted to: as many as an answer has by default."""
 
 RELEVANT = {
-    "compared": ("odds", "rank", "cosine", "coverage", "unmet"),
-    "meaning": ("odds", "rank", "cosine", "coverage", "missing"),
-    "words": ("odds", "rank", "coverage", "missing"),
+    "compared": ("odds", "rank", "cosine", "unmet", "doubt"),
+    "meaning": ("odds", "rank", "cosine", "unmet", "doubt"),
+    "words": ("odds", "rank", "coverage", "unmet", "doubt"),
 }
 ANSWERABLE = {
-    "compared": ("cosine", "maxsim", "coverage", "lead", "nearness", "unmet"),
-    "meaning": ("cosine", "coverage", "lead", "nearness", "missing"),
-    "words": ("coverage", "found", "missing"),
+    "compared": ("cosine", "maxsim", "coverage", "lead", "nearness"),
+    "meaning": ("cosine", "coverage", "lead", "nearness"),
+    "words": ("coverage", "found"),
 }
 FALSE_ALARMS = 0.05
 """Share of the answerable training queries that the verdict may call `none`."""
 
 GOOD = 0.5
 
-NEAR_RELEVANT, NEAR_ANSWERABLE = 0.5, 1.0
-"""Weights of a set's near misses: for relevance beside its own queries, for the verdict beside each of the two other
-kinds of queries without an answer."""
+NEAR = 0.15
+"""Weight of a set's near misses beside its own queries, for relevance. With more, relevance says too little of queries
+that have an answer. The verdict is not fitted to near misses: it would tell foreign and deleted answers less well."""
 
 
 def fit_judgement(name: str, samples: Sequence[Sample], score: Callable[[Judged], FloatArray]) -> dict[str, object]:
@@ -44,12 +44,12 @@ def fit_judgement(name: str, samples: Sequence[Sample], score: Callable[[Judged]
             [_shown(each, score(each)) for each in asked]
             for asked in (sample.own, sample.deleted, sample.foreign, sample.near)
         )
-        for shown, weight in ((own, 1.0), (near, NEAR_RELEVANT)):
+        for shown, weight in ((own, 1.0), (near, NEAR)):
             values, relevant = (np.concatenate(each) for each in zip(*shown, strict=True))
             hits.append((values, relevant, weight))
-        for unanswered, weight in ((deleted, 1.0), (foreign, 1.0), (near, NEAR_ANSWERABLE)):
+        for unanswered in (deleted, foreign):
             answered = np.array([1.0] * len(own) + [0.0] * len(unanswered))
-            firsts.append((_firsts([*own, *unanswered]), answered, weight))
+            firsts.append((_firsts([*own, *unanswered]), answered, 1.0))
         own_firsts.append(_firsts(own))
         foreign_firsts.append(_firsts(foreign))
     relevance = fit_logistic(*zip(*hits, strict=True), names=SIGNS, chosen=RELEVANT[name])

@@ -25,8 +25,8 @@ SIGNS = (
     "cosine",
     "maxsim",
     "unmet",
+    "doubt",
     "coverage",
-    "missing",
     "nearness",
     "found",
     "length",
@@ -64,8 +64,11 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
     The scores are first scaled to mean 0 and standard deviation `SPREAD`, so that they have the same unit whichever
     fusion made them. Then `odds` are the log-odds of the candidate's document in the softmax over all candidates;
     `lead` is the candidate's score minus the best score of another document; `rank` is log(1 + rank), where the first
-    rank is 0. The signs `cosine` and `maxsim` have the lowest known value where a candidate has none, and `unmet` the
-    highest.
+    rank is 0. The signs `cosine` and `maxsim` have the lowest known value where a candidate has none.
+
+    `unmet` is how rare the query's word is that the candidate meets least. It has the highest known value where a
+    candidate has none; if no candidate was compared token by token, it is the feature `missing`. `doubt` is `unmet`
+    times the log-odds above evens: that a document leads by far says little if it lacks what was asked for.
     """
     count = len(evidence)
     if not count:
@@ -79,14 +82,19 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
     rank = np.empty(count, dtype=np.int64)
     rank[order] = np.arange(count)
     column = CANDIDATE_FEATURES.index
+    odds = np.log(of_document) - np.log1p(-of_document)
+    compared = not np.isnan(evidence.unmet).all()
+    unmet = -least_where_unknown(-evidence.unmet) if compared else features.candidates[:, column("missing")]
     values = {
-        "odds": np.log(of_document) - np.log1p(-of_document),
+        "odds": odds,
         "lead": scores - _best_of_another(scores, documents, order=order),
         "rank": np.log1p(rank),
         "cosine": known_cosines(evidence),
         "maxsim": least_where_unknown(evidence.maxsim),
-        "unmet": -least_where_unknown(-evidence.unmet),
-        **{name: features.candidates[:, column(name)] for name in ("coverage", "missing", "nearness")},
+        "unmet": unmet,
+        "doubt": unmet * np.maximum(odds, 0.0),
+        "coverage": features.candidates[:, column("coverage")],
+        "nearness": features.candidates[:, column("nearness")],
         **{
             name: np.full(count, features.query[QUERY_FEATURES.index(name)])
             for name in ("found", "length", "question", "code")

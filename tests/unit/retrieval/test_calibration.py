@@ -10,6 +10,7 @@ from qmd_mcp.domain.lookup import FloatArray, Ranking
 from qmd_mcp.retrieval.answering.relevance import SIGNS, Signs, relevance, signs
 from qmd_mcp.retrieval.answering.verdict import answerable, verdict_of
 from qmd_mcp.retrieval.candidates.evidence import Evidence, gather
+from qmd_mcp.retrieval.query.term_occurrences import Term
 from qmd_mcp.retrieval.ranking.features import features
 from qmd_mcp.retrieval.ranking.trained_weights import LogisticWeights, VerdictWeights
 
@@ -61,7 +62,25 @@ def test_a_candidate_that_was_not_compared_lacks_as_much_as_the_worst_that_was()
     scores = np.array([3, 2, 1], dtype=np.float32)
     compared = replace(evidence, unmet=np.array([0.2, 0.6, np.nan], dtype=np.float32))
     assert of(signs(compared, features(compared, text="text"), scores), "unmet") == pytest.approx([0.2, 0.6, 0.6])
-    assert of(signs(evidence, features(evidence, text="text"), scores), "unmet").tolist() == [0, 0, 0]
+
+
+def test_without_token_states_a_candidate_lacks_the_rarest_term_that_it_does_not_have() -> None:
+    evidence = replace(
+        evidence_of(["a", "b"], cosines=[0.9, 0.8]), terms=(Term("text", passages=9), Term("zeppelin", 0)), indexed=9
+    )
+    known = features(evidence, text="text zeppelin")
+    assert of(signs(evidence, known, np.array([2, 1], dtype=np.float32)), "unmet") == pytest.approx([1, 1])
+
+
+def test_a_lead_is_doubted_as_far_as_the_candidate_lacks_what_was_asked_for() -> None:
+    evidence = evidence_of(["a", "b", "c"], cosines=[0.9, 0.8, 0.7])
+    known, scores = features(evidence, text="text"), np.array([9, 2, 1], dtype=np.float32)
+    whole, lacking = (
+        signs(replace(evidence, unmet=np.full(3, each, dtype=np.float32)), known, scores) for each in (0.1, 0.7)
+    )
+    assert of(lacking, "doubt")[0] == pytest.approx(7 * of(whole, "doubt")[0])
+    assert of(lacking, "odds")[0] > 0 > of(lacking, "odds")[1]
+    assert of(lacking, "doubt")[1] == 0
 
 
 def test_relevance_is_a_probability_that_grows_with_the_odds() -> None:

@@ -22,8 +22,8 @@ name without letters is also no part of what is embedded."""
 def document_ids(dataset: Dataset) -> dict[str, str]:
     """The document id of each path; it has the order of the set's documents.
 
-    Files are numbered in the order of the SHA-256 of their documents' ids. Neither the ids, which may hold words, nor the
-    order of the set, which may have relevant documents first, reaches the index.
+    Files are numbered in the order of the SHA-256 of their documents' ids. Neither the ids, which may hold words, nor
+    the order of the set, which may have relevant documents first, reaches the index.
     """
     ids = [document.document_id for document in dataset.documents]
     numbers = {each: number for number, each in enumerate(sorted(ids, key=_digest))}

@@ -115,11 +115,12 @@ async def measure(
     async with open_engine(settings, IndexLocation(str(work / "index"))) as engine:
         passages = (await engine.status()).passages
         for mode in MODES:
-            for number, query in enumerate((*queries[:WARM_UP], *queries)):
+            warm_up = queries[:WARM_UP]
+            for number, query in enumerate((*warm_up, *queries)):
                 turn = number % len(chosen)
                 for each in (*chosen[turn:], *chosen[:turn]):
                     taken, hits = await ask(engine, mode, f"{each.operators} {query}".strip())
-                    if number >= WARM_UP:
+                    if number >= len(warm_up):
                         seconds[mode, each].append(taken)
                         found[mode, each] += hits
     return passages, seconds, found

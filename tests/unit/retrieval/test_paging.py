@@ -3,7 +3,7 @@
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.retrieval.answering.packing import Piece
 from qmd_mcp.retrieval.answering.paging import Part
-from qmd_mcp.retrieval.answering.spans import Span
+from qmd_mcp.retrieval.grouping.spans import Span
 
 
 def test_blank_lines_at_either_end_of_a_part_are_not_cited() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qmd_mcp.domain.documents import Document, Passage, docid_of
-from qmd_mcp.retrieval.answering.spans import Grouping, Span
+from qmd_mcp.retrieval.grouping.spans import Grouping, Span
 
 LINES = [f"Line {number} tells of ship {number} and of its {number * 7} sailors." for number in range(60)]
 TEXT = "\n".join(LINES)

@@ -1,0 +1,53 @@
+"""How much two texts have in common."""
+
+from __future__ import annotations
+
+import re
+
+from qmd_mcp.domain.folding import folded
+
+SAME = 0.9
+"""Two passages are near-duplicates if they share at least this part of their word triples (Jaccard index). A licence
+header with another year has .9; two sections made from one template that say different things have .5 to .7."""
+
+SHINGLE = 3
+"""How many words in a row are compared as one."""
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+class Likeness:
+    """Compares texts; what was computed of a text is kept as long as this is, which is one answer."""
+
+    def __init__(self) -> None:
+        self._shingles: dict[str, frozenset[tuple[str, ...]]] = {}
+
+    def nearly_same(self, one: str, other: str) -> bool:
+        """Whether the two texts share nearly everything; texts without a word are like no other."""
+        if min(len(one), len(other)) < SAME * SAME * max(len(one), len(other)):  # saves most of the comparisons
+            return False
+        mine, theirs = self._of(one), self._of(other)
+        shorter, longer = sorted((len(mine), len(theirs)))
+        return 0 < shorter >= SAME * longer and len(mine & theirs) >= SAME * len(mine | theirs)
+
+    def one_holds_the_other(self, one: str, other: str) -> bool:
+        """Whether nearly everything that the shorter text says is in the longer one too."""
+        if one == other:
+            return True
+        mine, theirs = self._of(one), self._of(other)
+        shorter = min(len(mine), len(theirs))
+        return shorter > 0 and len(mine & theirs) >= SAME * shorter
+
+    def _of(self, text: str) -> frozenset[tuple[str, ...]]:
+        """All runs of `SHINGLE` words; of single characters in a text that has few words."""
+        if (known := self._shingles.get(text)) is not None:
+            return known
+        words = _WORD.findall(folded(text))
+        if len(words) < 2 * SHINGLE:  # a Chinese passage has few, since it has few blanks
+            words = list("".join(words))
+        if len(words) < SHINGLE:
+            made = frozenset({tuple(words)} if words else ())
+        else:
+            made = frozenset(zip(*(words[start:] for start in range(SHINGLE)), strict=False))
+        self._shingles[text] = made
+        return made

@@ -47,9 +47,7 @@ class AnswerWriter:
         passages = [fused.evidence.passages[row] for row in ranked.rows]
         sought = Sought.of(parsed.lexical, intent=request.intent)
         limit = cursor.hits + request.limit
-        spans = self.grouping.spans(
-            passages, sought=sought, documents=documents, collections=collections, limit=limit
-        )
+        spans = self.grouping.spans(passages, sought=sought, documents=documents, collections=collections, limit=limit)
         page = page_of(spans, cursor, request, sought=sought, collections=collections)
         shown = [self._shown(part, ranked, sought=sought) for part in page.parts]
         if request.explain:

@@ -10,9 +10,6 @@ from qmd_mcp.domain.documents import Collection, Document, Passage, shown_docid,
 from qmd_mcp.retrieval.grouping.spans import Span
 from qmd_mcp.retrieval.search_protocols import Library
 
-MARGIN = 10
-"""How many candidates are read beyond the limit, in place of those that a running update has made invisible."""
-
 
 @dataclass(frozen=True, slots=True)
 class Shown:

@@ -27,8 +27,8 @@ class Family:
 class Copies:
     """Finds the copies among ranked passages.
 
-    A copy is a passage of another document with the same content; or of another document whose file is the same or whose
-    name is that of a copy, if one of the two passages says nearly everything that the other says.
+    A copy is a passage of another document with the same content; or of one whose file is the same or is called a copy,
+    if one of the two passages says nearly everything that the other says.
     """
 
     documents: Mapping[str, Document]

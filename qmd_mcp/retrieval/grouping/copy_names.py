@@ -10,7 +10,7 @@ _BACKUP = re.compile(r"(?<=.)(?:~|\.(?:orig|bak|backup))$", re.IGNORECASE)
 """What editors and version control put behind the extension: `x.md~`, `x.md.orig`."""
 
 _COPY = r"copy|kopie|copie|copia|c[óo]pia|kopia|kopi|kópia|копия|копія|副本|拷贝|拷貝|コピー|사본|복사본"
-"""`copy` as the file managers of Windows, macOS, GNOME and KDE write it, in the languages that most people use them in."""
+"""`copy` as the file managers of Windows, macOS, GNOME and KDE write it in twelve languages."""
 
 _MARKS = re.compile(
     rf"""(?<=\S)(?:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import LexicalQuery
+from qmd_mcp.retrieval.query.literal_phrases import FIRST_UNSPACED, literal, stands_in
 from qmd_mcp.retrieval.showing.sentences import sentences
 
 LONGEST = 600
@@ -22,10 +23,6 @@ such a character is one by itself."""
 
 _FIRST_WIDE = "\u2e80"
 """The character at which Unicode's scripts of ideographs and syllables begin."""
-
-_FIRST_UNSPACED = "\u0e00"
-"""The character at which scripts begin that write words without blanks between them: Thai, Lao, Burmese, Khmer, Chinese,
-Japanese. Most that are written before it (Latin, Greek, Cyrillic, Hebrew, Arabic, the scripts of India) have blanks."""
 
 _WORD = re.compile(r"[^\W_]{2,}")
 
@@ -51,17 +48,17 @@ class Sought:
     def of(cls, query: LexicalQuery, *, intent: str | None = None) -> Sought:
         """What is looked for of a query, and of what the caller is after."""
         words = folded(" ".join((*query.words, *query.phrases, *query.near, intent or "")))
-        names = (folded(word) for word in query.words if not word.isalpha())
-        phrases = (" ".join(folded(phrase).split()) for phrase in query.phrases)
-        return cls(stems=_stems(words), wholes=frozenset(filter(None, (*names, *phrases))))
+        names = (word for word in query.words if not word.isalpha())
+        wholes = (literal(each) for each in (*names, *query.phrases))
+        return cls(stems=_stems(words), wholes=frozenset(filter(None, wholes)))
 
     def found_in(self, text: str) -> frozenset[str]:
         """What of it occurs in a text."""
         searched = folded(text)
         stems = {stem for stem in self.stems if stem in searched and _begins_a_word(stem, searched)}
         if self.wholes:
-            spaced = " ".join(searched.split())
-            stems |= {f"={whole}" for whole in self.wholes if whole in spaced and _stands_alone(whole, spaced)}
+            plain = literal(text)
+            stems |= {f"={whole}" for whole in self.wholes if stands_in(whole, plain)}
         return frozenset(stems)
 
 
@@ -125,7 +122,7 @@ def _stems(text: str) -> frozenset[str]:
     """The beginnings of the words of a folded text."""
     stems: set[str] = set()
     for word in _WORD.findall(text):
-        if word.isascii() or max(word) < _FIRST_UNSPACED:
+        if word.isascii() or max(word) < FIRST_UNSPACED:
             stems.add(word[: max(_STEM, round(len(word) * _STEM_SHARE))])
         else:  # in a script without blanks, a word may begin anywhere: use pairs of characters
             stems.update(word[at : at + 2] for at in range(len(word) - 1))
@@ -134,13 +131,6 @@ def _stems(text: str) -> frozenset[str]:
 
 def _begins_a_word(stem: str, text: str) -> bool:
     """Whether a stem that occurs in a text may count: the `sync` of `async` is another word."""
-    if len(stem) >= _STEM or max(stem) >= _FIRST_UNSPACED:
+    if len(stem) >= _STEM or max(stem) >= FIRST_UNSPACED:
         return True
     return re.search(rf"(?<![^\W_]){re.escape(stem)}", text) is not None
-
-
-def _stands_alone(whole: str, text: str) -> bool:
-    """Whether something occurs in a text without a letter or digit directly before or after it."""
-    if max(whole) >= _FIRST_UNSPACED:
-        return True
-    return re.search(rf"(?<![^\W_]){re.escape(whole)}(?![^\W_])", text) is not None

@@ -45,7 +45,7 @@ class AnswerWriter:
     ) -> Answer:
         """The hits of one page; `documents` are those whose passages may be shown, by docid."""
         passages = [fused.evidence.passages[row] for row in ranked.rows]
-        sought = Sought.of(parsed.lexical, intent=request.intent)
+        sought = Sought.of(parsed.lexical, intent=request.intent).among(passages)
         limit = cursor.hits + request.limit
         spans = self.grouping.spans(passages, sought=sought, documents=documents, collections=collections, limit=limit)
         page = page_of(spans, cursor, request, sought=sought, collections=collections)

@@ -66,12 +66,12 @@ class FoundHits:
 
         `size` is the number of passages that the ranking was read for. If most are copies, more are read.
         """
-        sought = Sought.of(parsed.lexical)
         while True:
             documents = await self.hits.visible(ranking.passages, collections=collections)
             least = request.min_score
             rows = [row for row, score in enumerate(ranking.scores) if least is None or score >= least]
             passages = [ranking.passages[row] for row in rows]
+            sought = Sought.of(parsed.lexical).among(passages)
             spans = _GROUPING.spans(
                 passages, sought=sought, documents=documents, collections=collections, limit=request.limit
             )

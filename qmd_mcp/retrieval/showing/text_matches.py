@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import LexicalQuery
 from qmd_mcp.retrieval.query.literal_phrases import FIRST_UNSPACED, literal, stands_in
@@ -23,6 +25,9 @@ such a character is one by itself."""
 
 _FIRST_WIDE = "\u2e80"
 """The character at which Unicode's scripts of ideographs and syllables begin."""
+
+POOL = 20
+"""How many of the best passages tell how rare a word is: as many as `search` reads for ten hits."""
 
 _WORD = re.compile(r"[^\W_]{2,}")
 
@@ -43,6 +48,8 @@ class Sought:
     wholes: frozenset[str]
     """Names, numbers and phrases that count in addition where they stand as they are; folded. `node-102` is the row of
     that node, though the row of node-034 may also have a node and a 102."""
+    rarities: Mapping[str, float] = field(default_factory=dict)
+    """How much each of them says about a passage, if other passages are known."""
 
     @classmethod
     def of(cls, query: LexicalQuery, *, intent: str | None = None) -> Sought:
@@ -51,6 +58,12 @@ class Sought:
         names = (word for word in query.words if not word.isalpha())
         wholes = (literal(each) for each in (*names, *query.phrases))
         return cls(stems=_stems(words), wholes=frozenset(filter(None, wholes)))
+
+    def among(self, ranked: Sequence[Passage]) -> Sought:
+        """The same, knowing the best passages of a ranking: what all of them have says little about where to look."""
+        pool = ranked[:POOL]
+        counts = Counter(each for passage in pool for each in self.found_in(passage.embedded_text))
+        return replace(self, rarities={each: math.log1p(len(pool) / count) for each, count in counts.items()})
 
     def found_in(self, text: str) -> frozenset[str]:
         """What of it occurs in a text."""
@@ -67,6 +80,7 @@ class TextMatches:
 
     def __init__(self, text: str, sought: Sought) -> None:
         self.text = text
+        self._sought = sought
         self.parts = [
             part for start, end in sentences(text) if text[start:end].strip() for part in _parts(text, start, end)
         ]
@@ -78,10 +92,12 @@ class TextMatches:
     def weights(self) -> dict[str, float]:
         """The weight of everything that was found.
 
-        It is the greater, the fewer parts of this text have it, so that a word that is in all of them does not decide.
+        It is the greater, the fewer parts of this text and the fewer other passages have it, so that a word that is in
+        all of them does not decide.
         """
         counts = Counter(each for found in self.found for each in found)
-        return {each: math.log1p(len(self.parts) / count) for each, count in counts.items()}
+        rarities = self._sought.rarities
+        return {each: math.log1p(len(self.parts) / n) * rarities.get(each, 1.0) for each, n in counts.items()}
 
     def best(self, start: int = 0, end: int | None = None) -> int:
         """Where the part begins that has the query's rarest words, of those that begin in [start, end).

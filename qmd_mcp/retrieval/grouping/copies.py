@@ -57,7 +57,7 @@ class Copies:
             content = (self.documents[passage.docid].content_hash, passage.ordinal)
             namesakes = by_name[plain_name(_file_name(passage))]
             cluster = by_content.get(content)
-            if cluster is None:
+            if cluster is None and namesakes:
                 related = (each for each in namesakes if any(self._are_copies(ranked[p], passage) for p in each))
                 cluster = next(related, None)
             if cluster is None:

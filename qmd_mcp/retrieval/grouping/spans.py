@@ -156,8 +156,9 @@ class Grouping:
         for number, span in enumerate(spans):
             if not self.joined and span.best.docid == passage.docid:
                 continue
-            if any(likeness.nearly_same(each.text, passage.text) for each in span.passages):
-                return number
+            for each in span.passages:
+                if likeness.nearly_same(each.text, passage.text):
+                    return number
         return None
 
 

@@ -22,8 +22,7 @@ def snippet(text: str, sought: Sought, *, header: str = "") -> Piece:
     if length(text.strip()) <= SHORTEST:
         return Piece(_below(header, text.strip()), 0, len(text))
     matches = TextMatches(text, sought)
-    lengths = [length(text[start:end]) for start, end in matches.parts]
-    first, last = _filled(lengths, _best_window(lengths, matches))
+    first, last = _filled(matches.lengths, _best_window(matches))
     start, end = matches.parts[first][0], matches.parts[last][1]
     line = text.rfind("\n", 0, start) + 1
     if is_row(text[line:start]) and length(text[line:start]) <= SHORTEST:  # a cell that has a sentence of its own
@@ -37,13 +36,12 @@ def _below(header: str, text: str) -> str:
     return f"{header}\n{text}" if header else text
 
 
-def _best_window(lengths: Sequence[int], matches: TextMatches) -> tuple[int, int]:
+def _best_window(matches: TextMatches) -> tuple[int, int]:
     """First and last sentence of the window whose distinct finds weigh most; of equal ones, the shortest.
 
-    A window has at most `LONGEST` letters, unless it is a single sentence. `lengths` holds the length of each sentence
-    in Latin letters.
+    A window has at most `LONGEST` letters, unless it is a single sentence.
     """
-    found, weights = matches.found, matches.weights
+    found, weights, lengths = matches.found, matches.weights, matches.lengths
     best, best_rank = (0, 0), (0.0, 0)
     for first in range(len(lengths)):
         seen: set[str] = set()

@@ -41,6 +41,9 @@ _STEM = 5
 """Fewest letters of a stem. Two forms of an English word mostly share their first five letters. A stem of at least this
 length is also looked for within words."""
 
+_INFLECTED = 3
+"""The same of a word in another alphabet: short words of Russian and Greek too have many endings (ночь, ночи)."""
+
 _STEM_SHARE = 2 / 3
 """Share of a longer word that its stem has: with only five letters, `setTitleBarOverlay` would match `settings`."""
 
@@ -198,8 +201,8 @@ def _stems(text: str) -> frozenset[str]:
     """The beginnings of the words of a folded text."""
     stems: set[str] = set()
     for word in _WORD.findall(text):
-        if word.isascii() or max(word) < FIRST_UNSPACED:
-            stems.add(word[: max(_STEM, round(len(word) * _STEM_SHARE))])
+        if max(word) < FIRST_UNSPACED:
+            stems.add(word[: max(_STEM if word.isascii() else _INFLECTED, round(len(word) * _STEM_SHARE))])
         else:  # in a script without blanks, a word may begin anywhere: use pairs of characters
             stems.update(word[at : at + 2] for at in range(len(word) - 1))
     return frozenset(stems)

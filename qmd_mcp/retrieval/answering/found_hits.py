@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qmd_mcp.domain.answers import Answer, Hit
-from qmd_mcp.domain.documents import Collection
+from qmd_mcp.domain.documents import Collection, Document
 from qmd_mcp.domain.lookup import Ranking
 from qmd_mcp.domain.requests import SearchRequest
 from qmd_mcp.retrieval.answering.hits import Hits, Shown
@@ -64,7 +64,8 @@ class FoundHits:
     ) -> Found:
         """The best visible passages as hits, copies as one of them.
 
-        `size` is the number of passages that the ranking was read for. If most are copies, more are read.
+        `size` is the number of passages that the ranking was read for. If there are copies among them, more are read,
+        so that there are as many hits as without copies, and the plain path is shown though many copies rank above it.
         """
         while True:
             documents = await self.hits.visible(ranking.passages, collections=collections)
@@ -76,13 +77,23 @@ class FoundHits:
                 passages, sought=sought, documents=documents, collections=collections, limit=request.limit
             )
             all_read = len(ranking.passages) < size or len(rows) < len(ranking.passages) or size >= _MOST_READ
-            if len(spans) > request.limit or all_read:
+            enough = (request.limit + MARGIN) * _most_places(spans, documents)  # else copies may still be unread
+            if all_read or (len(spans) > request.limit and size >= enough):
                 break
             size = min(size * _GROWTH, _MOST_READ)
             ranking = await read(size)
         shown = [_shown(span, float(ranking.scores[rows[span.rank]]), sought=sought) for span in spans[: request.limit]]
         hits = await self.hits.of(shown, documents=documents, collections=collections)
         return Found(ranking, hits=hits, omitted=len(spans) - len(hits))
+
+
+def _most_places(spans: Sequence[Span], documents: Mapping[str, Document]) -> int:
+    """How many documents have the content of one span, of the span that is in most places."""
+    counts = [
+        sum(documents[copy.docid].content_hash == documents[span.best.docid].content_hash for copy in span.copies)
+        for span in spans
+    ]
+    return 1 + max(counts, default=0)
 
 
 def _shown(span: Span, score: float, *, sought: Sought) -> Shown:

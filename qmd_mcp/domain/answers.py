@@ -52,6 +52,7 @@ class Hit:
     uri: str
     title: str
     heading: tuple[str, ...]
+    """All headings above the line that matches best, the outermost first, also the one that is the title."""
     start_line: int
     end_line: int
     score: float
@@ -62,7 +63,7 @@ class Hit:
     context: str | None
     freshness: Freshness
     also: tuple[str, ...] = ()
-    """Places (`collection/path:first-last`) of passages with nearly the same text."""
+    """Places (`collection/path:first-last`) of copies, and of other passages with nearly the same text."""
     explanation: Explanation | None = None
 
 

@@ -58,6 +58,7 @@ class QueryPipeline:
         shown, notes = await self._shown(parsed, fused.evidence, documents=documents)
         ranked = RankedCandidates.of(fused.scores, relevance=None if judged is None else judged.relevance, shown=shown)
         ranked = await self.reranking.run(ranked, fused.evidence, parsed.text, request=request, log=log)
+        ranked = ranked.with_literal_first(parsed.lexical.phrases, fused.evidence)
         since = time.perf_counter()
         said: Verdict | None = None
         if judged is not None:

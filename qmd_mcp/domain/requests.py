@@ -9,8 +9,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
+from qmd_mcp.domain.calendar_days import beginning_of
 from qmd_mcp.domain.documents import SubQuery
 from qmd_mcp.domain.request_arguments import Argument, check_bounds
 from qmd_mcp.errors import ArgumentError, EmptyQueryError, QueryTooLongError
@@ -90,7 +91,7 @@ class SearchRequest:
     query: Annotated[
         str,
         Argument(
-            'Words, "phrases", -not (behind -- on the command line) and path: or title: filters',
+            'Words, "phrases", wild*, -"not" (behind -- on the command line), path: title: tag: after: before:',
             in_schema="name only",
             aliases="q text question search search_query search_term search_text keywords terms prompt",
             words="joined",
@@ -116,6 +117,27 @@ class SearchRequest:
             flags="--collection -c",
         ),
     ] = ()
+    tags: Annotated[
+        tuple[str, ...],
+        Argument("Only documents with all of them", aliases="tag labels label topics", flags="--tag --tags -t"),
+    ] = ()
+    """A tag stands for those below it, too: `soil` for `soil/loam`."""
+    after: Annotated[
+        str | None,
+        Argument(
+            "2026, 2026-03 or 2026-03-01: dated then or later",
+            aliases="since from_date date_from start_date min_date newer_than",
+        ),
+    ] = None
+    before: Annotated[
+        str | None,
+        Argument("Dated before its beginning", aliases="until to_date date_to end_date max_date older_than"),
+    ] = None
+    sort: Annotated[
+        Literal["relevance", "date"],
+        Argument("By date: the newest first", in_schema="name only", aliases="order order_by sort_by sorting"),
+    ] = "relevance"
+    """By date, the best matches are put in the order of their dates."""
     min_score: Annotated[
         float | None,
         Argument("Drop hits below this score", aliases="threshold score_threshold minimum_score score"),
@@ -124,10 +146,13 @@ class SearchRequest:
     def __post_init__(self) -> None:
         composed = tuple(unicodedata.normalize("NFC", name) for name in self.collections)
         object.__setattr__(self, "collections", composed)
-        if not self.query.strip():
+        if not self.query.strip() and not (self.tags or self.after or self.before):
             raise EmptyQueryError
         if len(self.query) > MAX_QUERY_CHARACTERS:
             raise QueryTooLongError(len(self.query), limit=MAX_QUERY_CHARACTERS)
+        for name, day in (("after", self.after), ("before", self.before)):
+            if day is not None:
+                beginning_of(day, name=name)
         check_bounds(self)
 
 
@@ -204,7 +229,7 @@ class DocumentRequest:
     document: Annotated[
         str,
         Argument(
-            "docid (#a1b2c3), collection/path, qmd:// URI or absolute path; :from:count may follow",
+            "docid (#a1b2c3), path or its end, URI, name, alias or [[link]]; :from:count, #L10-L20 or #Heading may follow",
             aliases="documents path paths file file_path filepath filename doc docid docids doc_id document_id id uri "
             "url reference",
         ),

@@ -37,6 +37,7 @@ def _property(offered: Offered) -> dict[str, Any]:
     said = {
         "type": offered.kind,
         "items": {"type": "string"} if offered.kind == "array" else None,
+        "enum": list(offered.choices) or None,
         "description": argument.description if argument.in_schema == "described" else None,
         "default": offered.default if offered.default != () else None,
         lowest: argument.lowest,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from qmd_mcp.errors import ArgumentError
@@ -25,14 +26,13 @@ def beginning_of(written: str, *, name: str) -> int:
         ArgumentError: it is none of them; the sentence says how one is written.
     """
     match = _WRITTEN.fullmatch(written.strip())
-    try:
-        if match is None:
-            raise ValueError
-        day = datetime(int(match[1]), int(match[2] or 1), int(match[3] or 1), tzinfo=UTC)
-    except ValueError as error:
+    day: datetime | None = None
+    with suppress(ValueError):  # there is no 31 February
+        day = datetime(int(match[1]), int(match[2] or 1), int(match[3] or 1), tzinfo=UTC) if match else None
+    if day is None:
         shown = written if len(written) <= 40 else f"{written[:40]}…"  # noqa: PLR2004  enough to recognise the value
         sentence = f"{name} takes a year, a month or a day (2026, 2026-03 or 2026-03-01), not {shown!r}."
-        raise ArgumentError(sentence) from error
+        raise ArgumentError(sentence)
     nanoseconds = (day - _EPOCH) // timedelta(seconds=1) * _SECOND
     return max(-_LATEST, min(nanoseconds, _LATEST))
 

@@ -229,7 +229,7 @@ class DocumentRequest:
     document: Annotated[
         str,
         Argument(
-            "docid (#a1b2c3), path or its end, URI, name, alias or [[link]]; :from:count, #L10-L20 or #Heading may follow",
+            "docid (#a1b2c3), path or its end, URI, name, alias or [[link]]; :from:count, #L10-L20, #Heading",
             aliases="documents path paths file file_path filepath filename doc docid docids doc_id document_id id uri "
             "url reference",
         ),

@@ -14,12 +14,15 @@ from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.errors import EmptyIndexError, UnknownCollectionError
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis, limits_of
 from qmd_mcp.retrieval.answering.hits import MARGIN, Hits, Shown
+from qmd_mcp.retrieval.answering.listing import Listing, goes_by_date
+from qmd_mcp.retrieval.answering.newest_first import NEWEST_OF, ranking_by_date
 from qmd_mcp.retrieval.answering.snippet import snippet
 from qmd_mcp.retrieval.answering.spans import Span
 from qmd_mcp.retrieval.consistent_reads import ConsistentReads
+from qmd_mcp.retrieval.query.exclusions import Exclusions, kept
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
 from qmd_mcp.retrieval.query.operators import quoted, without_phrases
-from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
+from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse_request
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.search_protocols import Library, PassageIndex, QueryEmbedder
 from qmd_mcp.retrieval.stage_log import StageLog
@@ -42,6 +45,8 @@ class SearchService:
         diagnosis: Diagnosis,
         scripts: KnownScripts,
         reads: ConsistentReads,
+        exclusions: Exclusions,
+        listing: Listing,
     ) -> None:
         self._index_name = index_name
         self._index = index
@@ -52,6 +57,8 @@ class SearchService:
         self._diagnosis = diagnosis
         self._scripts = scripts
         self._reads = reads
+        self._exclusions = exclusions
+        self._listing = listing
 
     async def search(self, request: SearchRequest) -> Answer:
         """Rank passages by BM25 over their text, title, headings and identifiers."""
@@ -75,9 +82,12 @@ class SearchService:
         await self._index.dense(vector, scope=Scope(), limit=1)
 
     async def _search(self, request: SearchRequest, log: StageLog) -> Answer:
-        parsed, since = parse(request.query), time.perf_counter()
         collections = await self._collections(request)
-        scope, limit = parsed.scope(request.collections), request.limit + MARGIN
+        since = time.perf_counter()
+        parsed, left_out = await self._exclusions.settled(request)
+        if parsed.only_filters:
+            return await self._listing.answer(request, parsed, collections=collections, log=log)
+        scope, limit = parsed.filters, _depth(request)
         ranking = await self._index.lexical(parsed.lexical, scope=scope, limit=limit, vectors="without")
         notes: list[str] = []
         if not ranking.passages and parsed.lexical.phrases:
@@ -86,6 +96,9 @@ class SearchService:
             if ranking.passages:
                 notes.append(f"No passage has {quoted(parsed.lexical.phrases)}; these have its words.")
         log.ran("bm25", since=since)
+        if request.sort == "date" and ranking.passages:
+            ranking, sentence = ranking_by_date(ranking)
+            notes.append(sentence)
         answer = await self._answer(request, parsed, ranking, collections=collections, log=log)
         if answer.hits:
             notes += self._diagnosis.of_names(parsed, ranking.passages[: request.limit])
@@ -93,18 +106,23 @@ class SearchService:
             notes += _below_min_score(request, ranking)
         else:
             notes += await self._diagnosis.of_nothing(parsed, collections=request.collections)
-        return replace(answer, notes=tuple(notes))
+        return replace(answer, notes=(*notes, *left_out))
 
     async def _vsearch(self, request: SearchRequest, log: StageLog) -> Answer:
-        parsed, since = parse(request.query), time.perf_counter()
         collections = await self._collections(request)
+        since, parsed = time.perf_counter(), parse_request(request)
+        if parsed.only_filters:
+            return await self._listing.answer(request, parsed, collections=collections, log=log)
         vector = await self._embedder.embed_query(parsed.text)
         log.ran("embed", since=since, provider=self._embedder.provider)
         since = time.perf_counter()
-        ranking = await self._index.dense(vector, scope=parsed.scope(request.collections), limit=request.limit + MARGIN)
+        ranking = await self._index.dense(vector, scope=parsed.filters, limit=_depth(request))
         log.ran("dense", since=since)
-        answer = await self._answer(request, parsed, ranking, collections=collections, log=log)
         notes: list[str] = []
+        if request.sort == "date" and ranking.passages:
+            ranking, sentence = ranking_by_date(ranking)
+            notes.append(sentence)
+        answer = await self._answer(request, parsed, ranking, collections=collections, log=log)
         if (objection := self._scripts.objection(parsed.text)) is not None:
             notes.append(f"These hits are uncertain: {objection}. The search tool finds exact words in every script.")
         if parsed.lexical.phrases or parsed.lexical.negatives:
@@ -115,10 +133,14 @@ class SearchService:
             limits = limits_of(parsed, request.collections)
             within = f" within {limits}" if limits else ""
             notes.append(f"No embedded passage was found{within}. {IF_NOT_EMBEDDED}")
-        return replace(answer, notes=tuple(notes))
+        return replace(answer, notes=(*notes, *await self._exclusions.of_filters(parsed), *kept(parsed)))
 
     async def _query(self, request: QueryRequest, log: StageLog) -> Answer:
-        return await self._pipeline.answer(request, collections=await self._collections(request), log=log)
+        collections = await self._collections(request)
+        parsed = parse_request(request)
+        if parsed.only_filters:
+            return await self._listing.answer(request, parsed, collections=collections, log=log)
+        return await self._pipeline.answer(request, collections=collections, log=log)
 
     async def _collections(self, request: SearchRequest) -> Mapping[str, Collection]:
         """Every collection of the index.
@@ -160,8 +182,14 @@ class SearchService:
             )
             for rank, (passage, score) in enumerate(kept[: request.limit])
         ]
-        hits = await self._hits.of(shown, documents=documents, collections=collections)
+        dated = goes_by_date(request, parsed.filters)
+        hits = await self._hits.of(shown, documents=documents, collections=collections, dated=dated)
         return Answer(query=request.query, hits=hits, stages=tuple(log.stages), omitted=len(kept) - len(hits))
+
+
+def _depth(request: SearchRequest) -> int:
+    """How many passages are looked for."""
+    return max(request.limit, NEWEST_OF if request.sort == "date" else 0) + MARGIN
 
 
 def _below_min_score(request: SearchRequest, ranking: Ranking) -> list[str]:

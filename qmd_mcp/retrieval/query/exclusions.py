@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import partial
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.folding import folded
-from qmd_mcp.domain.lookup import LexicalQuery, Scope
 from qmd_mcp.domain.requests import SearchRequest
-from qmd_mcp.retrieval.query.filters import shown_filters
+from qmd_mcp.retrieval.query.filters import left_out_by_filters
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse_request
-from qmd_mcp.retrieval.search_protocols import Library, PassageIndex
+from qmd_mcp.retrieval.search_protocols import Library, SelectedPassages
 from qmd_mcp.tasks import concurrently
 
 MOST_COUNTED = 200
@@ -28,7 +27,7 @@ MOST_NAMED = 3
 class Exclusions:
     """Reads requests, and says what their negations leave out."""
 
-    index: PassageIndex
+    passages: SelectedPassages
     library: Library
 
     async def settled(self, request: SearchRequest) -> tuple[ParsedQuery, list[str]]:
@@ -55,18 +54,14 @@ class Exclusions:
 
     async def of_filters(self, parsed: ParsedQuery) -> list[str]:
         """Sentences about what the negated filters leave out."""
-        each = list(_negated_filters(parsed.filters))
-        counts = await concurrently(*(partial(self.index.count_in, scope) for _, scope in each))
-        return [f"{shown} left out {_count(count)}." for (shown, _), count in zip(each, counts, strict=True)]
+        each = left_out_by_filters(parsed.filters)
+        counts = await concurrently(*(partial(self.passages.count, scope) for scope in each.values()))
+        return [f"{shown} left out {_count(count)}." for shown, count in zip(each, counts, strict=True)]
 
     async def _left_out(self, parsed: ParsedQuery, negatives: Sequence[str]) -> list[list[Passage]]:
         """For each negation, the visible passages that have words of the query and what is negated."""
-        found = await concurrently(
-            *(
-                partial(self.index.matching, parsed.lexical, phrase=each, scope=parsed.filters, limit=MOST_COUNTED)
-                for each in negatives
-            )
-        )
+        look_up = partial(self.passages.with_phrase, parsed.lexical, scope=parsed.filters, limit=MOST_COUNTED)
+        found = await concurrently(*(partial(look_up, phrase=each) for each in negatives))
         visible = await self.library.documents(tuple({passage.docid for each in found for passage in each}))
         return [[passage for passage in each if passage.docid in visible] for each in found]
 
@@ -94,18 +89,6 @@ def _writes_the_minus(word: str, passages: Iterable[Passage]) -> bool:
     """Whether a text has the word as an option: with one minus or two before it, and nothing before these."""
     written = re.compile(rf"(?<![\w-])--?{re.escape(folded(word))}(?![\w-])")
     return any(written.search(folded(passage.text)) for passage in passages)
-
-
-def _negated_filters(filters: Scope) -> Iterable[tuple[str, Scope]]:
-    """Each negated filter as it is written, with the scope that it leaves out of what the others select."""
-    for field in fields(Scope):
-        if field.name.startswith("not_"):
-            wanted = field.name.removeprefix("not_")
-            for value in getattr(filters, field.name):
-                without = replace(filters, **{field.name: ()})
-                scope = replace(without, **{wanted: (*getattr(filters, wanted), value)})
-                (shown,) = shown_filters(replace(Scope(), **{field.name: (value,)}))
-                yield shown, scope
 
 
 def _listed(names: Sequence[str], *, most: int) -> str:

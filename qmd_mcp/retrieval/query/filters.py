@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -54,12 +54,27 @@ def tag_named(written: str) -> str:
 def shown_filters(scope: Scope) -> Iterable[str]:
     """The filters of a scope as they are written in a query."""
     for name, field in _FIELDS.items():
-        yield from (f"{name}:{value}" for value in getattr(scope, field))
-        yield from (f"-{name}:{value}" for value in getattr(scope, f"not_{field}"))
+        yield from (_written(name, value) for value in getattr(scope, field))
+        yield from (f"-{_written(name, value)}" for value in getattr(scope, f"not_{field}"))
     if scope.after_ns is not None:
         yield f"after:{date_of(scope.after_ns)}"
     if scope.before_ns is not None:
         yield f"before:{date_of(scope.before_ns)}"
+
+
+def left_out_by_filters(scope: Scope) -> Mapping[str, Scope]:
+    """Each negated filter as it is written in a query, with what it leaves out of that which the others select."""
+    found: dict[str, Scope] = {}
+    for name, field in _FIELDS.items():
+        for value in getattr(scope, f"not_{field}"):
+            others: dict[str, Any] = {f"not_{field}": ()}
+            wanted = narrowed(replace(scope, **others), name, value, negated=False)
+            found[f"-{_written(name, value)}"] = wanted or scope
+    return found
+
+
+def _written(name: str, value: str) -> str:
+    return f'{name}:"{value}"' if " " in value else f"{name}:{value}"
 
 
 def _from_or_until(scope: Scope, name: str, day_ns: int) -> Scope:

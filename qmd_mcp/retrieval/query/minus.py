@@ -33,15 +33,26 @@ _WORD = re.compile(
 )
 """What a minus may exclude (rule 1)."""
 
-_CONJUNCTIONS = frozenset("und oder bzw sowie et ou y o e ed och og en of i oraz и или".split())
+_CONJUNCTIONS = frozenset(
+    (
+        *("und", "oder", "bzw", "sowie", "et", "ou", "y", "o", "e", "ed", "och", "og", "en", "of", "i", "oraz"),
+        *("и", "или"),
+    )
+)
 """Words for `and` and `or` in the languages that leave out parts of words behind them, beside the English ones."""
 
 _COMMANDS = frozenset(
-    "adb apt apt-get aws awk cargo cc chmod chown clang clang++ cmake cp curl df docker docker-compose du ffmpeg ffplay "
-    "ffprobe fsutil g++ gcc gcloud gfortran git gradle grep gunzip gzip helm ipconfig javac journalctl keytool kubectl "
-    "ld ls lsof mkdir mvn mysqldump netstat nmap npm npx nslookup openssl pdflatex pdftotext pip pnpm podman powershell "
-    "ps psql pwsh qemu redis-cli rm rpm rsync rustc scp sed sh sqlite3 ss ssh ssh-keygen strace sudo systemctl tar "
-    "tasklist tcpdump terraform tmux valgrind wget wsl xargs xcodebuild xelatex xrandr xset yarn yum".split()
+    (
+        *("adb", "apt", "apt-get", "aws", "awk", "cargo", "cc", "chmod", "chown", "clang", "clang++", "cmake"),
+        *("cp", "curl", "df", "docker", "docker-compose", "du", "ffmpeg", "ffplay", "ffprobe", "fsutil", "g++"),
+        *("gcc", "gcloud", "gfortran", "git", "gradle", "grep", "gunzip", "gzip", "helm", "ipconfig", "javac"),
+        *("journalctl", "keytool", "kubectl", "ld", "ls", "lsof", "mkdir", "mvn", "mysqldump", "netstat"),
+        *("nmap", "npm", "npx", "nslookup", "openssl", "pdflatex", "pdftotext", "pip", "pnpm", "podman"),
+        *("powershell", "ps", "psql", "pwsh", "qemu", "redis-cli", "rm", "rpm", "rsync", "rustc", "scp", "sed"),
+        *("sh", "sqlite3", "ss", "ssh", "ssh-keygen", "strace", "sudo", "systemctl", "tar", "tasklist"),
+        *("tcpdump", "terraform", "tmux", "valgrind", "wget", "wsl", "xargs", "xcodebuild", "xelatex"),
+        *("xrandr", "xset", "yarn", "yum"),
+    )
 )
 """Commands that people paste with options, without those that are English words (`find`) or languages (`java`)."""
 

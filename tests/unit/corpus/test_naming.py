@@ -10,7 +10,7 @@ import pytest
 
 from qmd_mcp.corpus.library.naming import MANY_DOCUMENTS, Naming
 from qmd_mcp.domain.answers import Skip
-from qmd_mcp.domain.documents import Collection, Document, docid_of
+from qmd_mcp.domain.documents import Collection, Document, DocumentNames, docid_of
 from qmd_mcp.errors import DocumentNotFoundError
 
 pytestmark = pytest.mark.anyio
@@ -36,8 +36,8 @@ class Documents:
         self.look_ups.append(keys)
         return {key: document for key, document in self._all().items() if key in keys}
 
-    async def keys(self) -> tuple[str, ...]:
-        return tuple(sorted(self._all()))
+    async def names(self) -> tuple[DocumentNames, ...]:
+        return tuple(DocumentNames(each.key, each.title, each.properties.aliases) for each in self._all().values())
 
 
 async def collections() -> dict[str, Collection]:
@@ -46,7 +46,7 @@ async def collections() -> dict[str, Collection]:
 
 async def selected(documents: Documents, *patterns: str) -> tuple[list[str], list[Skip]]:
     found, skipped = await Naming(documents, collections=collections).select(patterns)
-    return [document.path for document in found], skipped
+    return [document.path for _, document in found], skipped
 
 
 async def test_a_malformed_glob_is_skipped_with_its_reason_and_the_others_are_read() -> None:

@@ -97,9 +97,7 @@ def test_a_year_a_month_and_a_day_stand_for_their_beginning_in_utc(written: str,
 
 @pytest.mark.parametrize("written", ["yesterday", "2026-13", "2026-02-30", "26-01-01", "2026-3-", "0000", "٢٠٢٦"])
 def test_what_is_no_date_is_said_with_what_would_be_one(written: str) -> None:
-    with pytest.raises(
-        ArgumentError, match=r"a day \(2026, 2026-03 or 2026-03-01\), not .* Quote it"
-    ):
+    with pytest.raises(ArgumentError, match=r"a day \(2026, 2026-03 or 2026-03-01\), not .* Quote it"):
         parse(f"standup after:{written}")
     assert parse(f'standup "after:{written}"').filters == WHOLE_INDEX
 

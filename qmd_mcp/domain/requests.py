@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from qmd_mcp.domain.calendar_days import beginning_of
 from qmd_mcp.domain.documents import SubQuery
 from qmd_mcp.domain.request_arguments import Argument, check_bounds
 from qmd_mcp.errors import ArgumentError, EmptyQueryError, QueryTooLongError
@@ -113,34 +112,51 @@ class SearchRequest:
         tuple[str, ...],
         Argument(
             "Names to search in; default: all",
+            in_schema="name only",
             aliases="collection collection_name folder folders source sources scope",
             flags="--collection -c",
         ),
     ] = ()
     tags: Annotated[
         tuple[str, ...],
-        Argument("Only documents with all of them", aliases="tag labels label topics", flags="--tag --tags -t"),
+        Argument(
+            "Only documents with all of these tags",
+            in_schema="name only",
+            aliases="tag labels label topics",
+            flags="--tag --tags -t",
+        ),
     ] = ()
     """A tag stands for those below it, too: `soil` for `soil/loam`."""
     after: Annotated[
         str | None,
         Argument(
-            "2026, 2026-03 or 2026-03-01: dated then or later",
+            "Dated at the beginning of 2026, 2026-03 or 2026-03-01, or later",
+            in_schema="name only",
             aliases="since from_date date_from start_date min_date newer_than",
         ),
     ] = None
     before: Annotated[
         str | None,
-        Argument("Dated before its beginning", aliases="until to_date date_to end_date max_date older_than"),
+        Argument(
+            "Dated before the beginning of 2026, 2026-03 or 2026-03-01",
+            in_schema="name only",
+            aliases="until to_date date_to end_date max_date older_than",
+        ),
     ] = None
     sort: Annotated[
         Literal["relevance", "date"],
-        Argument("By date: the newest first", in_schema="name only", aliases="order order_by sort_by sorting"),
+        Argument(
+            "The best matches by relevance, or by date with the newest first",
+            in_schema="name only",
+            aliases="order order_by sort_by sorting",
+        ),
     ] = "relevance"
     """By date, the best matches are put in the order of their dates."""
     min_score: Annotated[
         float | None,
-        Argument("Drop hits below this score", aliases="threshold score_threshold minimum_score score"),
+        Argument(
+            "Drop hits below this score", in_schema="name only", aliases="threshold score_threshold minimum_score score"
+        ),
     ] = None
 
     def __post_init__(self) -> None:
@@ -150,9 +166,6 @@ class SearchRequest:
             raise EmptyQueryError
         if len(self.query) > MAX_QUERY_CHARACTERS:
             raise QueryTooLongError(len(self.query), limit=MAX_QUERY_CHARACTERS)
-        for name, day in (("after", self.after), ("before", self.before)):
-            if day is not None:
-                beginning_of(day, name=name)
         check_bounds(self)
 
 
@@ -175,11 +188,21 @@ class QueryRequest(SearchRequest):
     ] = None
     min_relevance: Annotated[
         float | None,
-        Argument("Drop hits less likely relevant", lowest=0, highest=1, aliases="relevance min_probability"),
+        Argument(
+            "Drop hits less likely relevant",
+            lowest=0,
+            highest=1,
+            in_schema="name only",
+            aliases="relevance min_probability",
+        ),
     ] = None
     cursor: Annotated[
         str | None,
-        Argument("From the last answer: continue there", aliases="next next_cursor page_token continue_from"),
+        Argument(
+            "From the last answer: continue there",
+            in_schema="name only",
+            aliases="next next_cursor page_token continue_from",
+        ),
     ] = None
     expand: Annotated[
         bool, Argument("Let a language model write sub-queries", in_schema="name only", place="options")
@@ -229,7 +252,7 @@ class DocumentRequest:
     document: Annotated[
         str,
         Argument(
-            "docid (#a1b2c3), path or its end, URI, name, alias or [[link]]; :from:count, #L10-L20, #Heading",
+            "docid, path or its end, URI, name, alias or [[link]]; :from:count, #L10-L20 or #Heading may follow",
             aliases="documents path paths file file_path filepath filename doc docid docids doc_id document_id id uri "
             "url reference",
         ),
@@ -256,7 +279,7 @@ class DocumentsRequest:
     documents: Annotated[
         tuple[str, ...],
         Argument(
-            "References as in get_document, or globs: notes/**/*.md",
+            "As in get_document, or globs: notes/**/*.md",
             lowest=1,
             highest=MAX_DOCUMENTS,
             aliases="document path paths file files file_paths docs docid docids ids uris references pattern patterns "
@@ -265,9 +288,9 @@ class DocumentsRequest:
     ]
     _: KW_ONLY
     max_lines: MaxLines = None
-    max_bytes: Annotated[int, Argument("Longer files are skipped", lowest=1, aliases="bytes max_size size_limit")] = (
-        65_536
-    )
+    max_bytes: Annotated[
+        int, Argument("Longer files are skipped", lowest=1, in_schema="name only", aliases="bytes max_size size_limit")
+    ] = 65_536
     line_numbers: LineNumbers = True
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qmd_mcp.domain.answers import Explanation, Hit
-from qmd_mcp.domain.calendar_days import date_of
 from qmd_mcp.domain.documents import Collection, Document, Passage, shown_docid, uri_of
 from qmd_mcp.retrieval.answering.spans import Span
+from qmd_mcp.retrieval.query.calendar_days import date_of
 from qmd_mcp.retrieval.search_protocols import Library
 
 MARGIN = 10

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qmd_mcp.domain.calendar_days import beginning_of
 from qmd_mcp.domain.documents import Passage, docid_of
 from qmd_mcp.domain.lookup import WHOLE_INDEX, LexicalQuery, Scope
 from qmd_mcp.domain.properties import Properties
+from qmd_mcp.retrieval.query.calendar_days import beginning_of
 from qmd_mcp.retrieval.query.syntax import parse
 from qmd_mcp.store.lance.database import Database
 from qmd_mcp.store.tables.passage_table import PassageTable

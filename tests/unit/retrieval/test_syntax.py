@@ -2,10 +2,10 @@
 
 import pytest
 
-from qmd_mcp.domain.calendar_days import beginning_of
 from qmd_mcp.domain.lookup import WHOLE_INDEX, LexicalQuery, Scope
 from qmd_mcp.domain.requests import SearchRequest
 from qmd_mcp.errors import ArgumentError, OnlyNegativesError
+from qmd_mcp.retrieval.query.calendar_days import beginning_of
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse, parse_request
 
 DAY = 86_400 * 10**9

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
+from qmd_mcp.corpus.readers.decoding import decode
 from qmd_mcp.corpus.readers.front_matter.described import Value, described
-from qmd_mcp.corpus.readers.front_matter.front_matter_block import LONGEST, below_front_matter
+from qmd_mcp.corpus.readers.front_matter.front_matter_block import LONGEST, front_matter
 from qmd_mcp.corpus.readers.source_text import SourceText
 
 _ATTRIBUTE = re.compile(r":(?:page-|jbake-)?(?P<key>\w[\w-]*):[ \t]+(?P<value>.*)")
@@ -30,12 +30,10 @@ def read_asciidoc(data: bytes) -> SourceText:
 
     Its title is its first heading, which is found together with the others.
     """
-    source = below_front_matter(data, "asciidoc")
-    values = tuple(_header(source.text[source.body_start : source.body_start + LONGEST]))
-    if not values:
-        return source
-    title, properties = described(values)
-    return replace(source, title=title or source.title, properties=properties)
+    text = decode(data)
+    body_start, values = front_matter(text)
+    title, properties = described((*values, *_header(text[body_start : body_start + LONGEST])))
+    return SourceText(text, "asciidoc", title, "front matter", body_start, properties)
 
 
 def _header(text: str) -> Iterator[Value]:

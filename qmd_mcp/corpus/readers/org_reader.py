@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
+from qmd_mcp.corpus.readers.decoding import decode
 from qmd_mcp.corpus.readers.front_matter.described import Value, described
-from qmd_mcp.corpus.readers.front_matter.front_matter_block import LONGEST, below_front_matter
+from qmd_mcp.corpus.readers.front_matter.front_matter_block import LONGEST, front_matter
 from qmd_mcp.corpus.readers.outline_headings import org_headlines
 from qmd_mcp.corpus.readers.source_text import SourceText
 
@@ -31,15 +31,13 @@ def read_org(data: bytes) -> SourceText:
 
     The tags of its headings count as tags of the document, as those of `#+FILETAGS:` do.
     """
-    source = below_front_matter(data, "org")
-    headlines = tuple(org_headlines(source.text, start=source.body_start))
-    end = min(headlines[0].heading.start if headlines else len(source.text), source.body_start + LONGEST)
-    values = [*_keywords(source.text, source.body_start, end)]
-    values += (Value("tags", tag, listed=True) for headline in headlines for tag in headline.tags)
-    title, properties = described(values)
-    if not values:
-        return source
-    return replace(source, title=title or source.title, properties=properties)
+    text = decode(data)
+    body_start, values = front_matter(text)
+    headlines = tuple(org_headlines(text, start=body_start))
+    end = min(headlines[0].heading.start if headlines else len(text), body_start + LONGEST)
+    tags = (Value("tags", tag, listed=True) for headline in headlines for tag in headline.tags)
+    title, properties = described((*values, *_keywords(text, body_start, end), *tags))
+    return SourceText(text, "org", title, "front matter", body_start, properties)
 
 
 def _keywords(text: str, start: int, end: int) -> Iterator[Value]:
@@ -55,4 +53,5 @@ def _keywords(text: str, start: int, end: int) -> Iterator[Value]:
         elif key in _WORDS:
             stamp = _TIMESTAMP.fullmatch(value)
             yield Value(key, stamp["date"] + (stamp["time"] or "") if stamp else value, listed=False)
-    yield Value("title", " ".join(title), listed=False)
+    if title:
+        yield Value("title", " ".join(title), listed=False)

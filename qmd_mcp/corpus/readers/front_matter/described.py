@@ -22,6 +22,10 @@ LONGEST_ABOUT = 2 * LONGEST_VALUE
 """Most characters of all other values together, which are stored with every passage as well: an abstract, and as much
 again. The values that do not fit any more are dropped."""
 
+DEEPEST = 8
+"""Most levels of a nested tag; what is nested more deeply counts as the tag of this level. Filters compare a tag and
+every tag above it, so that one of 150 levels would be stored 150 times."""
+
 _TITLE = "title"
 _ALIASES = frozenset({"alias", "aliases", "roam_alias", "roam_aliases"})
 _TAGS = frozenset({"tag", "tags", "keywords", "categories", "taxonomies.tags", "taxonomies.categories"})
@@ -85,12 +89,17 @@ def distinct(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(kept.values())
 
 
+def tag_of(written: str) -> str:
+    """Return a tag without its sign, and without blanks and empty levels; empty if nothing is left."""
+    levels = (level.strip() for level in written.strip(" \t\n\"'").lstrip("#").split("/"))
+    return "/".join(list(filter(None, levels))[:DEEPEST])
+
+
 def _tags(values: Iterable[Value]) -> Iterator[str]:
     for value in values:
         if value.key in _TAGS or value.key in _ONE_TAG:
             whole = value.listed or value.key in _ONE_TAG or _COMMA.search(value.text)
-            for tag in (_COMMA if whole else _COMMA_OR_BLANK).split(value.text):
-                yield tag.strip(" \t\n\"'").lstrip("#").strip("/ ")
+            yield from map(tag_of, (_COMMA if whole else _COMMA_OR_BLANK).split(value.text))
 
 
 def _about(values: Iterable[Value]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from qmd_mcp.corpus.readers.front_matter.described import tag_of
 from qmd_mcp.corpus.readers.headings import FENCE, fence_after
 
 _NO_TAG = (
@@ -34,4 +35,4 @@ def inline_tags(text: str, *, start: int = 0) -> Iterator[str]:
         if match["fence"]:
             fence = fence_after(match, fence)
         elif match["tag"] and not fence:
-            yield match["tag"].strip("/")
+            yield tag_of(match["tag"])

@@ -81,11 +81,12 @@ def query_target() -> Callable[[bytes], object]:
     from qmd_mcp.retrieval.query.syntax import parse
     from qmd_mcp.retrieval.showing.snippet import snippet
     from qmd_mcp.retrieval.showing.text_matches import Sought
+    from qmd_mcp.store.lance.sql import in_scope
 
     def work(data: bytes) -> None:
         text = data.decode("utf-8", "surrogateescape" if data[:1] == b"\0" else "replace")
         parsed = parse(text[:500])
-        parsed.scope(())
+        in_scope(parsed.filters)
         snippet(text, Sought.of(parsed.lexical))
 
     return work

@@ -10,6 +10,7 @@ from qmd_mcp.domain.documents import Collection, Document
 from qmd_mcp.domain.requests import QueryRequest
 from qmd_mcp.retrieval.answering.explanation import explanation
 from qmd_mcp.retrieval.answering.hits import Hits, Shown
+from qmd_mcp.retrieval.answering.newest_first import goes_by_date
 from qmd_mcp.retrieval.answering.paging import Part, page_of
 from qmd_mcp.retrieval.candidates.found_candidates import Candidates
 from qmd_mcp.retrieval.grouping.spans import Grouping
@@ -67,7 +68,9 @@ class AnswerWriter:
             ]
         return Answer(
             query=request.query,
-            hits=await self.hits.of(shown, documents=documents, collections=collections),
+            hits=await self.hits.of(
+                shown, documents=documents, collections=collections, dated=goes_by_date(request, parsed.filters)
+            ),
             notes=(CHANGED,) if page.changed else (),
             omitted=page.omitted,
             cursor=page.cursor,

@@ -10,6 +10,7 @@ from qmd_mcp.domain.documents import Collection, Document
 from qmd_mcp.domain.lookup import Ranking
 from qmd_mcp.domain.requests import SearchRequest
 from qmd_mcp.retrieval.answering.hits import Hits, Shown
+from qmd_mcp.retrieval.answering.newest_first import goes_by_date
 from qmd_mcp.retrieval.answering.paging import snippet_of
 from qmd_mcp.retrieval.grouping.spans import Grouping, Span
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
@@ -83,7 +84,8 @@ class FoundHits:
             size = min(size * _GROWTH, _MOST_READ)
             ranking = await read(size)
         shown = [_shown(span, float(ranking.scores[rows[span.rank]]), sought=sought) for span in spans[: request.limit]]
-        hits = await self.hits.of(shown, documents=documents, collections=collections)
+        dated = goes_by_date(request, parsed.filters)
+        hits = await self.hits.of(shown, documents=documents, collections=collections, dated=dated)
         return Found(ranking, hits=hits, omitted=len(spans) - len(hits))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qmd_mcp.domain.answers import Explanation, Hit
 from qmd_mcp.domain.documents import Collection, Document, Passage, shown_docid, uri_of
 from qmd_mcp.retrieval.grouping.spans import Span
+from qmd_mcp.retrieval.query.calendar_days import date_of
 from qmd_mcp.retrieval.search_protocols import Library
 
 
@@ -40,9 +41,14 @@ class Hits:
         return {docid: document for docid, document in documents.items() if document.collection in collections}
 
     async def of(
-        self, shown: Sequence[Shown], *, documents: Mapping[str, Document], collections: Mapping[str, Collection]
+        self,
+        shown: Sequence[Shown],
+        *,
+        documents: Mapping[str, Document],
+        collections: Mapping[str, Collection],
+        dated: bool = False,
     ) -> tuple[Hit, ...]:
-        """The hits of these spans, in the same order."""
+        """The hits of these spans, in the same order; `dated` asks for the date of every file."""
         states = await self.library.freshness(
             tuple({each.span.best.docid: documents[each.span.best.docid] for each in shown}.values())
         )
@@ -62,8 +68,18 @@ class Hits:
                 snippet=each.snippet,
                 context=collections[each.span.best.collection].context_of(each.span.best.path),
                 freshness=states[each.span.best.docid],
+                tags=documents[each.span.best.docid].properties.tags,
+                date=_date(documents[each.span.best.docid], dated=dated),
                 also=each.span.also,
                 explanation=each.explanation,
             )
             for each in shown
         )
+
+
+def _date(document: Document, *, dated: bool) -> str | None:
+    """The date of the front matter, or with `dated` also that of the file."""
+    date_ns = document.properties.date_ns
+    if date_ns is None:
+        return date_of(document.mtime_ns) if dated else None
+    return date_of(date_ns) if dated or date_ns != document.mtime_ns else None

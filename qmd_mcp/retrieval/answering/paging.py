@@ -112,14 +112,15 @@ def _cost(span: Span, collection: Collection) -> int:
     """Tokens of what an answer writes above the text of a hit."""
     best = span.best
     place, context = f"{best.collection}/{best.path}", collection.context_of(best.path) or ""
-    return sum(map(tokens_of, (place, context, best.title, *best.heading, *span.also)))
+    return sum(map(tokens_of, (place, context, best.title, *best.heading, *best.properties.tags, *span.also)))
 
 
 def _question(request: QueryRequest) -> str:
     """Fingerprint of everything in a request that decides which hits there are and in which order."""
     lines = (f"{line.kind}: {line.text}" for line in request.searches)
-    flags = f"{request.expand} {request.rerank} {request.candidate_limit} {request.min_relevance}"
-    return fingerprint(request.query, *request.collections, request.intent or "", flags, *lines)
+    flags = f"{request.expand} {request.rerank} {request.candidate_limit} {request.min_relevance} {request.sort}"
+    filters = (*request.collections, *(f"tag:{tag}" for tag in request.tags), f"{request.after} {request.before}")
+    return fingerprint(request.query, *filters, request.intent or "", flags, *lines)
 
 
 def _seen(spans: Sequence[Span]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, Occur, PhraseQuery
 
 from qmd_mcp.domain.folding import folded
@@ -41,6 +43,14 @@ def full_text_query(query: LexicalQuery) -> FullTextQuery:
     for negative in map(folded, query.negatives):
         clauses += [(Occur.MUST_NOT, PhraseQuery(negative, field)) for field in ANALYSED_FIELDS]
     return BooleanQuery(clauses)
+
+
+def query_of_what_has(query: LexicalQuery, phrase: str) -> FullTextQuery:
+    """A query for the passages that match another one, its negatives apart, and also have a phrase."""
+    positive = replace(query, negatives=())
+    anywhere = BooleanQuery([(Occur.SHOULD, PhraseQuery(folded(phrase), field)) for field in ANALYSED_FIELDS])
+    matching: list[tuple[Occur, FullTextQuery]] = [] if positive.is_empty else [(Occur.MUST, full_text_query(positive))]
+    return BooleanQuery([*matching, (Occur.MUST, anywhere)])
 
 
 def _matches(words: str, *, share: float = 1.0) -> list[tuple[Occur, FullTextQuery]]:

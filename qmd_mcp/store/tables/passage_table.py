@@ -279,6 +279,10 @@ class PassageTable:
         """A number that grows with every write."""
         return await self._version.newest()
 
+    async def snapshot(self) -> Snapshot:
+        """The newest version, for reading in other ways."""
+        return await self._newest.get()
+
     @property
     def versions_opened(self) -> int:
         """How many versions of the table searches have opened."""

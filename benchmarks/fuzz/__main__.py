@@ -39,8 +39,9 @@ from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
 from qmd_mcp.errors import QmdError
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
-from qmd_mcp.retrieval.answering.snippet import snippet
 from qmd_mcp.retrieval.query.syntax import parse
+from qmd_mcp.retrieval.showing.snippet import snippet
+from qmd_mcp.retrieval.showing.text_matches import Sought
 from qmd_mcp.store.lance.sql import in_scope
 
 CLIENTS = 8
@@ -176,7 +177,7 @@ def syntax(chance: random.Random) -> None:
     """Parse a made query and cut a snippet for it."""
     parsed = parse(text(chance))
     in_scope(parsed.filters)
-    snippet(joined(MARKUP, chance), parsed.lexical)
+    snippet(joined(MARKUP, chance), Sought.of(parsed.lexical))
 
 
 def markup(chance: random.Random) -> None:

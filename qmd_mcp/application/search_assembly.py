@@ -16,9 +16,9 @@ from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
 from qmd_mcp.retrieval.answering.hits import Hits
 from qmd_mcp.retrieval.answering.judge import Judge
 from qmd_mcp.retrieval.answering.listing import Listing
-from qmd_mcp.retrieval.answering.spans import Grouping
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
 from qmd_mcp.retrieval.consistent_reads import ConsistentReads
+from qmd_mcp.retrieval.grouping.spans import Grouping
 from qmd_mcp.retrieval.query.exclusions import Exclusions
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
 from qmd_mcp.retrieval.query.rarity import Rarities

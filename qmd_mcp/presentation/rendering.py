@@ -147,7 +147,8 @@ def _place(item: Hit | Excerpt) -> str:
 
 
 def _breadcrumb(hit: Hit) -> str:
-    parts = [part for part in (hit.title, *hit.heading) if part.strip()]
+    heading = hit.heading[1:] if hit.heading[:1] == (hit.title,) else hit.heading
+    parts = [part for part in (hit.title, *heading) if part.strip()]
     return f" · {' › '.join(parts)}" if parts else ""
 
 
@@ -170,7 +171,7 @@ def _also(hit: Hit) -> str | None:
     if not hit.also:
         return None
     more = f" and {len(hit.also) - _PLACES} more" if len(hit.also) > _PLACES else ""
-    return f"nearly the same in {', '.join(hit.also[:_PLACES])}{more}"
+    return f"the same or nearly the same in {', '.join(hit.also[:_PLACES])}{more}"
 
 
 def _explained(explanation: Explanation | None) -> str | None:

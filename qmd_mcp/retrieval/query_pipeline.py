@@ -60,6 +60,7 @@ class QueryPipeline:
         shown, notes = await self._shown(parsed, fused.evidence, documents=documents)
         ranked = RankedCandidates.of(fused.scores, relevance=None if judged is None else judged.relevance, shown=shown)
         ranked = await self.reranking.run(ranked, fused.evidence, parsed.text, request=request, log=log)
+        ranked = ranked.with_literal_first(parsed.lexical.phrases, fused.evidence)
         since = time.perf_counter()
         said: Verdict | None = None
         if judged is not None:
@@ -67,7 +68,7 @@ class QueryPipeline:
             ranked = replace(ranked, relevance=likely)
         ranked, left_out = _likely_enough(ranked, request)
         if request.sort == "date":
-            ranked, sentence = candidates_by_date(ranked, fused.evidence.passages)
+            ranked, sentence = candidates_by_date(ranked, fused.evidence)
             left_out_by_query = [sentence, *left_out_by_query] if ranked.rows else left_out_by_query
             said = None if said == "good" else said  # the best hit need not be among the newest
         answer = await self.writer.write(

@@ -8,21 +8,22 @@ from dataclasses import replace
 from functools import partial
 
 from qmd_mcp.domain.answers import Answer, Stage
-from qmd_mcp.domain.documents import Collection, Passage
+from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.errors import EmptyIndexError, UnknownCollectionError
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis, limits_of
-from qmd_mcp.retrieval.answering.hits import MARGIN, Hits, Shown
-from qmd_mcp.retrieval.answering.listing import Listing, goes_by_date
+from qmd_mcp.retrieval.answering.found_hits import MARGIN, FoundHits
+from qmd_mcp.retrieval.answering.hits import Hits
+from qmd_mcp.retrieval.answering.listing import Listing
 from qmd_mcp.retrieval.answering.newest_first import NEWEST_OF, ranking_by_date
-from qmd_mcp.retrieval.answering.snippet import snippet
-from qmd_mcp.retrieval.answering.spans import Span
+from qmd_mcp.retrieval.candidates.candidate_retrieval import CANDIDATES
 from qmd_mcp.retrieval.consistent_reads import ConsistentReads
 from qmd_mcp.retrieval.query.exclusions import Exclusions, kept
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
+from qmd_mcp.retrieval.query.literal_phrases import literal_first
 from qmd_mcp.retrieval.query.operators import quoted, without_phrases
-from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse_request
+from qmd_mcp.retrieval.query.syntax import parse_request
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.search_protocols import Library, PassageIndex, QueryEmbedder
 from qmd_mcp.retrieval.stage_log import StageLog
@@ -52,7 +53,7 @@ class SearchService:
         self._index = index
         self._embedder = embedder
         self._library = library
-        self._hits = hits
+        self._found = FoundHits(hits)
         self._pipeline = pipeline
         self._diagnosis = diagnosis
         self._scripts = scripts
@@ -87,19 +88,23 @@ class SearchService:
         parsed, left_out = await self._exclusions.settled(request)
         if parsed.only_filters:
             return await self._listing.answer(request, parsed, collections=collections, log=log)
-        scope, limit = parsed.filters, _depth(request)
-        ranking = await self._index.lexical(parsed.lexical, scope=scope, limit=limit, vectors="without")
+        size = _size(request)
+        if parsed.lexical.phrases:  # those that have a phrase literally should be among what is read
+            size = max(size, CANDIDATES)
+        read = partial(self._by_words, parsed.lexical, parsed.filters)
+        ranking = await read(size)
         notes: list[str] = []
         if not ranking.passages and parsed.lexical.phrases:
-            loose = without_phrases(parsed.lexical)
-            ranking = await self._index.lexical(loose, scope=scope, limit=limit, vectors="without")
+            read = partial(self._by_words, without_phrases(parsed.lexical), parsed.filters)
+            ranking = await read(size)
             if ranking.passages:
                 notes.append(f"No passage has {quoted(parsed.lexical.phrases)}; these have its words.")
         log.ran("bm25", since=since)
         if request.sort == "date" and ranking.passages:
             ranking, sentence = ranking_by_date(ranking)
             notes.append(sentence)
-        answer = await self._answer(request, parsed, ranking, collections=collections, log=log)
+        found = await self._found.of(request, parsed, ranking, collections=collections, read=read, size=size)
+        answer = found.answer(request, log=log)
         if answer.hits:
             notes += self._diagnosis.of_names(parsed, ranking.passages[: request.limit])
         elif ranking.passages:
@@ -115,14 +120,16 @@ class SearchService:
             return await self._listing.answer(request, parsed, collections=collections, log=log)
         vector = await self._embedder.embed_query(parsed.text)
         log.ran("embed", since=since, provider=self._embedder.provider)
-        since = time.perf_counter()
-        ranking = await self._index.dense(vector, scope=parsed.filters, limit=_depth(request))
+        since, size = time.perf_counter(), _size(request)
+        read = partial(self._by_meaning, vector, parsed.filters)
+        ranking = await read(size)
         log.ran("dense", since=since)
         notes: list[str] = []
         if request.sort == "date" and ranking.passages:
             ranking, sentence = ranking_by_date(ranking)
             notes.append(sentence)
-        answer = await self._answer(request, parsed, ranking, collections=collections, log=log)
+        found = await self._found.of(request, parsed, ranking, collections=collections, read=read, size=size)
+        answer = found.answer(request, log=log)
         if (objection := self._scripts.objection(parsed.text)) is not None:
             notes.append(f"These hits are uncertain: {objection}. The search tool finds exact words in every script.")
         if parsed.lexical.phrases or parsed.lexical.negatives:
@@ -157,38 +164,19 @@ class SearchService:
                 raise UnknownCollectionError(name, known=tuple(known))
         return known
 
-    async def _answer(
-        self,
-        request: SearchRequest,
-        parsed: ParsedQuery,
-        ranking: Ranking,
-        *,
-        collections: Mapping[str, Collection],
-        log: StageLog,
-    ) -> Answer:
-        """The best visible passages as hits."""
-        documents = await self._hits.visible(ranking.passages, collections=collections)
-        kept: list[tuple[Passage, float]] = [
-            (passage, float(score))
-            for passage, score in zip(ranking.passages, ranking.scores, strict=True)
-            if passage.docid in documents and (request.min_score is None or score >= request.min_score)
-        ]
-        shown = [
-            Shown(
-                span=Span(passage, (passage,), rank),
-                lines=(passage.start_line, passage.end_line),
-                score=score,
-                snippet=snippet(passage.text, parsed.lexical),
-            )
-            for rank, (passage, score) in enumerate(kept[: request.limit])
-        ]
-        dated = goes_by_date(request, parsed.filters)
-        hits = await self._hits.of(shown, documents=documents, collections=collections, dated=dated)
-        return Answer(query=request.query, hits=hits, stages=tuple(log.stages), omitted=len(kept) - len(hits))
+    async def _by_words(self, query: LexicalQuery, scope: Scope, limit: int) -> Ranking:
+        """The best passages by BM25, those first that have the phrases literally."""
+        ranking = await self._index.lexical(query, scope=scope, limit=limit, vectors="without")
+        order = literal_first(query.phrases, ranking.passages)
+        passages = tuple(ranking.passages[row] for row in order)
+        return Ranking(passages, scores=ranking.scores[order], vectors=ranking.vectors[order])
+
+    async def _by_meaning(self, vector: FloatArray, scope: Scope, limit: int) -> Ranking:
+        return await self._index.dense(vector, scope=scope, limit=limit)
 
 
-def _depth(request: SearchRequest) -> int:
-    """How many passages are looked for."""
+def _size(request: SearchRequest) -> int:
+    """How many passages are read first."""
     return max(request.limit, NEWEST_OF if request.sort == "date" else 0) + MARGIN
 
 

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 from qmd_mcp.domain.answers import Explanation, Hit
 from qmd_mcp.domain.documents import Collection, Document, Passage, shown_docid, uri_of
-from qmd_mcp.retrieval.answering.spans import Span
+from qmd_mcp.retrieval.grouping.spans import Span
 from qmd_mcp.retrieval.query.calendar_days import date_of
 from qmd_mcp.retrieval.search_protocols import Library
-
-MARGIN = 10
-"""How many candidates are read beyond the limit, in place of those that a running update has made invisible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +20,8 @@ class Shown:
     lines: tuple[int, int]
     """First and last line in the file, both included."""
     score: float
+    heading: tuple[str, ...]
+    """All headings above the line of `snippet` that matches best."""
     snippet: str
     relevance: float | None = None
     explanation: Explanation | None = None
@@ -61,7 +60,7 @@ class Hits:
                 path=each.span.best.path,
                 uri=uri_of(each.span.best.collection, each.span.best.path),
                 title=each.span.best.title,
-                heading=each.span.best.heading,
+                heading=each.heading,
                 start_line=each.lines[0],
                 end_line=each.lines[1],
                 score=round(each.score, 4),

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 from qmd_mcp.domain.answers import Answer
 from qmd_mcp.domain.documents import Collection
-from qmd_mcp.domain.lookup import Scope
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.retrieval.answering.diagnosis import limits_of
-from qmd_mcp.retrieval.answering.hits import MARGIN, Hits, Shown
-from qmd_mcp.retrieval.answering.packing import Cursor
-from qmd_mcp.retrieval.answering.paging import Part, beginning, page_of
-from qmd_mcp.retrieval.answering.snippet import snippet
-from qmd_mcp.retrieval.answering.spans import Span
+from qmd_mcp.retrieval.answering.found_hits import MARGIN
+from qmd_mcp.retrieval.answering.hits import Hits, Shown
+from qmd_mcp.retrieval.answering.paging import beginning, page_of, snippet_of
+from qmd_mcp.retrieval.grouping.spans import Span
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
 from qmd_mcp.retrieval.search_protocols import SelectedPassages
+from qmd_mcp.retrieval.showing.text_matches import Sought
 from qmd_mcp.retrieval.stage_log import StageLog
 
 
@@ -33,24 +32,22 @@ class Listing:
     ) -> Answer:
         """The documents that the filters of a request select; hits have the score 0, since nothing ranks them."""
         since = time.perf_counter()
-        begin = beginning(request) if isinstance(request, QueryRequest) else Cursor(question="", seen="", hits=0)
-        found = await self.passages.listed(parsed.filters, limit=begin.hits + request.limit + MARGIN)
+        begin = beginning(request) if isinstance(request, QueryRequest) else None
+        before = begin.hits if begin else 0
+        found = await self.passages.listed(parsed.filters, limit=before + request.limit + MARGIN)
         documents = await self.hits.visible(found, collections=collections)
         kept = [passage for passage in found if passage.docid in documents]
         spans = [Span(passage, (passage,), rank) for rank, passage in enumerate(kept)]
-        if isinstance(request, QueryRequest):
-            page = page_of(spans, begin, request, collections=collections)
+        sought = Sought.of(parsed.lexical)
+        cursor: str | None = None
+        if begin is not None and isinstance(request, QueryRequest):
+            page = page_of(spans, begin, request, sought=sought, collections=collections)
             parts, omitted, cursor = page.parts, page.omitted, page.cursor
         else:
-            parts = tuple(Part(span, None) for span in spans[: request.limit])
-            omitted, cursor = len(spans) - len(parts), None
+            parts = tuple(snippet_of(span, sought) for span in spans[: request.limit])
+            omitted = len(spans) - len(parts)
         shown = [
-            Shown(
-                span=part.span,
-                lines=part.lines,
-                score=0.0,
-                snippet=part.piece.text if part.piece else snippet(part.span.text, parsed.lexical),
-            )
+            Shown(part.span, lines=part.lines, score=0.0, heading=part.heading(sought), snippet=part.piece.text)
             for part in parts
         ]
         log.ran("listing", since=since)
@@ -63,8 +60,3 @@ class Listing:
             omitted=omitted,
             cursor=cursor,
         )
-
-
-def goes_by_date(request: SearchRequest, filters: Scope) -> bool:
-    """Whether a request asks for dates, so that every hit shows its own."""
-    return request.sort == "date" or filters.after_ns is not None or filters.before_ns is not None

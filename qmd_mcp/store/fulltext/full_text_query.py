@@ -10,14 +10,14 @@ from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import LexicalQuery
 from qmd_mcp.store.fulltext.identifiers import forms_of, signs_in, tokens_in
 
-BOOSTS = {"words": 1.0, "titles": 0.5, "headings": 0.25, "labels": 0.25, "identifiers": 1.0, "parts": 0.1}
+BOOSTS = {"words": 1.0, "titles": 0.5, "labels": 0.25, "identifiers": 1.0, "parts": 0.1}
 """The weight of each field's BM25 in the sum that is the score. `identifiers` are the names and signs of the query as a
 whole and `parts` the words that they consist of; both are looked up in the column of identifiers."""
 
 NEAR = 0.5
 """The weight of words that stand in for words of the query which the index lacks, as a share of what those have."""
 
-ANALYSED_FIELDS = ("words", "titles", "headings", "labels")
+ANALYSED_FIELDS = ("words", "titles", "labels")
 """The fields whose index segments words, stems them and keeps their positions; their texts are folded."""
 
 

@@ -65,8 +65,8 @@ class Hit:
     tags: tuple[str, ...] = ()
     """The tags of the document, without `#`."""
     date: str | None = None
-    """The date of the document's front matter, as `2026-03-01`; if the request sorts or filters by date and there is
-    none, that of its file."""
+    """The date by which the document is filtered and sorted, as `2026-03-01`: that of its front matter, or else of its
+    file. It is left out if it is the time of the file as it is now, unless the request sorts or filters by date."""
     also: tuple[str, ...] = ()
     """Places (`collection/path:first-last`) of copies, and of other passages with nearly the same text."""
     explanation: Explanation | None = None

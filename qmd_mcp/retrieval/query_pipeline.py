@@ -68,7 +68,7 @@ class QueryPipeline:
             ranked = replace(ranked, relevance=likely)
         ranked, left_out = _likely_enough(ranked, request)
         if request.sort == "date":
-            ranked, sentence = candidates_by_date(ranked, fused.evidence.passages)
+            ranked, sentence = candidates_by_date(ranked, fused.evidence)
             left_out_by_query = [sentence, *left_out_by_query] if ranked.rows else left_out_by_query
             said = None if said == "good" else said  # the best hit need not be among the newest
         answer = await self.writer.write(

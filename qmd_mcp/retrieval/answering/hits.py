@@ -78,7 +78,7 @@ class Hits:
 
 
 def _date(document: Document, *, dated: bool) -> str | None:
-    """The date of the front matter, or with `dated` also that of the file."""
+    """The date of the document, unless it is the time of its file and `dated` does not ask for that."""
     date_ns = document.properties.date_ns
     if date_ns is None:
         return date_of(document.mtime_ns) if dated else None

@@ -37,6 +37,8 @@ class Exclusions:
         `java -jar app.jar`: then the query was copied from such a text.
         """
         parsed = parse_request(request)
+        if not parsed.lexical.negatives and not left_out_by_filters(parsed.filters):
+            return parsed, kept(parsed)
         words = parsed.excluded_words
         left_out = dict(zip(words, await self._left_out(parsed, words), strict=True))
         literal = {word for word, passages in left_out.items() if _writes_the_minus(word, passages)}

@@ -131,3 +131,10 @@ async def test_a_date_that_is_none_is_said_with_what_would_be_one(engine: Engine
     for arguments in ({"query": "cache after:yesterday"}, {"query": "cache", "after": "yesterday"}):
         with pytest.raises(ArgumentError, match=r"after takes a year, a month or a day .* not 'yesterday'\."):
             await asked(engine, tool, **arguments)
+
+
+async def test_a_file_that_was_only_touched_keeps_the_date_by_which_it_is_found(engine: Engine, tmp_path: Path) -> None:
+    os.utime(tmp_path / "notes" / "cellar.md", (1_750_000_000, 1_750_000_000))
+    await engine.writing.update()
+    (hit,) = (await asked(engine, "search", "cellar path:cellar before:2024")).hits
+    assert (hit.date, hit.freshness) == ("2023-11-14", "current")

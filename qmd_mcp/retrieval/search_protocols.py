@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from qmd_mcp.domain.documents import Collection, Document, Freshness, Passage
@@ -69,19 +70,40 @@ class TermFrequencies(Protocol):
         ...
 
 
-class IndexVocabulary(TermFrequencies, Protocol):
-    """Every analysed term of the index, for explaining what a query did not find."""
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a string stands in the texts of the index, also in the middle of words."""
 
-    async def surface(self, term: str) -> str:
-        """A word of the index that is analysed to this term; the term itself if no such word is found."""
+    passages: int
+    """How many passages have it."""
+    words: tuple[str, ...] = ()
+    """Some of the words in which it stands, or of a script without blanks the letters around it."""
+
+
+class IndexVocabulary(TermFrequencies, Protocol):
+    """Every analysed term of the index, and its texts, for finding near words and for saying what is nowhere."""
+
+    async def surface(self, term: str, *, like: str) -> str | None:
+        """A word of the index that is analysed to this term, of several the one most like another word.
+
+        None if no such word is found: a term is never shown to anybody.
+        """
         ...
 
     async def all_terms(self) -> Mapping[str, int]:
         """The frequency of every term of the index."""
         ...
 
-    async def terms_at_hand(self) -> Mapping[str, int]:
-        """The same if it is in memory, otherwise an empty mapping: a large index's terms must be read from disk."""
+    async def names(self, words: Sequence[str]) -> frozenset[str]:
+        """Those of the words that are a name of code or a part of one in some passage."""
+        ...
+
+    async def passage_with(self, phrase: str) -> str | None:
+        """The words of a phrase as some passage has them; None if no passage has the phrase."""
+        ...
+
+    async def places(self, text: str) -> Places:
+        """Where a string stands in the texts, titles, headings and paths, ignoring case."""
         ...
 
 

@@ -42,6 +42,8 @@ class ParsedQuery:
     """Values of the path: filters."""
     titles: tuple[str, ...] = ()
     """Values of the title: filters."""
+    prefixes: tuple[str, ...] = ()
+    """Beginnings of words that stand for every word of the index which begins so."""
 
     def scope(self, collections: tuple[str, ...]) -> Scope:
         """The collections of the request together with the filters of the query."""

@@ -1,0 +1,134 @@
+"""Which terms of an index are near to a word that it lacks."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, TypeAlias
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from qmd_mcp.domain.scripts import SYLLABIC, script_of
+from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
+
+Nearness: TypeAlias = Literal["joined", "beginning", "within", "spelling"]
+"""How a word of the index is near: another way of joining, the same beginning, one within the other, or the spelling."""
+
+NEAREST = 3
+"""Most terms that are near to one word by their beginning or their spelling: of more, each is less likely meant."""
+
+MOST_WITHIN = 10
+"""Most terms that contain a letter or a word of a script without blanks, where one letter is in many words."""
+
+SHORTEST_BEGINNING = 3
+"""Fewest letters of a word that is searched as the beginning of others: `doc`, `env`."""
+
+SHORTEST_HANGUL = 2
+"""Fewest syllables of a Korean word for the same: most Korean nouns have two."""
+
+LONGER_TERM = 6
+SHORTEST_TERM = 4
+"""Fewest letters of a term that may differ by two edits, and of one that may differ at all. Lucene's fuzziness AUTO
+allows one edit from three letters on; of three letters, one edit makes another word (`cat`, `car`)."""
+
+SHORTEST_SHARE = 0.4
+"""The least share of a word's letters that a word of the index has which is its beginning: `repo` has .4 of
+`repository`, and `config` .46 of `configuration`. `photo` has less of `photosynthesis`."""
+
+HANGUL_SYLLABLES = 3
+"""Fewest syllables of a Korean term that may differ by one letter: in two syllables one letter makes another word."""
+
+WITHOUT_BLANKS = SYLLABIC - {"Hang"}
+"""Scripts in which no blank separates words, so that one word may be cut out of another."""
+
+
+def near_terms(word: str, term: str, known: Mapping[str, int]) -> tuple[Nearness, tuple[str, ...]] | None:
+    """The terms of the index that are nearest to a word which it lacks, the most frequent first; None if none is near.
+
+    Args:
+        word: the word, folded.
+        term: the term to which the index analyses it.
+        known: the terms of the index with their frequencies.
+    """
+    if any(character.isdigit() for character in word):  # a number or a code that differs by a letter is another one
+        return None
+    kinds: tuple[tuple[Nearness, Callable[[], Iterable[str]]], ...]
+    if script_of(word) in WITHOUT_BLANKS:
+        kinds = (("within", lambda: containing(term, known)), ("within", lambda: contained(term, known)))
+    else:
+        kinds = (
+            ("beginning", lambda: beginning_with(word, known)),
+            ("spelling", lambda: nearest_spellings(term, known)),
+            ("beginning", lambda: beginnings_of(word, known)),
+        )
+    for kind, find in kinds:
+        found = tuple(each for each in find() if each not in STOP_WORDS)
+        if found:
+            return kind, found
+    return None
+
+
+def beginning_with(
+    word: str, known: Mapping[str, int], *, most: int = NEAREST, shortest: int = SHORTEST_BEGINNING
+) -> list[str]:
+    """Known terms that begin with a word of at least so many letters, the most frequent first."""
+    if len(word) < (min(shortest, SHORTEST_HANGUL) if script_of(word) == "Hang" else shortest):
+        return []
+    return _most_frequent((term for term in known if term.startswith(word)), known, most=most)
+
+
+def beginnings_of(word: str, known: Mapping[str, int]) -> list[str]:
+    """The longest known term that a word begins with, if it has enough of the word's letters."""
+    least = max(SHORTEST_BEGINNING + 1, round(SHORTEST_SHARE * len(word)))
+    lengths = range(len(word) - 1, least - 1, -1)
+    return [word[:length] for length in lengths if word[:length] in known][:1]
+
+
+def containing(term: str, known: Mapping[str, int]) -> list[str]:
+    """Known terms of which a term is a part, the most frequent first."""
+    return _most_frequent((each for each in known if term in each), known, most=MOST_WITHIN)
+
+
+def contained(term: str, known: Mapping[str, int]) -> list[str]:
+    """Known terms of two letters or more that are parts of a term, the longest first, none within another."""
+    parts: list[str] = []
+    for length in range(len(term) - 1, 1, -1):
+        for start in range(len(term) - length + 1):
+            part = term[start : start + length]
+            if part in known and not any(part in longer for longer in parts):
+                parts.append(part)
+    return parts[:NEAREST]
+
+
+def nearest_spellings(term: str, known: Mapping[str, int]) -> list[str]:
+    """Known terms within one edit of a short term and within two of a longer one: the nearest, most frequent first.
+
+    An edit is an insertion, a deletion, a substitution or a swap of neighbours (optimal string alignment): one such
+    error makes four in five misspellings (Damerau, CACM 1964). Two edits count only behind the same first letter, which
+    is seldom mistyped (Pollock and Zamora, CACM 1984), and in Korean a letter is one of those that make a syllable.
+    """
+    hangul = script_of(term) == "Hang"
+    edits = int(len(term) >= HANGUL_SYLLABLES) if hangul else (len(term) >= SHORTEST_TERM) + (len(term) >= LONGER_TERM)
+    if not edits:
+        return []
+    found = process.extract(
+        term,
+        known.keys(),
+        scorer=OSA.distance,
+        processor=_letters if hangul else None,
+        score_cutoff=edits,
+        limit=None,
+    )
+    near = [(distance, each) for each, distance, _ in found if distance <= 1 or each[0] == term[0]]
+    nearest = min((distance for distance, _ in near), default=0)
+    return _most_frequent((each for distance, each in near if distance == nearest), known, most=NEAREST)
+
+
+def _most_frequent(terms: Iterable[str], known: Mapping[str, int], *, most: int) -> list[str]:
+    return sorted(terms, key=lambda term: (-known[term], term))[:most]
+
+
+def _letters(term: str) -> str:
+    """The letters of which Korean syllables are made."""
+    return unicodedata.normalize("NFD", term)

@@ -32,6 +32,7 @@ from qmd_mcp.store.generation import Generation, begin, check_serving, is_made, 
 from qmd_mcp.store.generation_watch import Following
 from qmd_mcp.store.lance.database import Database, claim
 from qmd_mcp.store.lance.schema import SCHEMA_VERSION
+from qmd_mcp.store.migration import bring_up_to_date
 from qmd_mcp.store.open_index import OpenIndex
 from qmd_mcp.store.writer_lock import WriterLock
 
@@ -186,6 +187,7 @@ async def open_engine(
     else:
         database = await Database.open(location.uri)
     try:
+        await bring_up_to_date(database)
         served = await serving(database)
         embedder = user_catalogue().embedder(
             settings.embedder or (served.embedder if served else DEFAULT_PROFILE),
@@ -211,5 +213,6 @@ def generation_of(embedder: Model[EmbedderManifest]) -> Generation:
 
 
 def index_identity(settings: Settings) -> str:
-    """A fingerprint of everything that decides passages and vectors, for programs that keep one index for each."""
-    return generation_of(user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE)).fingerprint
+    """A name of everything that decides what an index holds, for programs that keep one index for each."""
+    generation = generation_of(user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE))
+    return f"{generation.fingerprint} schema {SCHEMA_VERSION}"

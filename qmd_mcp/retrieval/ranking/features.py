@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from qmd_mcp.domain.lookup import FloatArray
+from qmd_mcp.domain.searched_text import SearchedText
 from qmd_mcp.retrieval.candidates.evidence import Evidence
 from qmd_mcp.retrieval.query.term_occurrences import Occurrences, occurrences
 
@@ -179,7 +180,7 @@ def _by_terms(evidence: Evidence, weights: FloatArray) -> tuple[FloatArray, Floa
     if not distinct or total <= 0:
         zeros = np.zeros(count, dtype=np.float32)
         return zeros, zeros, zeros, zeros
-    found = occurrences([passage.embedded_text for passage in evidence.passages], distinct)
+    found = occurrences([SearchedText.of(passage).joined() for passage in evidence.passages], distinct)
     has = np.zeros((count, len(distinct)), dtype=bool)
     has[found.candidate, found.term] = True
     numbers = [distinct.index(term.text) for term in evidence.terms]

@@ -1,11 +1,11 @@
-"""The indexes of a table of passages: full text for every searched field, and B-trees for looking rows up."""
+"""The indexes of a table of passages: full text for every searched field, others for looking rows up and filtering."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import lancedb
-from lancedb.index import FTS, BTree
+from lancedb.index import FTS, BTree, LabelList
 
 from qmd_mcp.store.fulltext.full_text_query import ANALYSED_FIELDS
 
@@ -24,6 +24,8 @@ _INDEXES: dict[str, Any] = {
     "identifiers": _IDENTIFIERS,
     "docid": BTree(),
     "text_hash": BTree(),
+    "tag_paths": LabelList(),
+    "date_ns": BTree(),
 }
 """The index of each column."""
 

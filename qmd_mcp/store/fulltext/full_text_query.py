@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, Occur, PhraseQuery
 
+from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import LexicalQuery
-from qmd_mcp.store.fulltext.identifiers import forms_of, tokens_in
+from qmd_mcp.store.fulltext.identifiers import forms_of, signs_in, tokens_in
 
-BOOSTS = {"text": 1.0, "title": 0.5, "headings": 0.25, "identifiers": 1.0, "parts": 0.1}
-"""The weight of each field's BM25 in the sum that is the score. `identifiers` are the names of the query as a whole and
-`parts` the words that they consist of; both are looked up in the column of identifiers."""
+BOOSTS = {"words": 1.0, "titles": 0.5, "headings": 0.25, "labels": 0.25, "identifiers": 1.0, "parts": 0.1}
+"""The weight of each field's BM25 in the sum that is the score. `identifiers` are the names and signs of the query as a
+whole and `parts` the words that they consist of; both are looked up in the column of identifiers."""
 
-ANALYSED_FIELDS = ("text", "title", "headings")
-"""The fields whose index segments words, stems them and keeps their positions."""
+NEAR = 0.5
+"""The weight of words that stand in for words of the query which the index lacks, as a share of what those have."""
+
+ANALYSED_FIELDS = ("words", "titles", "headings", "labels")
+"""The fields whose index segments words, stems them and keeps their positions; their texts are folded."""
 
 
 def full_text_query(query: LexicalQuery) -> FullTextQuery:
@@ -24,17 +28,24 @@ def full_text_query(query: LexicalQuery) -> FullTextQuery:
     clauses: list[tuple[Occur, FullTextQuery]] = []
     if query.words:
         words = " ".join(query.words)
-        clauses += [(Occur.SHOULD, MatchQuery(words, field, boost=BOOSTS[field])) for field in ANALYSED_FIELDS]
+        clauses += _matches(folded(words))
         names, parts = _names_and_parts(words)
         for group, boost in ((names, BOOSTS["identifiers"]), (parts, BOOSTS["parts"])):
             if group and boost:
                 clauses.append((Occur.SHOULD, MatchQuery(" ".join(group), "identifiers", boost=boost)))
-    for phrase in query.phrases:
+    if query.near:
+        clauses += _matches(folded(" ".join(query.near)), share=NEAR)
+    for phrase in map(folded, query.phrases):
         anywhere = [(Occur.SHOULD, PhraseQuery(phrase, field)) for field in ANALYSED_FIELDS]
         clauses.append((Occur.MUST, BooleanQuery(anywhere)))
-    for negative in query.negatives:
+    for negative in map(folded, query.negatives):
         clauses += [(Occur.MUST_NOT, PhraseQuery(negative, field)) for field in ANALYSED_FIELDS]
     return BooleanQuery(clauses)
+
+
+def _matches(words: str, *, share: float = 1.0) -> list[tuple[Occur, FullTextQuery]]:
+    """A clause for each analysed field."""
+    return [(Occur.SHOULD, MatchQuery(words, field, boost=share * BOOSTS[field])) for field in ANALYSED_FIELDS]
 
 
 def _names_and_parts(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -45,8 +56,9 @@ def _names_and_parts(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     names: dict[str, None] = {}
     parts: dict[str, None] = {}
     for token in tokens_in(words):
-        whole, *pieces = forms_of(token) or ("", token.lower())
+        whole, *pieces = forms_of(token) or ("", folded(token))
         if whole:
             names[whole] = None
         parts.update(dict.fromkeys(pieces))
+    names.update(dict.fromkeys(signs_in(words)))
     return tuple(names), tuple(parts)

@@ -57,10 +57,10 @@ class Database:
 
     @classmethod
     async def open(cls, uri: str) -> Self:
-        """Open an index that exists.
+        """Open an index that exists, also one that an earlier version of this program made (`bring_up_to_date`).
 
         Raises:
-            NotAnIndexError: there is nothing, something else, or an index with another schema version.
+            NotAnIndexError: there is nothing, something else, or an index of a newer version of this program.
         """
         if is_local(uri) and not await anyio.Path(uri).is_dir():
             raise NotAnIndexError(uri, reason="there is no such folder; run qmd-mcp init or qmd-mcp collection add")
@@ -72,9 +72,11 @@ class Database:
         marks = await database.metadata()
         if marks.get(_FORMAT_KEY) != _FORMAT:
             raise NotAnIndexError(uri, reason="its marker is missing")
-        if marks.get(_VERSION_KEY) != str(SCHEMA_VERSION):
-            found = marks.get(_VERSION_KEY)
-            reason = f"it has schema version {found} and this program reads {SCHEMA_VERSION}; index the folders anew"
+        version = marks.get(_VERSION_KEY, "")
+        if not version.isdecimal() or not 1 <= int(version) <= SCHEMA_VERSION:
+            reason = (
+                f"it has schema version {version} and this program reads up to {SCHEMA_VERSION}; install a newer one"
+            )
             raise NotAnIndexError(uri, reason=reason)
         return database
 
@@ -102,6 +104,10 @@ class Database:
     async def metadata(self) -> Mapping[str, str]:
         """The newest value of every key of the metadata."""
         return await self._rows.get()
+
+    async def schema_version(self) -> int:
+        """The version of the columns of its tables."""
+        return int((await self.metadata())[_VERSION_KEY])
 
     @property
     def reads(self) -> int:

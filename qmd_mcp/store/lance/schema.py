@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qmd_mcp.domain.documents import Collection, Context, Document, Passage
+from qmd_mcp.domain.documents import Collection, Context, Document, Passage, PassageSection
+from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import FloatArray
+from qmd_mcp.domain.properties import Properties
+from qmd_mcp.domain.searched_text import SearchedText
 from qmd_mcp.store.fulltext.identifiers import identifiers_in
 
-SCHEMA_VERSION = 1
-"""Grows when the columns of a table or their meaning change; an index with another version is not opened."""
+SCHEMA_VERSION = 2
+"""Grows when the columns of a table or their meaning change; `migration` brings an older index up to date."""
 
 METADATA = "metadata"
 COLLECTIONS = "collections"
@@ -36,6 +39,14 @@ COLLECTIONS_SCHEMA = pa.schema(
     ]
 )
 
+PROPERTY_FIELDS = (
+    pa.field("aliases", pa.list_(pa.string())),
+    pa.field("tags", pa.list_(pa.string())),
+    pa.field("about", pa.string()),
+    pa.field("date_ns", pa.int64()),
+)
+"""The columns of a document's `Properties`, which its passages have too."""
+
 DOCUMENTS_SCHEMA = pa.schema(
     [
         pa.field("key", pa.string(), nullable=False),
@@ -48,6 +59,8 @@ DOCUMENTS_SCHEMA = pa.schema(
         pa.field("mtime_ns", pa.int64()),
         pa.field("indexed_ns", pa.int64()),
         pa.field("passages", pa.int32()),
+        *PROPERTY_FIELDS,
+        pa.field("reading", pa.string()),
     ]
 )
 
@@ -64,9 +77,17 @@ def passages_schema(dimension: int) -> pa.Schema:
             pa.field("title", pa.string()),
             pa.field("ordinal", pa.int32(), nullable=False),
             pa.field("heading", pa.list_(pa.string())),
-            pa.field("headings", pa.string()),
             pa.field("breadcrumb", pa.string()),
+            pa.field("table_header", pa.string()),
             pa.field("text", pa.string()),
+            pa.field("section_starts", pa.list_(pa.int32())),
+            pa.field("section_headings", pa.list_(pa.list_(pa.string()))),
+            *PROPERTY_FIELDS,
+            pa.field("tag_paths", pa.list_(pa.string())),
+            pa.field("words", pa.string()),
+            pa.field("titles", pa.string()),
+            pa.field("headings", pa.string()),
+            pa.field("labels", pa.string()),
             pa.field("identifiers", pa.string()),
             pa.field("start_line", pa.int32()),
             pa.field("end_line", pa.int32()),
@@ -78,28 +99,37 @@ def passages_schema(dimension: int) -> pa.Schema:
     )
 
 
-PASSAGE_COLUMNS = (
+_SAME = (
     "docid",
     "collection",
     "path",
     "title",
     "ordinal",
-    "heading",
     "breadcrumb",
     "text",
     "start_line",
     "end_line",
     "start_char",
     "end_char",
+    "table_header",
 )
+"""The columns of passages that hold an attribute of `Passage` as it is."""
+
+_PROPERTIES = tuple(field.name for field in PROPERTY_FIELDS)
+
+PASSAGE_COLUMNS = (*_SAME, "heading", "section_starts", "section_headings", *_PROPERTIES)
 """The columns from which a `Passage` is made; the others are derived from them for the indexes."""
 
 
 def passage_rows(passages: Sequence[Passage], vectors: Sequence[FloatArray | None], *, dimension: int) -> pa.Table:
     """Passages and their vectors as rows; the vector is None for a passage that is embedded later."""
-    columns: dict[str, list[Any]] = {name: [getattr(passage, name) for passage in passages] for name in PASSAGE_COLUMNS}
-    columns["headings"] = [" \n ".join(passage.heading) for passage in passages]
-    columns["identifiers"] = [identifiers_in(f"{passage.title}\n{passage.text}") for passage in passages]
+    columns: dict[str, list[Any]] = {name: [getattr(passage, name) for passage in passages] for name in _SAME}
+    columns["heading"] = [passage.heading for passage in passages]
+    columns["section_starts"] = [[section.start for section in passage.sections] for passage in passages]
+    columns["section_headings"] = [[section.heading for section in passage.sections] for passage in passages]
+    columns |= _property_columns([passage.properties for passage in passages])
+    columns["tag_paths"] = [tag_paths(passage.properties.tags) for passage in passages]
+    columns |= _search_columns(passages)
     columns["text_hash"] = [passage.text_hash for passage in passages]
     columns["vector"] = list(vectors)
     schema = passages_schema(dimension)
@@ -108,39 +138,66 @@ def passage_rows(passages: Sequence[Passage], vectors: Sequence[FloatArray | Non
     )
 
 
+def _search_columns(passages: Sequence[Passage]) -> dict[str, list[Any]]:
+    """What the full-text indexes are made of."""
+    searched = [SearchedText.of(passage) for passage in passages]
+    return {
+        "words": [each.words for each in searched],
+        "titles": [each.titles for each in searched],
+        "headings": [each.headings for each in searched],
+        "labels": [each.labels for each in searched],
+        "identifiers": [identifiers_in(_named(passage)) for passage in passages],
+    }
+
+
+def _named(passage: Passage) -> str:
+    """Everything of a passage in which names are looked for."""
+    about = passage.properties
+    return "\n".join(
+        (passage.path, passage.title, *about.aliases, *about.tags, about.about, passage.table_header, passage.text)
+    )
+
+
+def _property_columns(properties: Sequence[Properties]) -> dict[str, list[Any]]:
+    return {name: [getattr(each, name) for each in properties] for name in _PROPERTIES}
+
+
+def tag_paths(tags: Sequence[str]) -> list[str]:
+    """The tags as filters compare them: folded, each with the tags above it; `a/b` gives `a` and `a/b`."""
+    found: dict[str, None] = {}
+    for tag in tags:
+        parts = folded(tag).split("/")
+        found.update(dict.fromkeys("/".join(parts[:count]) for count in range(1, len(parts) + 1)))
+    return list(found)
+
+
 def passages_of(rows: pa.Table) -> tuple[Passage, ...]:
     """The passages of rows that have at least `PASSAGE_COLUMNS`, in the order of the rows."""
-    columns = [rows.column(name).to_pylist() for name in PASSAGE_COLUMNS]
+    same = zip(*(rows.column(name).to_pylist() for name in _SAME), strict=True)
+    others = zip(
+        rows.column("heading").to_pylist(),
+        rows.column("section_starts").to_pylist(),
+        rows.column("section_headings").to_pylist(),
+        _properties_of(rows),
+        strict=True,
+    )
     return tuple(
         Passage(
-            docid=docid,
-            collection=collection,
-            path=path,
-            title=title,
-            ordinal=ordinal,
+            **dict(zip(_SAME, values, strict=True)),
             heading=tuple(heading),
-            breadcrumb=breadcrumb,
-            text=text,
-            start_line=start_line,
-            end_line=end_line,
-            start_char=start_char,
-            end_char=end_char,
+            sections=tuple(PassageSection(start, tuple(names)) for start, names in zip(starts, headings, strict=True)),
+            properties=properties,
         )
-        for (
-            docid,
-            collection,
-            path,
-            title,
-            ordinal,
-            heading,
-            breadcrumb,
-            text,
-            start_line,
-            end_line,
-            start_char,
-            end_char,
-        ) in zip(*columns, strict=True)
+        for values, (heading, starts, headings, properties) in zip(same, others, strict=True)
     )
+
+
+def _properties_of(rows: pa.Table) -> list[Properties]:
+    columns = (rows.column(name).to_pylist() for name in _PROPERTIES)
+    return [
+        Properties(tuple(aliases), tuple(tags), about, date_ns)
+        for aliases, tags, about, date_ns in zip(*columns, strict=True)
+    ]
 
 
 def vectors_of(rows: pa.Table, *, dimension: int) -> FloatArray:
@@ -178,14 +235,20 @@ def collection_of(row: Mapping[str, Any]) -> Collection:
     )
 
 
+_OF_DOCUMENT = tuple(name for name in DOCUMENTS_SCHEMA.names if name not in {"key", *_PROPERTIES})
+
+
 def document_rows(documents: Sequence[Document]) -> pa.Table:
     """Documents as rows."""
-    columns = {name: [getattr(document, name) for document in documents] for name in DOCUMENTS_SCHEMA.names}
-    return pa.table(columns, schema=DOCUMENTS_SCHEMA)
+    columns = {name: [getattr(document, name) for document in documents] for name in ("key", *_OF_DOCUMENT)}
+    columns |= _property_columns([document.properties for document in documents])
+    return pa.table({name: columns[name] for name in DOCUMENTS_SCHEMA.names}, schema=DOCUMENTS_SCHEMA)
 
 
 def documents_of(rows: pa.Table) -> tuple[Document, ...]:
     """The documents of rows, in the order of the rows."""
-    names = [name for name in DOCUMENTS_SCHEMA.names if name != "key"]
-    columns = [rows.column(name).to_pylist() for name in names]
-    return tuple(Document(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True))
+    columns = zip(*(rows.column(name).to_pylist() for name in _OF_DOCUMENT), strict=True)
+    return tuple(
+        Document(**dict(zip(_OF_DOCUMENT, values, strict=True)), properties=properties)
+        for values, properties in zip(columns, _properties_of(rows), strict=True)
+    )

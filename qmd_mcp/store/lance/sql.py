@@ -33,4 +33,7 @@ def in_scope(scope: Scope) -> str | None:
     clauses = [any_of("collection", scope.collections)] if scope.collections else []
     clauses += [contains("path", part, wildcard=True) for part in scope.paths]
     clauses += [contains("title", part) for part in scope.titles]
+    clauses += [f"array_has(tag_paths, {quoted(tag)})" for tag in scope.tags]
+    clauses += [] if scope.after_ns is None else [f"date_ns >= {scope.after_ns}"]
+    clauses += [] if scope.before_ns is None else [f"date_ns < {scope.before_ns}"]
     return " AND ".join(clauses) or None

@@ -12,6 +12,7 @@ import pyarrow as pa
 from lancedb.index import IvfRq
 
 from qmd_mcp.domain.documents import Passage
+from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.store.fulltext.full_text_index import create_indexes, is_indexed
 from qmd_mcp.store.fulltext.full_text_query import full_text_query
@@ -209,7 +210,7 @@ class PassageTable:
     async def lexical(
         self, query: LexicalQuery, *, scope: Scope, limit: int, vectors: Literal["with", "without"]
     ) -> Ranking:
-        """The best passages by BM25 over text, title, headings and identifiers; a query without words finds nothing."""
+        """The best passages by BM25 over every searched field; a query without words finds nothing."""
         if query.is_empty:
             return Ranking((), np.empty(0, np.float32), np.empty((0, self.dimension), np.float32))
         newest = await self._newest.get()
@@ -252,9 +253,9 @@ class PassageTable:
             found = await request.select(["_distance"]).with_row_id().limit(limit).to_arrow()
         return found["_rowid"].to_pylist(), 1.0 - np.asarray(found["_distance"].to_numpy(), dtype=np.float32)
 
-    async def terms_of(self, text: str, *, field: str = "text") -> tuple[str, ...]:
-        """The terms to which the index of a field analyses a text, in their order."""
-        return tuple(token.text for token in await self._table.tokenize(text, column=field))
+    async def terms_of(self, text: str) -> tuple[str, ...]:
+        """The terms to which the index analyses a text, in their order."""
+        return tuple(token.text for token in await self._table.tokenize(folded(text), column="words"))
 
     async def count(self) -> int:
         """The number of passages, whether their documents are visible or not."""

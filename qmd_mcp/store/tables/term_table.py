@@ -10,6 +10,7 @@ import lancedb
 import pyarrow as pa
 
 from qmd_mcp.domain.documents import Passage
+from qmd_mcp.domain.searched_text import SearchedText
 from qmd_mcp.domain.term_analysis import TermAnalysis
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
@@ -98,7 +99,7 @@ def _counts(rows: pa.Table) -> dict[str, int]:
 async def count_terms(passages: Iterable[Passage], *, analysis: TermAnalysis) -> Counter[str]:
     """The number of these passages in which each term occurs."""
     counts: Counter[str] = Counter()
-    texts = iter([passage.embedded_text for passage in passages])
+    texts = iter([SearchedText.of(passage).joined() for passage in passages])
     while batch := list(islice(texts, _BATCH)):
         for terms in await analysis.of_each(batch):
             counts.update(set(terms))

@@ -11,6 +11,7 @@ import pytest
 
 from qmd_mcp.domain.documents import Passage, docid_of
 from qmd_mcp.domain.lookup import LexicalQuery, Scope
+from qmd_mcp.domain.searched_text import SearchedText
 from qmd_mcp.store.lance.database import Database
 from qmd_mcp.store.lance.schema import TERMS
 from qmd_mcp.store.tables.passage_table import LOOKUP_BATCH, PassageTable
@@ -206,7 +207,7 @@ async def test_terms_follow_what_is_added_and_removed(database: Database, passag
     after = await terms.all()
     assert (after["refus"], after["the"], after.get("fox")) == (2, 1, None)
     counted = Counter(
-        [term for each in await passages.all() for term in set(await passages.terms_of(each.embedded_text))]
+        [term for each in await passages.all() for term in set(await passages.terms_of(SearchedText.of(each).joined()))]
     )
     assert after == dict(counted)
 

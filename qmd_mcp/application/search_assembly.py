@@ -19,6 +19,7 @@ from qmd_mcp.retrieval.answering.spans import Grouping
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
 from qmd_mcp.retrieval.consistent_reads import ConsistentReads
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
+from qmd_mcp.retrieval.query.near_word_finder import NearWordFinder
 from qmd_mcp.retrieval.query.rarity import Rarities
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.ranking.fuser import Fuser
@@ -57,6 +58,7 @@ class SearchAssembly:
         fuser = fuser_of(self.settings, self.embedder, weights=weights)
         hits = Hits(self.library)
         diagnosis = Diagnosis(vocabulary, analysis=analysis)
+        near = NearWordFinder(vocabulary, analysis=analysis)
         late = LateInteraction(index=self.index.states, rarities=Rarities(vocabulary))
         return SearchService(
             index_name=self.index.location.uri,
@@ -78,7 +80,9 @@ class SearchAssembly:
                 writer=AnswerWriter(Grouping(per_document=self.settings.per_document), hits, fuser),
                 analysis=analysis,
                 diagnosis=diagnosis,
+                near=near,
             ),
+            near=near,
             diagnosis=diagnosis,
             scripts=fuser.scripts,
             reads=ConsistentReads(self.documents),

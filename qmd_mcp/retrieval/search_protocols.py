@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from qmd_mcp.domain.documents import Collection, Document, Freshness, Passage
-from qmd_mcp.domain.lookup import Expansion, FloatArray, LexicalQuery, Ranking, Reranking, Scope
+from qmd_mcp.domain.lookup import Expansion, FloatArray, LexicalQuery, Places, Ranking, Reranking, Scope
 from qmd_mcp.domain.token_states import QueryStates
 
 
@@ -68,16 +67,6 @@ class TermFrequencies(Protocol):
     async def passages(self) -> int:
         """The number of passages in the index."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a string stands in the texts of the index, also in the middle of words."""
-
-    passages: int
-    """How many passages have it."""
-    words: tuple[str, ...] = ()
-    """Some of the words in which it stands, or of a script without blanks the letters around it."""
 
 
 class IndexVocabulary(TermFrequencies, Protocol):

@@ -18,11 +18,13 @@ from qmd_mcp.retrieval.answering.snippet import snippet
 from qmd_mcp.retrieval.answering.spans import Span
 from qmd_mcp.retrieval.consistent_reads import ConsistentReads
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
-from qmd_mcp.retrieval.query.operators import quoted, without_phrases
+from qmd_mcp.retrieval.query.near_word_finder import NearWordFinder
+from qmd_mcp.retrieval.query.operators import without_phrases
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.search_protocols import Library, PassageIndex, QueryEmbedder
 from qmd_mcp.retrieval.stage_log import StageLog
+from qmd_mcp.tasks import concurrently
 
 IF_NOT_EMBEDDED = "If status shows passages that are not embedded yet, run qmd-mcp embed; or use the search tool."
 
@@ -39,6 +41,7 @@ class SearchService:
         library: Library,
         hits: Hits,
         pipeline: QueryPipeline,
+        near: NearWordFinder,
         diagnosis: Diagnosis,
         scripts: KnownScripts,
         reads: ConsistentReads,
@@ -49,6 +52,7 @@ class SearchService:
         self._library = library
         self._hits = hits
         self._pipeline = pipeline
+        self._near = near
         self._diagnosis = diagnosis
         self._scripts = scripts
         self._reads = reads
@@ -78,13 +82,16 @@ class SearchService:
         parsed, since = parse(request.query), time.perf_counter()
         collections = await self._collections(request)
         scope, limit = parsed.scope(request.collections), request.limit + MARGIN
-        ranking = await self._index.lexical(parsed.lexical, scope=scope, limit=limit, vectors="without")
-        notes: list[str] = []
+        by_words = partial(self._index.lexical, scope=scope, limit=limit, vectors="without")
+        ranking, near = await concurrently(partial(by_words, parsed.lexical), partial(self._near.of, parsed))
+        if near:
+            parsed = near.applied(parsed)
+            ranking = await by_words(parsed.lexical)
+        notes = near.notes()
         if not ranking.passages and parsed.lexical.phrases:
-            loose = without_phrases(parsed.lexical)
-            ranking = await self._index.lexical(loose, scope=scope, limit=limit, vectors="without")
+            ranking = await by_words(without_phrases(parsed.lexical))
             if ranking.passages:
-                notes.append(f"No passage has {quoted(parsed.lexical.phrases)}; these have its words.")
+                notes += await self._diagnosis.of_phrases(parsed, collections=request.collections)
         log.ran("bm25", since=since)
         answer = await self._answer(request, parsed, ranking, collections=collections, log=log)
         if answer.hits:
@@ -92,7 +99,7 @@ class SearchService:
         elif ranking.passages:
             notes += _below_min_score(request, ranking)
         else:
-            notes += await self._diagnosis.of_nothing(parsed, collections=request.collections)
+            notes += await self._diagnosis.of_nothing(parsed, collections=request.collections, near=near)
         return replace(answer, notes=tuple(notes))
 
     async def _vsearch(self, request: SearchRequest, log: StageLog) -> Answer:

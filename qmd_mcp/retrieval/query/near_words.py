@@ -3,44 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import pairwise
 
-import anyio.to_thread
-
-from qmd_mcp.domain.folding import folded
-from qmd_mcp.domain.scripts import script_of
-from qmd_mcp.domain.term_analysis import TermAnalysis
-from qmd_mcp.retrieval.query.nearness import WITHOUT_BLANKS, Nearness, beginning_with, near_terms
-from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
+from qmd_mcp.retrieval.query.nearness import Nearness
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
-from qmd_mcp.retrieval.search_protocols import IndexVocabulary
-from qmd_mcp.tasks import concurrently
-
-MOST_REPLACED = 10
-"""Most words of a query that are replaced. Each costs a comparison with every term of the index (12 ms for 100,000
-terms), and a query may have 2,000 words; one with more unknown words is in another language, or no text."""
-
-MOST_PAIRS = 50
-"""Most pairs of neighbouring words that are looked up joined: more than a question has."""
-
-MOST_SPLIT = 3
-"""Most ways to split one word that are looked for in the index, each by a look-up of a phrase."""
-
-LONGEST_SPLIT = 20
-"""Most letters of a word that is split: longer than `internationalization`, and short of a hash."""
-
-MOST_EXPANDED = 20
-"""Most words of the index that a wildcard stands for; Lucene's default for a fuzzy word is 50, and rarer ones add little."""
 
 MOST_TOLD = 3
 """Most near words of one word, and most replaced words, that an answer names; the others are counted."""
-
-_PIECE = re.compile(r"[^\W_]+")
-_JOINED_BY = re.compile(r"[^\W\d_]+(?:[-'’·‑–][^\W\d_]+)+")
-"""A word of parts that is also written as one, such as `e-mail`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +23,8 @@ class Replacement:
     kind: Nearness
     term: str | None = None
     """The term of the word, which no passage has; None if the word's parts occur, apart from each other."""
-    near_term: str | None = None
-    """The term of the first near word; None if there are several."""
+    near_terms: tuple[str, ...] = ()
+    """The terms of the first near word."""
 
     @property
     def sentence(self) -> str:
@@ -97,6 +67,10 @@ class NearWords:
     replaced: tuple[Replacement, ...] = ()
     expanded: tuple[Expanded, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to look up."""
+        return bool(self.replaced or self.expanded)
+
     @property
     def words(self) -> tuple[str, ...]:
         """The near words."""
@@ -107,9 +81,21 @@ class NearWords:
         """Whether a word was taken for a misspelling of another."""
         return any(each.kind == "spelling" for each in self.replaced)
 
+    def terms(self) -> Mapping[str, tuple[str, ...]]:
+        """Terms that no passage has -> the terms of the same word in another spelling."""
+        return {
+            each.term: each.near_terms
+            for each in self.replaced
+            if each.term is not None and each.kind in {"joined", "spelling"}
+        }
+
+    def terms_replaced(self) -> frozenset[str]:
+        """The terms that no passage has and whose words are looked up as other words."""
+        return frozenset(each.term for each in self.replaced if each.term is not None)
+
     def applied(self, parsed: ParsedQuery) -> ParsedQuery:
         """The query with its near words; in its text the right spelling replaces what may be a wrong one."""
-        if not self.replaced and not self.expanded:
+        if not self:
             return parsed
         text = parsed.text
         for each in self.replaced:
@@ -119,8 +105,9 @@ class NearWords:
             if stem.words:
                 text = re.sub(rf"(?<![^\W_]){re.escape(stem.beginning)}\*?(?![^\W_])", stem.words[0], text)
         lexical = parsed.lexical
-        words = tuple(dict.fromkeys((*lexical.words, *(word for each in self.expanded for word in each.words))))
-        return replace(parsed, text=text, lexical=replace(lexical, words=words, near=self.words))
+        words = (*lexical.words, *(word for each in self.expanded for word in each.words[:1]))
+        near = (*self.words, *(word for each in self.expanded for word in each.words[1:]))
+        return replace(parsed, text=text, lexical=replace(lexical, words=words, near=tuple(dict.fromkeys(near))))
 
     def notes(self) -> list[str]:
         """What the answer says about them."""
@@ -134,160 +121,3 @@ class NearWords:
 
 NO_NEAR_WORDS = NearWords()
 """Those of a query whose words are all in the index."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A word or a part of a word that no passage has as a word."""
-
-    text: str
-    term: str
-
-
-class NearWordFinder:
-    """Finds near words for the words that no passage has."""
-
-    def __init__(self, vocabulary: IndexVocabulary, *, analysis: TermAnalysis) -> None:
-        self._vocabulary = vocabulary
-        self._analysis = analysis
-
-    async def of(self, parsed: ParsedQuery) -> NearWords:
-        """The near words of a query; if the index has all of its words, this costs one analysis."""
-        words = tuple(dict.fromkeys(parsed.lexical.words))
-        pieces = tuple(dict.fromkeys(piece for word in words for piece in _PIECE.findall(word)))
-        joined = _joinable(parsed)
-        terms = dict(
-            zip((*pieces, *joined), await self._analysis.of_each([*pieces, *joined]), strict=True)
-        )
-        frequencies = await self._vocabulary.frequencies(tuple({term for each in terms.values() for term in each}))
-        expanded = await self._expanded(parsed.prefixes) if parsed.prefixes else ()
-        present = {text for text, each in terms.items() if each and all(frequencies[term] for term in each)}
-        apart = [(text, written) for text, written in joined.items() if text in present]
-        absent = _absent(pieces, terms, frequencies)
-        if not apart and not absent:
-            return NearWords((), expanded) if expanded else NO_NEAR_WORDS
-        found = [*await self._joined(apart)]
-        done = {piece for each in found for piece in _PIECE.findall(each.word)}
-        found += await self._near([part for part in absent if part.text not in done][:MOST_REPLACED])
-        return NearWords(tuple(found), expanded)
-
-    async def _joined(self, apart: Sequence[tuple[str, str]]) -> list[Replacement]:
-        """The words that the index has in one, of those that the query has in parts and no passage has so."""
-        found: list[Replacement] = []
-        for text, written in apart:
-            if await self._vocabulary.passage_with(written) is None:
-                found.append(Replacement(written, (text,), "joined"))
-        return found
-
-    async def _near(self, parts: Sequence[_Part]) -> list[Replacement]:
-        """The near words of parts that no passage has as words."""
-        named = await self._vocabulary.names([part.text for part in parts])
-        parts = [part for part in parts if part.text not in named]
-        if not parts:
-            return []
-        known = await self._vocabulary.all_terms()
-        split = await self._split([part for part in parts if _is_alphabetic(part.text)], known)
-        left = [part for part in parts if part.text not in split]
-        near = await anyio.to_thread.run_sync(
-            lambda: {part: near_terms(folded(part.text), part.term, known) for part in left}
-        )
-        words = await concurrently(*(partial(self._words, part, near[part]) for part in left))
-        by_text = {**split, **{part.text: each for part, each in zip(left, words, strict=True) if each is not None}}
-        return [by_text[part.text] for part in parts if part.text in by_text]
-
-    async def _words(self, part: _Part, near: tuple[Nearness, tuple[str, ...]] | None) -> Replacement | None:
-        """The words that stand for near terms in texts; without any, the words around the part in the texts."""
-        if near is None:
-            if script_of(part.text) not in WITHOUT_BLANKS:
-                return None
-            around = tuple((await self._vocabulary.places(part.text)).words)
-            return Replacement(part.text, around, "within", part.term) if around else None
-        kind, terms = near
-        surfaces = await concurrently(*(partial(self._vocabulary.surface, term, like=part.text) for term in terms))
-        pairs = [(term, word) for term, word in zip(terms, surfaces, strict=True) if word is not None]
-        if not pairs:
-            return None
-        words = tuple(dict.fromkeys(word for _, word in pairs))
-        return Replacement(part.text, words, kind, part.term, near_term=pairs[0][0])
-
-    async def _split(self, parts: Sequence[_Part], known: Mapping[str, int]) -> dict[str, Replacement]:
-        """Those of the parts that some passage has as two words, such as `e-mail` for `email`."""
-        ways = {
-            (part.text, cut): (part.text[:cut], part.text[cut:])
-            for part in parts
-            if len(part.text) <= LONGEST_SPLIT
-            for cut in range(1, len(part.text))
-        }
-        if not ways:
-            return {}
-        halves = tuple(dict.fromkeys(half for way in ways.values() for half in way))
-        terms = dict(zip(halves, await self._analysis.of_each(halves), strict=True))
-        found: dict[str, Replacement] = {}
-        for part in parts:
-            both = [
-                (min(known[terms[first][0]], known[terms[second][0]]), f"{first} {second}")
-                for (text, _), (first, second) in ways.items()
-                if text == part.text and _is_known(terms[first], known) and _is_known(terms[second], known)
-            ]
-            for _, phrase in sorted(both, reverse=True)[:MOST_SPLIT]:
-                written = await self._vocabulary.passage_with(phrase)
-                if written is not None:
-                    found[part.text] = Replacement(part.text, (written,), "joined", part.term)
-                    break
-        return found
-
-    async def _expanded(self, beginnings: Sequence[str]) -> tuple[Expanded, ...]:
-        """What each wildcard word stands for."""
-        known = await self._vocabulary.all_terms()
-        return tuple(await concurrently(*(partial(self._begun, each, known) for each in dict.fromkeys(beginnings))))
-
-    async def _begun(self, beginning: str, known: Mapping[str, int]) -> Expanded:
-        stem = folded(beginning)
-        own = tuple(term for term in await self._vocabulary.terms_of(beginning) if known.get(term))
-        every = await anyio.to_thread.run_sync(lambda: beginning_with(stem, known, most=len(known), shortest=1))
-        terms = tuple(dict.fromkeys((*every, *(own if len(own) == 1 else ()))))
-        surfaces = await concurrently(
-            *(partial(self._vocabulary.surface, term, like=stem) for term in terms[:MOST_EXPANDED])
-        )
-        words = tuple(dict.fromkeys(word for word in surfaces if word is not None and folded(word).startswith(stem)))
-        return Expanded(beginning, words, count=len(words) if len(terms) <= MOST_EXPANDED else len(terms))
-
-
-def _joinable(parsed: ParsedQuery) -> dict[str, str]:
-    """Words that the query may have in parts -> the parts as they would stand in a text.
-
-    These are words with a hyphen and pairs of neighbouring words, unless both are function words.
-    """
-    found: dict[str, str] = {}
-    words = [word.strip("\"'`()[]{}<>,;!?.:") for word in parsed.text.split()]
-    for word in parsed.lexical.words:
-        if _JOINED_BY.fullmatch(word):
-            found["".join(_PIECE.findall(word))] = word
-    for first, second in list(pairwise(words))[:MOST_PAIRS]:
-        both = (first, second)
-        if all(map(_is_alphabetic, both)) and not all(word.lower() in STOP_WORDS for word in both):
-            found.setdefault(first + second, f"{first} {second}")
-    return found
-
-
-def _absent(
-    pieces: Sequence[str], terms: Mapping[str, tuple[str, ...]], frequencies: Mapping[str, int]
-) -> list[_Part]:
-    """The pieces that no passage has as a word; of a piece in a script without blanks, those of its words."""
-    parts: dict[_Part, None] = {}
-    for piece in pieces:
-        lacking = [term for term in terms[piece] if not frequencies[term]]
-        if len(terms[piece]) == 1 and lacking and script_of(piece) not in WITHOUT_BLANKS:
-            parts[_Part(piece, lacking[0])] = None
-        elif len(terms[piece]) > 1 or script_of(piece) in WITHOUT_BLANKS:
-            parts.update(dict.fromkeys(_Part(term, term) for term in lacking))
-    return list(parts)
-
-
-def _is_known(terms: Sequence[str], known: Mapping[str, int]) -> bool:
-    return len(terms) == 1 and terms[0] in known
-
-
-def _is_alphabetic(word: str) -> bool:
-    """Whether a word has letters only, of a script with blanks."""
-    return word.isalpha() and script_of(word) not in WITHOUT_BLANKS

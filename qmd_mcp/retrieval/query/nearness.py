@@ -13,7 +13,7 @@ from qmd_mcp.domain.scripts import SYLLABIC, script_of
 from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
 
 Nearness: TypeAlias = Literal["joined", "beginning", "within", "spelling"]
-"""How a word of the index is near: another way of joining, the same beginning, one within the other, or the spelling."""
+"""How a word of the index is near: joined in another way, by its beginning, one within the other, or by its spelling."""
 
 NEAREST = 3
 """Most terms that are near to one word by their beginning or their spelling: of more, each is less likely meant."""

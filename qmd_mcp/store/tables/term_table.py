@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
+import anyio.to_thread
 import lancedb
 import pyarrow as pa
 
@@ -56,7 +57,7 @@ class TermTable:
     async def all(self) -> Mapping[str, int]:
         """The frequency of every term."""
         known = await self.in_memory()
-        return _counts(await self._table.query().to_arrow()) if known is None else known
+        return await anyio.to_thread.run_sync(_counts, await self._table.query().to_arrow()) if known is None else known
 
     async def in_memory(self) -> Mapping[str, int] | None:
         """The frequency of every term; None if there are too many terms to keep in memory."""

@@ -65,7 +65,9 @@ class QueryPipeline:
         since = time.perf_counter()
         said: Verdict | None = None
         if judged is not None:
-            said, likely = verdict(judged, ranked, quoted=bool(parsed.lexical.phrases) and not loosened)
+            said, likely = verdict(
+                judged, ranked, quoted=bool(parsed.lexical.phrases) and not loosened, guessed=near.guessed
+            )
             ranked = replace(ranked, relevance=likely)
         ranked, left_out = _likely_enough(ranked, request)
         answer = await self.writer.write(

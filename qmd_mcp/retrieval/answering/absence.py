@@ -34,9 +34,15 @@ class Absences:
         return found
 
 
-def within_others(part: str, places: Places) -> str:
-    """Says that a string is no word of its own where it stands."""
-    where = f"{places.passages} passage{'' if places.passages == 1 else 's'}"
-    if not places.words:
-        return f"{part!r} stands in {where}, but not as a word."
-    return f"{part!r} occurs only within other words, such as {places.words[0]!r} ({where})."
+def within_others(found: Mapping[str, Places]) -> list[str]:
+    """Say which strings are no words of their own where they stand; no sentence if there is none."""
+    parts = [
+        f"{part!r} ({f'such as {places.words[0]!r}, ' if places.words else ''}{_passages(places.passages)})"
+        for part, places in found.items()
+        if places.passages
+    ]
+    return [f"Only within other words: {', '.join(parts)}."] if parts else []
+
+
+def _passages(count: int) -> str:
+    return f"{count} passage{'' if count == 1 else 's'}"

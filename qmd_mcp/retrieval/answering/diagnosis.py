@@ -66,7 +66,9 @@ class Diagnosis:
     ) -> list[str]:
         """Explain an answer without hits: which words the index lacks, and what limits the search to no passage."""
         phrased = (word for phrase in parsed.lexical.phrases for word in phrase.split())
+        replaced = {each.word for each in near.replaced}
         words = tuple(dict.fromkeys((*parsed.lexical.words, *phrased, *near.words)))
+        words = tuple(word for word in words if word not in replaced)
         terms = await self._analysis.of_each(words)
         frequencies = await self._vocabulary.frequencies(tuple({term for each in terms for term in each}))
         absent = {term for term, passages in frequencies.items() if not passages} - near.terms_replaced()
@@ -91,7 +93,8 @@ class Diagnosis:
         absent = {term.text for term in terms if not term.passages} - near.terms_replaced()
         if not absent:
             return []
-        words = tuple(dict.fromkeys(parsed.lexical.words))
+        replaced = {each.word for each in near.replaced}
+        words = tuple(dict.fromkeys(word for word in parsed.lexical.words if word not in replaced))
         missing = _missing(words, await self._analysis.of_each(words), absent=absent)
         return await self._of_absent(missing, most=MOST_NAMED)
 
@@ -103,13 +106,15 @@ class Diagnosis:
         """
         limits = limits_of(parsed, collections)
         places = await self._absences.places(parsed.lexical.phrases)
-        cut = [within_others(phrase, found) for phrase, found in places.items() if found.passages]
-        phrases = quoted(parsed.lexical.phrases)
+        cut = any(found.passages for found in places.values())
         if cut and len(parsed.lexical.phrases) == 1 and not limits:
-            return cut
+            (phrase,), (found,) = parsed.lexical.phrases, places.values()
+            return [f'"{phrase}" begins or ends within a word in {found.passages} of the passages.']
         within = f" within {limits}" if limits else ""
+        words = " as whole words" if cut else ""
         together = " together" if len(parsed.lexical.phrases) > 1 else ""
-        return [f"No passage{within} has {phrases}{together}; these are nearest in words and meaning.", *cut]
+        phrases = quoted(parsed.lexical.phrases)
+        return [f"No passage{within} has {phrases}{together}{words}; these are nearest in words and meaning."]
 
     async def _of_absent(self, missing: Sequence[_Missing], *, most: int) -> list[str]:
         """Which of the words are nowhere in the index, and which stand only within other words.
@@ -121,7 +126,7 @@ class Diagnosis:
         places = await self._absences.places([part for each in named for part in each.parts])
         nowhere = [part for part, found in places.items() if not found.passages]
         notes = [f"Nowhere in the index: {', '.join(map(repr, nowhere))}."] if nowhere else []
-        notes += [within_others(part, found) for part, found in places.items() if found.passages]
+        notes += within_others(places)
         others = len(missing) - len(named) + sum(each.unnamed for each in named)
         if others:
             words = "is not an indexed word" if others == 1 else "are not indexed words"

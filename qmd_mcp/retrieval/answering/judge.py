@@ -46,15 +46,21 @@ class Judge:
         return self.weights.meaning if np.isnan(fused.evidence.maxsim).all() else self.weights.compared
 
 
-def verdict(judged: Judged, ranked: RankedCandidates, *, quoted: bool) -> tuple[Verdict, FloatArray]:
+GUESSED = 0.5
+"""How much relevance counts if a word of the query was taken for another: nothing is known of the chance that the other
+one was meant. Of two names that differ by a letter, each may belong to a person."""
+
+
+def verdict(judged: Judged, ranked: RankedCandidates, *, quoted: bool, guessed: bool) -> tuple[Verdict, FloatArray]:
     """What the best hit says of the whole answer, and the relevance of each candidate under that verdict, [candidates].
 
     Relevance was fitted to queries that have an answer. Where there most likely is none, it counts only as often as
     there is one after all. Two things are surer than the signs: that the hits contain word for word what the query
-    quotes (`quoted`), and that a cross-encoder has read the first hit and finds it likely.
+    quotes (`quoted`), and that a cross-encoder has read the first hit and finds it likely. If a word of the query was
+    taken for another one (`guessed`), no hit is likely to be what was meant.
     """
     assert ranked.relevance is not None  # it was made from `judged`
-    likely = ranked.relevance
+    likely = ranked.relevance * np.float32(GUESSED if guessed else 1.0)
     first = next(iter(ranked.rows), None)
     weights = judged.weights.verdict
     found = verdict_of(judged.signs, likely, first=first, weights=weights)

@@ -14,7 +14,17 @@ from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.scripts import script_of
 from qmd_mcp.domain.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.query.near_words import NO_NEAR_WORDS, Expanded, NearWords, Replacement
-from qmd_mcp.retrieval.query.nearness import WITHOUT_BLANKS, Nearness, beginning_with, near_terms
+from qmd_mcp.retrieval.query.nearness import (
+    NEAREST,
+    WITHOUT_BLANKS,
+    Nearness,
+    beginning_with,
+    containing,
+    edits,
+    inflected_spellings,
+    is_near_spelling,
+    near_terms,
+)
 from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
 from qmd_mcp.retrieval.search_protocols import IndexVocabulary
@@ -90,25 +100,41 @@ class NearWordFinder:
         split = await self._split([part for part in parts if _is_alphabetic(part.text)], known)
         named = await self._vocabulary.names([part.text for part in parts])
         left = [part for part in parts if part.text not in split and part.text not in named]
+        split.update(
+            await anyio.to_thread.run_sync(_parts_of_names, [part for part in parts if part.text in named], known)
+        )
         near = await anyio.to_thread.run_sync(
             lambda: {part: near_terms(folded(part.text), part.term, known) for part in left}
         )
-        words = await concurrently(*(partial(self._words, part, near[part]) for part in left))
+        words = await concurrently(*(partial(self._words, part, near[part], known) for part in left))
         by_text = {**split, **{part.text: each for part, each in zip(left, words, strict=True) if each is not None}}
         return [by_text[part.text] for part in parts if part.text in by_text]
 
-    async def _words(self, part: _Part, near: tuple[Nearness, tuple[str, ...]] | None) -> Replacement | None:
+    async def _words(
+        self, part: _Part, near: tuple[Nearness, tuple[str, ...]] | None, known: Mapping[str, int]
+    ) -> Replacement | None:
         """The words that stand for near terms in texts; without any, the words around the part in the texts."""
-        if near is None:
-            if script_of(part.text) not in WITHOUT_BLANKS:
-                return None
-            around = tuple((await self._vocabulary.places(part.text)).words)
+        if near is not None:
+            kind, terms = near
+            return await self._written(part, kind, terms)
+        if script_of(part.text) in WITHOUT_BLANKS:
+            around = (await self._vocabulary.places(part.text)).words
             return Replacement(part.text, around, "within", part.term) if around else None
-        kind, terms = near
+        word = folded(part.text)
+        terms = tuple(await anyio.to_thread.run_sync(inflected_spellings, word, known))
+        found = await self._written(part, "spelling", terms)
+        return found if found is not None and is_near_spelling(word, folded(found.near[0])) else None
+
+    async def _written(self, part: _Part, kind: Nearness, terms: Sequence[str]) -> Replacement | None:
+        """The words that stand for terms in texts; of a spelling, the most alike first."""
         surfaces = await concurrently(*(partial(self._vocabulary.surface, term, like=part.text) for term in terms))
         pairs = [(term, word) for term, word in zip(terms, surfaces, strict=True) if word is not None]
         if not pairs:
             return None
+        if kind == "spelling":
+            wanted = folded(part.text)
+            pairs = sorted(pairs, key=lambda pair: edits(folded(pair[1]), wanted))[:NEAREST]
+            pairs = [pair for pair in pairs if edits(folded(pair[1]), wanted) == edits(folded(pairs[0][1]), wanted)]
         words = tuple(dict.fromkeys(word for _, word in pairs))
         return Replacement(part.text, words, kind, part.term, near_terms=(pairs[0][0],))
 
@@ -154,6 +180,16 @@ class NearWordFinder:
         )
         words = tuple(dict.fromkeys(word for word in surfaces if word is not None and folded(word).startswith(stem)))
         return Expanded(beginning, words, count=len(words) if len(terms) <= MOST_EXPANDED else len(terms))
+
+
+def _parts_of_names(parts: Sequence[_Part], known: Mapping[str, int]) -> dict[str, Replacement]:
+    """The parts of names of code, which are found as such, with the terms of the whole names."""
+    names = ((part, containing(folded(part.text), known)[:1]) for part in parts)
+    return {
+        part.text: Replacement(part.text, (), "name", part.term, near_terms=tuple(terms))
+        for part, terms in names
+        if terms
+    }
 
 
 def _joinable(parsed: ParsedQuery) -> dict[str, str]:

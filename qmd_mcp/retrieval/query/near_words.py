@@ -78,16 +78,15 @@ class NearWords:
 
     @property
     def guessed(self) -> bool:
-        """Whether a word was taken for a misspelling of another."""
-        return any(each.kind == "spelling" for each in self.replaced)
+        """Whether a word was taken for another one that is spelled like it or begins like it."""
+        return any(each.kind in {"beginning", "spelling"} for each in self.replaced)
 
     def terms(self) -> Mapping[str, tuple[str, ...]]:
-        """Terms that no passage has -> the terms of the same word in another spelling."""
-        return {
-            each.term: each.near_terms
-            for each in self.replaced
-            if each.term is not None and each.kind in {"joined", "spelling"}
-        }
+        """Terms that no passage has -> the terms of the near word.
+
+        A near word of a script without blanks needs no term: there the letters of the query's own are looked for.
+        """
+        return {each.term: each.near_terms for each in self.replaced if each.term is not None and each.kind != "within"}
 
     def terms_replaced(self) -> frozenset[str]:
         """The terms that no passage has and whose words are looked up as other words."""
@@ -111,10 +110,11 @@ class NearWords:
 
     def notes(self) -> list[str]:
         """What the answer says about them."""
-        told = self.replaced[:MOST_TOLD]
+        looked_up = [each for each in self.replaced if each.near]
+        told = looked_up[:MOST_TOLD]
         notes = [*(each.sentence for each in told), *(each.sentence for each in self.expanded)]
-        if len(self.replaced) > len(told):
-            more = len(self.replaced) - len(told)
+        if len(looked_up) > len(told):
+            more = len(looked_up) - len(told)
             notes.append(f"{more} more word{'' if more == 1 else 's'} of the query were replaced by near ones.")
         return notes
 

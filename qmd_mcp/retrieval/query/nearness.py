@@ -12,8 +12,9 @@ from rapidfuzz.distance import OSA
 from qmd_mcp.domain.scripts import SYLLABIC, script_of
 from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
 
-Nearness: TypeAlias = Literal["joined", "beginning", "within", "spelling"]
-"""How a word of the index is near: joined in another way, by its beginning, one within the other, or by its spelling."""
+Nearness: TypeAlias = Literal["joined", "beginning", "within", "spelling", "name"]
+"""How a word of the index is near: joined otherwise, by its beginning, one within the other, or by its spelling; or
+the word is a part of a name of code, and need not be looked up otherwise."""
 
 NEAREST = 3
 """Most terms that are near to one word by their beginning or their spelling: of more, each is less likely meant."""
@@ -31,6 +32,12 @@ LONGER_TERM = 6
 SHORTEST_TERM = 4
 """Fewest letters of a term that may differ by two edits, and of one that may differ at all. Lucene's fuzziness AUTO
 allows one edit from three letters on; of three letters, one edit makes another word (`cat`, `car`)."""
+
+_ENDINGS = ("ings", "ing", "ed", "es", "s")
+"""Endings that the stemmer removes in one word and not in its misspelling, or that double a consonant."""
+
+MOST_INFLECTED = 10
+"""Most terms whose words are compared with an inflected one; each costs a look-up of 3 ms."""
 
 SHORTEST_SHARE = 0.4
 """The least share of a word's letters that a word of the index has which is its beginning: `repo` has .4 of
@@ -109,20 +116,49 @@ def nearest_spellings(term: str, known: Mapping[str, int]) -> list[str]:
     is seldom mistyped (Pollock and Zamora, CACM 1984), and in Korean a letter is one of those that make a syllable.
     """
     hangul = script_of(term) == "Hang"
-    edits = int(len(term) >= HANGUL_SYLLABLES) if hangul else (len(term) >= SHORTEST_TERM) + (len(term) >= LONGER_TERM)
-    if not edits:
+    most = int(len(term) >= HANGUL_SYLLABLES) if hangul else (len(term) >= SHORTEST_TERM) + (len(term) >= LONGER_TERM)
+    if not most:
         return []
     found = process.extract(
         term,
         known.keys(),
         scorer=OSA.distance,
         processor=_letters if hangul else None,
-        score_cutoff=edits,
+        score_cutoff=most,
         limit=None,
     )
     near = [(distance, each) for each, distance, _ in found if distance <= 1 or each[0] == term[0]]
     nearest = min((distance for distance, _ in near), default=0)
     return _most_frequent((each for distance, each in near if distance == nearest), known, most=NEAREST)
+
+
+def inflected_spellings(word: str, known: Mapping[str, int]) -> list[str]:
+    """Known terms that may be near to an inflected English word of at least `LONGER_TERM` letters, most frequent first.
+
+    The stem of a misspelled word may be far from that of the right one: `moring` has the stem `more`, and `mooring` the
+    stem `moor`. The caller has to compare the words themselves.
+    """
+    ending = next((each for each in _ENDINGS if word.endswith(each)), None)
+    if ending is None or len(word) < LONGER_TERM:
+        return []
+    base = word[: -len(ending)]
+    bases = {base, base[:-1] if base[-1:] == base[-2:-1] else base}
+    near = (each for each in known if each.isascii() and any(_is_one_edit(each, known_as) for known_as in bases))
+    return _most_frequent(near, known, most=MOST_INFLECTED)
+
+
+def is_near_spelling(word: str, other: str) -> bool:
+    """Whether two words differ by as many edits as their length allows."""
+    return edits(word, other) <= 1 + (min(len(word), len(other)) >= LONGER_TERM)
+
+
+def edits(word: str, other: str) -> int:
+    """How many edits make one word of another."""
+    return int(OSA.distance(word, other))
+
+
+def _is_one_edit(term: str, other: str) -> bool:
+    return abs(len(term) - len(other)) <= 1 and bool(OSA.distance(term, other, score_cutoff=1) <= 1)
 
 
 def _most_frequent(terms: Iterable[str], known: Mapping[str, int], *, most: int) -> list[str]:

@@ -13,11 +13,11 @@ async def query_terms(
 ) -> tuple[Term, ...]:
     """The analysed terms of the query's words and phrases, in order; a term that comes twice is there twice.
 
-    A term that no passage has is replaced by those of the same word in another spelling.
+    A term that no passage has is replaced by those of the near word that is looked up in its place.
     """
     words = " ".join((*query.words, *query.phrases))
     instead = near.terms()
     terms = await vocabulary.terms_of(words)
-    found = [(other, term in instead) for term in terms for other in instead.get(term, (term,))]
-    frequencies = await vocabulary.frequencies(tuple(dict.fromkeys(term for term, _ in found)))
-    return tuple(Term(term, passages=frequencies.get(term, 0), guessed=guessed) for term, guessed in found)
+    found = [other for term in terms for other in instead.get(term, (term,))]
+    frequencies = await vocabulary.frequencies(tuple(dict.fromkeys(found)))
+    return tuple(Term(term, passages=frequencies.get(term, 0)) for term in found)

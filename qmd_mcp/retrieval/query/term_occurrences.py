@@ -42,8 +42,6 @@ class Term:
     """The term as the index has it: case-folded and stemmed."""
     passages: int
     """How many passages of the index contain the term."""
-    guessed: bool = False
-    """Whether it is the term of a word that stands in for one which the index lacks."""
 
     def rarity(self, indexed: int) -> float:
         """The term's weight in BM25 over an index of `indexed` passages.

@@ -15,7 +15,8 @@ from qmd_mcp.domain.requests import QueryRequest
 from qmd_mcp.domain.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.answering.answer_writer import AnswerWriter
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
-from qmd_mcp.retrieval.answering.judge import Judge, verdict
+from qmd_mcp.retrieval.answering.gaps import Gaps
+from qmd_mcp.retrieval.answering.judge import Judge, verdict, without_unjudged
 from qmd_mcp.retrieval.answering.paging import beginning
 from qmd_mcp.retrieval.answering.verdict import Verdict
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
@@ -28,7 +29,8 @@ from qmd_mcp.retrieval.ranking.ranked_candidates import RankedCandidates
 from qmd_mcp.retrieval.ranking.rerank_stage import RerankStage
 from qmd_mcp.retrieval.stage_log import StageLog
 
-NO_RELEVANCE = "min_relevance has no effect: no weights for relevance were trained for this embedder."
+NO_RELEVANCE = "min_relevance has no effect: nothing estimates relevance here."
+UNJUDGED = "Relevance and verdict are not estimated: no hit could be compared by meaning."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class QueryPipeline:
     analysis: TermAnalysis
     diagnosis: Diagnosis
     near: NearWordFinder
+    gaps: Gaps
 
     async def answer(self, request: QueryRequest, *, collections: Mapping[str, Collection], log: StageLog) -> Answer:
         """Answer one request from these collections."""
@@ -64,11 +67,17 @@ class QueryPipeline:
         ranked = await self.reranking.run(ranked, fused.evidence, parsed.text, request=request, log=log)
         since = time.perf_counter()
         said: Verdict | None = None
+        gaps: list[str] = []
         if judged is not None:
-            said, likely = verdict(
-                judged, ranked, quoted=bool(parsed.lexical.phrases) and not loosened, guessed=near.guessed
+            quoted = bool(parsed.lexical.phrases) and not loosened
+            said, likely = verdict(judged, ranked, quoted=quoted, guessed=near.guessed)
+            if said == "none" and (gaps := await self.gaps.of_meaning(parsed.text, collections=request.collections)):
+                said, likely = verdict(judged, ranked, quoted=quoted, guessed=near.guessed, gaps=True)
+            ranked = replace(
+                ranked, relevance=without_unjudged(judged, likely, scripts=self.gaps.scripts, logits=ranked.logits)
             )
-            ranked = replace(ranked, relevance=likely)
+        elif self.judge is not None:
+            gaps = [UNJUDGED, *await self.gaps.of_vectors()]
         ranked, left_out = _likely_enough(ranked, request)
         answer = await self.writer.write(
             request,
@@ -87,6 +96,7 @@ class QueryPipeline:
             notes += await self.diagnosis.of_nothing(parsed, collections=request.collections, near=near)
         elif answer.hits and not cursor.hits:
             notes += await self.diagnosis.of_missing(parsed, fused.evidence.terms, near=near)
+        notes += gaps
         return replace(answer, verdict=said, stages=tuple(log.stages), notes=tuple(notes))
 
     async def _shown(

@@ -96,6 +96,26 @@ class IndexVocabulary(TermFrequencies, Protocol):
         ...
 
 
+class IndexState(Protocol):
+    """What of the files the index does not have, or not yet."""
+
+    async def vectors(self) -> tuple[int, int]:
+        """How many passages there are, and how many of them have a vector."""
+        ...
+
+    async def scripts(self) -> Mapping[str, int]:
+        """How often words of each script occur in the index, by ISO 15924 code."""
+        ...
+
+    async def writer(self) -> str | None:
+        """The process that is writing the index, in words; None if none is."""
+        ...
+
+    async def changed_files(self, collections: Sequence[str]) -> Sequence[str]:
+        """Some files of these collections, or of all, that have changed since the index was updated."""
+        ...
+
+
 class TokenEmbedder(Protocol):
     """Makes token states of queries, and by the same forward pass their vectors."""
 

@@ -13,6 +13,7 @@ from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.errors import EmptyIndexError, UnknownCollectionError
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis, limits_of
+from qmd_mcp.retrieval.answering.gaps import Gaps
 from qmd_mcp.retrieval.answering.hits import MARGIN, Hits, Shown
 from qmd_mcp.retrieval.answering.snippet import snippet
 from qmd_mcp.retrieval.answering.spans import Span
@@ -25,8 +26,6 @@ from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.search_protocols import Library, PassageIndex, QueryEmbedder
 from qmd_mcp.retrieval.stage_log import StageLog
 from qmd_mcp.tasks import concurrently
-
-IF_NOT_EMBEDDED = "If status shows passages that are not embedded yet, run qmd-mcp embed; or use the search tool."
 
 
 class SearchService:
@@ -43,6 +42,7 @@ class SearchService:
         pipeline: QueryPipeline,
         near: NearWordFinder,
         diagnosis: Diagnosis,
+        gaps: Gaps,
         scripts: KnownScripts,
         reads: ConsistentReads,
     ) -> None:
@@ -54,6 +54,7 @@ class SearchService:
         self._pipeline = pipeline
         self._near = near
         self._diagnosis = diagnosis
+        self._gaps = gaps
         self._scripts = scripts
         self._reads = reads
 
@@ -100,6 +101,7 @@ class SearchService:
             notes += _below_min_score(request, ranking)
         else:
             notes += await self._diagnosis.of_nothing(parsed, collections=request.collections, near=near)
+            notes += await self._gaps.of_words(collections=request.collections)
         return replace(answer, notes=tuple(notes))
 
     async def _vsearch(self, request: SearchRequest, log: StageLog) -> Answer:
@@ -121,7 +123,8 @@ class SearchService:
         elif not answer.hits:
             limits = limits_of(parsed, request.collections)
             within = f" within {limits}" if limits else ""
-            notes.append(f"No embedded passage was found{within}. {IF_NOT_EMBEDDED}")
+            notes.append(f"No embedded passage was found{within}.")
+            notes += await self._gaps.of_meaning(parsed.text, collections=request.collections)
         return replace(answer, notes=tuple(notes))
 
     async def _query(self, request: QueryRequest, log: StageLog) -> Answer:

@@ -31,7 +31,7 @@ class Absences:
 
         with anyio.move_on_after(PROOF_SECONDS):
             await concurrently(*(partial(look, part) for part in dict.fromkeys(parts)))
-        return found
+        return {part: found[part] for part in parts if part in found}
 
 
 def within_others(found: Mapping[str, Places]) -> list[str]:

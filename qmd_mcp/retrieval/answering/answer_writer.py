@@ -80,5 +80,5 @@ class AnswerWriter:
             score=float(ranked.scores[row]),
             lines=part.lines,
             snippet=part.piece.text if part.piece else snippet(part.span.text, parsed.lexical, intent=request.intent),
-            relevance=None if ranked.relevance is None else float(ranked.relevance[row]),
+            relevance=ranked.relevance_of(row),
         )

@@ -79,17 +79,21 @@ class NearWordFinder:
         absent = _absent(pieces, terms, frequencies)
         if not apart and not absent:
             return NearWords((), expanded) if expanded else NO_NEAR_WORDS
-        found = [*await self._joined(apart)]
+        lacking = frozenset(term for term, passages in frequencies.items() if not passages)
+        found = await self._joined(apart, terms, lacking=lacking)
         done = {piece for each in found for piece in _PIECE.findall(each.word)}
         found += await self._near([part for part in absent if part.text not in done][:MOST_REPLACED])
         return NearWords(tuple(found), expanded)
 
-    async def _joined(self, apart: Sequence[tuple[str, str]]) -> list[Replacement]:
+    async def _joined(
+        self, apart: Sequence[tuple[str, str]], terms: Mapping[str, tuple[str, ...]], *, lacking: frozenset[str]
+    ) -> list[Replacement]:
         """The words that the index has in one, of those that the query has in parts and no passage has so."""
         found: list[Replacement] = []
         for text, written in apart:
             if await self._vocabulary.passage_with(written) is None:
-                found.append(Replacement(written, (text,), "joined"))
+                parts = (term for piece in _PIECE.findall(written) for term in terms.get(piece, ()) if term in lacking)
+                found.append(Replacement(written, (text,), "joined", tuple(parts), near_terms=terms[text]))
         return found
 
     async def _near(self, parts: Sequence[_Part]) -> list[Replacement]:
@@ -119,7 +123,7 @@ class NearWordFinder:
             return await self._written(part, kind, terms)
         if script_of(part.text) in WITHOUT_BLANKS:
             around = (await self._vocabulary.places(part.text)).words
-            return Replacement(part.text, around, "within", part.term) if around else None
+            return Replacement(part.text, around, "within", (part.term,)) if around else None
         word = folded(part.text)
         terms = tuple(await anyio.to_thread.run_sync(inflected_spellings, word, known))
         found = await self._written(part, "spelling", terms)
@@ -136,7 +140,7 @@ class NearWordFinder:
             pairs = sorted(pairs, key=lambda pair: edits(folded(pair[1]), wanted))[:NEAREST]
             pairs = [pair for pair in pairs if edits(folded(pair[1]), wanted) == edits(folded(pairs[0][1]), wanted)]
         words = tuple(dict.fromkeys(word for _, word in pairs))
-        return Replacement(part.text, words, kind, part.term, near_terms=(pairs[0][0],))
+        return Replacement(part.text, words, kind, (part.term,), near_terms=(pairs[0][0],))
 
     async def _split(self, parts: Sequence[_Part], known: Mapping[str, int]) -> dict[str, Replacement]:
         """Those of the parts that some passage has as two words, such as `e-mail` for `email`."""
@@ -161,7 +165,7 @@ class NearWordFinder:
                 written = await self._vocabulary.passage_with(f"{first} {second}")
                 if written is not None:
                     halves = (*terms[first], *terms[second])
-                    found[part.text] = Replacement(part.text, (written,), "joined", part.term, near_terms=halves)
+                    found[part.text] = Replacement(part.text, (written,), "joined", (part.term,), near_terms=halves)
                     break
         return found
 
@@ -186,7 +190,7 @@ def _parts_of_names(parts: Sequence[_Part], known: Mapping[str, int]) -> dict[st
     """The parts of names of code, which are found as such, with the terms of the whole names."""
     names = ((part, containing(folded(part.text), known)[:1]) for part in parts)
     return {
-        part.text: Replacement(part.text, (), "name", part.term, near_terms=tuple(terms))
+        part.text: Replacement(part.text, (), "name", (part.term,), near_terms=tuple(terms))
         for part, terms in names
         if terms
     }

@@ -21,8 +21,8 @@ class Replacement:
     near: tuple[str, ...]
     """Words as they stand in texts, the nearest first; several in one string are looked up together."""
     kind: Nearness
-    term: str | None = None
-    """The term of the word, which no passage has; None if the word's parts occur, apart from each other."""
+    absent: tuple[str, ...] = ()
+    """Those of the word's terms that no passage has."""
     near_terms: tuple[str, ...] = ()
     """The terms of the first near word."""
 
@@ -31,7 +31,7 @@ class Replacement:
         """Says what was searched."""
         named = ", ".join(map(repr, self.near[:MOST_TOLD]))
         more = f" and {len(self.near) - MOST_TOLD} more" if len(self.near) > MOST_TOLD else ""
-        if self.term is None:
+        if self.kind == "joined" and not all(map(str.isalnum, self.word)):
             return f"Also searched {named}{more} for {self.word!r}."
         return f"No indexed word is {self.word!r}; searched {named}{more} instead."
 
@@ -86,11 +86,11 @@ class NearWords:
 
         A near word of a script without blanks needs no term: there the letters of the query's own are looked for.
         """
-        return {each.term: each.near_terms for each in self.replaced if each.term is not None and each.kind != "within"}
+        return {term: each.near_terms for each in self.replaced for term in each.absent if each.kind != "within"}
 
     def terms_replaced(self) -> frozenset[str]:
         """The terms that no passage has and whose words are looked up as other words."""
-        return frozenset(each.term for each in self.replaced if each.term is not None)
+        return frozenset(term for each in self.replaced for term in each.absent)
 
     def applied(self, parsed: ParsedQuery) -> ParsedQuery:
         """The query with its near words; in its text the right spelling replaces what may be a wrong one."""

@@ -88,7 +88,7 @@ class IndexVocabulary(TermFrequencies, Protocol):
         ...
 
     async def passage_with(self, phrase: str) -> str | None:
-        """The words of a phrase as some passage has them; None if no passage has the phrase."""
+        """The words of a phrase as some passage has them, with a blank or a hyphen between them; None if none has."""
         ...
 
     async def places(self, text: str) -> Places:

@@ -17,8 +17,8 @@ from qmd_mcp.store.tables.passage_text import PassageText
 from qmd_mcp.store.tables.term_table import TermTable
 
 _WORD = re.compile(r"[^\W_]+")
-_BETWEEN = r"[\W_]{1,3}"
-"""What stands between two words of a phrase: a blank, a hyphen, or a sign with blanks around it."""
+_BETWEEN = r"[-‐‑–\s]"
+"""What stands between the two parts of a word that is also written as one."""
 
 _STEM = 3
 """Letters at the beginning that a word and its stem have in common at least."""
@@ -80,14 +80,13 @@ class StoredVocabulary:
         return min(same, key=lambda word: (OSA.distance(folded(word), wanted), len(word)), default=None)
 
     async def passage_with(self, phrase: str) -> str | None:
-        """The words of a phrase as some passage has them; None if no passage has the phrase."""
+        """The words of a phrase as some passage has them, with a blank or a hyphen between them; None if none has."""
         parts = _BETWEEN.join(re.escape(part) for part in _WORD.findall(phrase))
         written = re.compile(rf"(?<![^\W_]){parts}(?![^\W_])", re.IGNORECASE)
         passages = await self._lexical(LexicalQuery((), phrases=(phrase,)))
-        if not passages:
-            return None
-        found = next((match for passage in passages for match in written.finditer(passage.text)), None)
-        return phrase if found is None else " ".join(found[0].lower().split())
+        texts = (text for passage in passages for text in _texts(passage))
+        found = next((match for text in texts for match in written.finditer(text)), None)
+        return None if found is None else " ".join(found[0].lower().split())
 
     async def places(self, text: str) -> Places:
         """Where a string stands in the texts, titles, headings and labels, ignoring case."""

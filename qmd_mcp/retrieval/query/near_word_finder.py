@@ -21,6 +21,7 @@ from qmd_mcp.retrieval.query.nearness import (
     beginning_with,
     containing,
     edits,
+    has_every_letter,
     inflected_spellings,
     is_near_spelling,
     near_terms,
@@ -77,11 +78,15 @@ class NearWordFinder:
         present = {text for text, each in terms.items() if each and all(frequencies[term] for term in each)}
         apart = [(text, written) for text, written in joined.items() if text in present]
         absent = _absent(pieces, terms, frequencies)
-        if not apart and not absent:
+        letters = [
+            piece for piece in pieces if len(piece) == 1 and piece in present and script_of(piece) in WITHOUT_BLANKS
+        ]
+        if not apart and not absent and not letters:
             return NearWords((), expanded) if expanded else NO_NEAR_WORDS
         lacking = frozenset(term for term, passages in frequencies.items() if not passages)
         found = await self._joined(apart, terms, lacking=lacking)
         done = {piece for each in found for piece in _PIECE.findall(each.word)}
+        found += await self._around(letters)
         found += await self._near([part for part in absent if part.text not in done][:MOST_REPLACED])
         return NearWords(tuple(found), expanded)
 
@@ -95,6 +100,17 @@ class NearWordFinder:
                 parts = (term for piece in _PIECE.findall(written) for term in terms.get(piece, ()) if term in lacking)
                 found.append(Replacement(written, (text,), "joined", tuple(parts), near_terms=terms[text]))
         return found
+
+    async def _around(self, letters: Sequence[str]) -> list[Replacement]:
+        """The words that have a letter of a script without blanks in them, although it is a word by itself too."""
+        if not letters:
+            return []
+        known = await self._vocabulary.all_terms()
+        longer = {
+            letter: tuple(term for term in containing(folded(letter), known) if term != folded(letter))
+            for letter in letters[:MOST_REPLACED]
+        }
+        return [Replacement(letter, words, "within") for letter, words in longer.items() if words]
 
     async def _near(self, parts: Sequence[_Part]) -> list[Replacement]:
         """The near words of parts that no passage has as words."""
@@ -122,6 +138,8 @@ class NearWordFinder:
             kind, terms = near
             return await self._written(part, kind, terms)
         if script_of(part.text) in WITHOUT_BLANKS:
+            if not await anyio.to_thread.run_sync(has_every_letter, part.term, known):
+                return None
             around = (await self._vocabulary.places(part.text)).words
             return Replacement(part.text, around, "within", (part.term,)) if around else None
         word = folded(part.text)
@@ -163,7 +181,7 @@ class NearWordFinder:
             ]
             for _, first, second in sorted(both, reverse=True)[:MOST_SPLIT]:
                 written = await self._vocabulary.passage_with(f"{first} {second}")
-                if written is not None:
+                if written is not None and (min(len(first), len(second)) > 1 or "-" in written):
                     halves = (*terms[first], *terms[second])
                     found[part.text] = Replacement(part.text, (written,), "joined", (part.term,), near_terms=halves)
                     break
@@ -175,15 +193,22 @@ class NearWordFinder:
         return tuple(await concurrently(*(partial(self._begun, each, known) for each in dict.fromkeys(beginnings))))
 
     async def _begun(self, beginning: str, known: Mapping[str, int]) -> Expanded:
-        stem = folded(beginning)
-        own = tuple(term for term in await self._vocabulary.terms_of(beginning) if known.get(term))
+        """The words that begin so; of a beginning with several parts, those that some passage has behind the first."""
+        last = _PIECE.findall(beginning)[-1]
+        before = beginning[: beginning.rindex(last)]
+        stem = folded(last)
+        own = tuple(term for term in await self._vocabulary.terms_of(last) if term in known)
         every = await anyio.to_thread.run_sync(lambda: beginning_with(stem, known, most=len(known), shortest=1))
-        terms = tuple(dict.fromkeys((*every, *(own if len(own) == 1 else ()))))
+        terms = tuple(dict.fromkeys((*every, *own[:1])))
         surfaces = await concurrently(
             *(partial(self._vocabulary.surface, term, like=stem) for term in terms[:MOST_EXPANDED])
         )
         words = tuple(dict.fromkeys(word for word in surfaces if word is not None and folded(word).startswith(stem)))
-        return Expanded(beginning, words, count=len(words) if len(terms) <= MOST_EXPANDED else len(terms))
+        if before:
+            whole = tuple(f"{before}{word}" for word in words)
+            written = await concurrently(*(partial(self._vocabulary.passage_with, each) for each in whole))
+            words = tuple(each for each, found in zip(whole, written, strict=True) if found is not None)
+        return Expanded(beginning, words, count=len(terms) if len(terms) > MOST_EXPANDED and not before else len(words))
 
 
 def _parts_of_names(parts: Sequence[_Part], known: Mapping[str, int]) -> dict[str, Replacement]:

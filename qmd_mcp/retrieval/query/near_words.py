@@ -31,7 +31,7 @@ class Replacement:
         """Says what was searched."""
         named = ", ".join(map(repr, self.near[:MOST_TOLD]))
         more = f" and {len(self.near) - MOST_TOLD} more" if len(self.near) > MOST_TOLD else ""
-        if self.kind == "joined" and not all(map(str.isalnum, self.word)):
+        if not self.absent or not self.word.isalnum():
             return f"Also searched {named}{more} for {self.word!r}."
         return f"No indexed word is {self.word!r}; searched {named}{more} instead."
 

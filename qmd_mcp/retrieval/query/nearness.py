@@ -97,6 +97,11 @@ def containing(term: str, known: Mapping[str, int]) -> list[str]:
     return _most_frequent((each for each in known if term in each), known, most=MOST_WITHIN)
 
 
+def has_every_letter(term: str, known: Mapping[str, int]) -> bool:
+    """Whether each letter is in some known term: if not, no text has them, since every letter of a text is in one."""
+    return all(any(letter in each for each in known) for letter in term)
+
+
 def contained(term: str, known: Mapping[str, int]) -> list[str]:
     """Known terms of two letters or more that are parts of a term, the longest first, none within another."""
     parts: list[str] = []

@@ -77,7 +77,7 @@ class Engine:
             decode=read,
             max_file_bytes=settings.max_file_bytes,
         )
-        self._gaps = IndexGaps(index, changed)
+        self.gaps = IndexGaps(index, changed)
         self._assembly = SearchAssembly(
             settings=settings,
             index=index,
@@ -85,7 +85,7 @@ class Engine:
             models=models,
             library=self.reading,
             documents=self._following,
-            gaps=self._gaps,
+            gaps=self.gaps,
         )
         self._searches = self._assembly.service(expander=models.expander, reranker=models.reranker)
 
@@ -172,7 +172,7 @@ class Engine:
 
     async def _notes(self) -> tuple[str, ...]:
         """What the status says in sentences."""
-        writer = await self._gaps.writer()
+        writer = await self.gaps.writer()
         notes = [] if writer is None else [f"The index is being written by {writer}, so these numbers still grow."]
         return (*notes, *(() if is_local(self.location.uri) else ("The writer's lock guards this machine only.",)))
 

@@ -124,7 +124,7 @@ class SearchService:
             limits = limits_of(parsed, request.collections)
             within = f" within {limits}" if limits else ""
             notes.append(f"No embedded passage was found{within}.")
-            notes += await self._gaps.of_meaning(parsed.text, collections=request.collections)
+            notes += await self._gaps.of_vectors() + await self._gaps.of_words(collections=request.collections)
         return replace(answer, notes=tuple(notes))
 
     async def _query(self, request: QueryRequest, log: StageLog) -> Answer:

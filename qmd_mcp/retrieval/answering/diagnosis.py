@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from qmd_mcp.domain.documents import Passage
@@ -104,17 +104,19 @@ class Diagnosis:
         The index was asked for the phrases by their words. Before the answer says that no passage has them, the texts
         are searched for their letters too, since a phrase may begin or end in the middle of a word.
         """
-        limits = limits_of(parsed, collections)
+        negatives = parsed.lexical.negatives
+        limits = limits_of(replace(parsed, lexical=replace(parsed.lexical, negatives=())), collections)
         places = await self._absences.places(parsed.lexical.phrases)
         cut = any(found.passages for found in places.values())
-        if cut and len(parsed.lexical.phrases) == 1 and not limits:
+        if cut and len(parsed.lexical.phrases) == 1 and not limits and not negatives:
             (phrase,), (found,) = parsed.lexical.phrases, places.values()
             return [f'"{phrase}" begins or ends within a word in {found.passages} of the passages.']
         within = f" within {limits}" if limits else ""
+        without = f" without {' and '.join(negatives)}" if negatives else ""
         words = " as whole words" if cut else ""
         together = " together" if len(parsed.lexical.phrases) > 1 else ""
         phrases = quoted(parsed.lexical.phrases)
-        return [f"No passage{within} has {phrases}{together}{words}; these are nearest in words and meaning."]
+        return [f"No passage{within}{without} has {phrases}{together}{words}; these are nearest in words and meaning."]
 
     async def _of_absent(self, missing: Sequence[_Missing], *, most: int) -> list[str]:
         """Which of the words are nowhere in the index, and which stand only within other words.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -23,6 +23,7 @@ from qmd_mcp.retrieval.query.nearness import (
     edits,
     has_every_letter,
     inflected_spellings,
+    is_likely,
     is_near_spelling,
     near_terms,
 )
@@ -47,8 +48,11 @@ LONGEST_SPLIT = 20
 MOST_EXPANDED = 20
 """Most words of the index that are looked up for a wildcard: the twenty most frequent have most of the passages."""
 
+_BETWEEN_WORDS = frozenset(("a", "an", "and", "i", "of", "or", "the"))
+"""Function words that are no part of a word which is also written as one; `set up` and `log in` are."""
+
 _PIECE = re.compile(r"[^\W_]+")
-_JOINED_BY = re.compile(r"[^\W\d_]+(?:[-'’·‑–][^\W\d_]+)+")
+_JOINED_BY = re.compile(r"[^\W\d_]+(?:[-·‑–][^\W\d_]+)+")
 """A word of parts that is also written as one, such as `e-mail`."""
 
 
@@ -88,7 +92,7 @@ class NearWordFinder:
         done = {piece for each in found for piece in _PIECE.findall(each.word)}
         found += await self._around(letters)
         found += await self._near([part for part in absent if part.text not in done][:MOST_REPLACED])
-        return NearWords(tuple(found), expanded)
+        return NearWords(_weighed(found, of=len(pieces)), expanded)
 
     async def _joined(
         self, apart: Sequence[tuple[str, str]], terms: Mapping[str, tuple[str, ...]], *, lacking: frozenset[str]
@@ -134,9 +138,9 @@ class NearWordFinder:
         self, part: _Part, near: tuple[Nearness, tuple[str, ...]] | None, known: Mapping[str, int]
     ) -> Replacement | None:
         """The words that stand for near terms in texts; without any, the words around the part in the texts."""
-        if near is not None:
-            kind, terms = near
-            return await self._written(part, kind, terms)
+        found = None if near is None else await self._written(part, *near)
+        if found is not None:
+            return found
         if script_of(part.text) in WITHOUT_BLANKS:
             if not await anyio.to_thread.run_sync(has_every_letter, part.term, known):
                 return None
@@ -144,19 +148,20 @@ class NearWordFinder:
             return Replacement(part.text, around, "within", (part.term,)) if around else None
         word = folded(part.text)
         terms = tuple(await anyio.to_thread.run_sync(inflected_spellings, word, known))
-        found = await self._written(part, "spelling", terms)
-        return found if found is not None and is_near_spelling(word, folded(found.near[0])) else None
+        return await self._written(part, "spelling", terms)
 
     async def _written(self, part: _Part, kind: Nearness, terms: Sequence[str]) -> Replacement | None:
         """The words that stand for terms in texts; of a spelling, the most alike first."""
         surfaces = await concurrently(*(partial(self._vocabulary.surface, term, like=part.text) for term in terms))
         pairs = [(term, word) for term, word in zip(terms, surfaces, strict=True) if word is not None]
-        if not pairs:
-            return None
         if kind == "spelling":
             wanted = folded(part.text)
-            pairs = sorted(pairs, key=lambda pair: edits(folded(pair[1]), wanted))[:NEAREST]
-            pairs = [pair for pair in pairs if edits(folded(pair[1]), wanted) == edits(folded(pairs[0][1]), wanted)]
+            distances = {
+                pair: edits(folded(pair[1]), wanted) for pair in pairs if is_near_spelling(wanted, folded(pair[1]))
+            }
+            pairs = [pair for pair in distances if distances[pair] == min(distances.values())][:NEAREST]
+        if not pairs:
+            return None
         words = tuple(dict.fromkeys(word for _, word in pairs))
         return Replacement(part.text, words, kind, (part.term,), near_terms=(pairs[0][0],))
 
@@ -221,6 +226,16 @@ def _parts_of_names(parts: Sequence[_Part], known: Mapping[str, int]) -> dict[st
     }
 
 
+def _weighed(found: Sequence[Replacement], *, of: int) -> tuple[Replacement, ...]:
+    """The replacements; if at least half of a query's words are replaced, their near words are what it asks for."""
+    if 2 * len(found) >= of:
+        return tuple(found)
+    return tuple(
+        replace(each, likely=is_likely(folded(each.word), folded(each.near[0]), each.kind)) if each.near else each
+        for each in found
+    )
+
+
 def _joinable(parsed: ParsedQuery) -> dict[str, str]:
     """Words that the query may have in parts -> the parts as they would stand in a text.
 
@@ -234,6 +249,8 @@ def _joinable(parsed: ParsedQuery) -> dict[str, str]:
     for first, second in list(pairwise(words))[:MOST_PAIRS]:
         both = (first, second)
         if all(map(_is_alphabetic, both)) and not all(word.lower() in STOP_WORDS for word in both):
+            if not _BETWEEN_WORDS.isdisjoint(map(str.lower, both)):
+                continue
             found.setdefault(first + second, f"{first} {second}")
     return found
 

@@ -25,6 +25,8 @@ class Replacement:
     """Those of the word's terms that no passage has."""
     near_terms: tuple[str, ...] = ()
     """The terms of the first near word."""
+    likely: bool = True
+    """Whether the first near word is most likely meant, so that it counts as the word of the query."""
 
     @property
     def sentence(self) -> str:
@@ -78,15 +80,16 @@ class NearWords:
 
     @property
     def guessed(self) -> bool:
-        """Whether a word was taken for another one that is spelled like it or begins like it."""
-        return any(each.kind in {"beginning", "spelling"} for each in self.replaced)
+        """Whether a word counts as another one that is spelled like it or begins like it."""
+        return any(each.likely and each.kind in {"beginning", "spelling"} for each in self.replaced)
 
     def terms(self) -> Mapping[str, tuple[str, ...]]:
         """Terms that no passage has -> the terms of the near word.
 
         A near word of a script without blanks needs no term: there the letters of the query's own are looked for.
         """
-        return {term: each.near_terms for each in self.replaced for term in each.absent if each.kind != "within"}
+        counted = [each for each in self.replaced if each.likely and each.kind != "within"]
+        return {term: each.near_terms for each in counted for term in each.absent}
 
     def terms_replaced(self) -> frozenset[str]:
         """The terms that no passage has and whose words are looked up as other words."""
@@ -98,7 +101,7 @@ class NearWords:
             return parsed
         text = parsed.text
         for each in self.replaced:
-            if each.kind == "spelling":
+            if each.kind == "spelling" and each.likely:
                 text = re.sub(rf"(?<![^\W_]){re.escape(each.word)}(?![^\W_])", each.near[0], text)
         for stem in self.expanded:
             if stem.words:

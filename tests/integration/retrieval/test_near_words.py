@@ -178,11 +178,11 @@ async def test_a_wildcard_stands_for_the_words_that_begin_so(
 async def test_of_the_many_words_of_a_wildcard_the_most_frequent_are_searched_and_all_are_counted(
     tmp_path: Path,
 ) -> None:
-    names = [f"graph{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
+    names = [f"graph{letter}um" for letter in "abcdefghijklmnopqrstuvwxyz"]
     pages = {f"{number}.md": f"Something about {name}.\n" for number, name in enumerate(names)}
-    async with open_pages(tmp_path, {**pages, "most.md": "The grapht is here.\n"}), finder_of(tmp_path) as finder:
+    async with open_pages(tmp_path, {**pages, "most.md": "The graphtum is here.\n"}), finder_of(tmp_path) as finder:
         query, (note,) = await expanded(finder, "graph")
-    assert query.words == ("node", "grapht")
+    assert query.words == ("node", "graphtum")
     assert len(query.near) == 19
     assert note.startswith(
         "'graph*' stands for 26 words of the index; searched the 20 most frequent, such as 'grapht', "

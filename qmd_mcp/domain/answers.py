@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from qmd_mcp.domain.documents import Freshness
 
 SkipReason: TypeAlias = Literal[
+    "a git worktree of another checkout",
     "binary",
     "empty",
     "link out of the collection",

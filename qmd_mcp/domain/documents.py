@@ -167,9 +167,14 @@ class SubQuery:
     text: str
 
 
-def docid_of(collection: str, path: str, content_hash: str) -> str:
-    """Make the docid of a content at its place; identical files at different places have different docids."""
-    return hashlib.sha256(f"{collection}\0{path}\0{content_hash}".encode()).hexdigest()[:DOCID_LENGTH]
+def docid_of(collection: str, path: str, content_hash: str, *, reading: str = "") -> str:
+    """Make the docid of a content at its place; identical files at different places have different docids.
+
+    The same content that is read in another way (`Document.reading`) has another docid as well, so that its passages
+    replace those of before as the passages of any changed document do.
+    """
+    name = f"{collection}\0{path}\0{content_hash}\0{reading}"
+    return hashlib.sha256(name.encode()).hexdigest()[:DOCID_LENGTH]
 
 
 def shown_docid(docid: str) -> str:

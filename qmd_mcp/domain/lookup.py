@@ -21,7 +21,7 @@ class Scope:
     paths: tuple[str, ...] = ()
     """The path must contain every one of them, ignoring case; `*` stands for any characters."""
     titles: tuple[str, ...] = ()
-    """The title must contain every one of them, ignoring case."""
+    """The title or an alias must contain every one of them, folded."""
     tags: tuple[str, ...] = ()
     """The document must have every one of them, or a tag below it; folded (`folded`)."""
     after_ns: int | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import Scope
 
 
@@ -41,7 +42,7 @@ def in_scope(scope: Scope) -> str | None:
     """A filter for the rows of a scope; None for the scope that is the whole index."""
     clauses = [any_of("collection", scope.collections)] if scope.collections else []
     clauses += [contains("path", part, wildcard=True) for part in scope.paths]
-    clauses += [contains("title", part) for part in scope.titles]
+    clauses += [contains("titles", folded(part)) for part in scope.titles]
     clauses += [f"array_has(tag_paths, {quoted(tag)})" for tag in scope.tags]
     clauses += [] if scope.after_ns is None else [f"date_ns >= {scope.after_ns}"]
     clauses += [] if scope.before_ns is None else [f"date_ns < {scope.before_ns}"]

@@ -42,7 +42,7 @@ _LONGEST_ECHO = 80
 
 _NOTHING_FOUND = (
     "There is nothing here to answer from. Try other words, query (exact words and meaning together), or status (which "
-    "collections there are and how much of them is indexed); else say that it was not found."
+    "collections there are and how much of them is indexed); else say that it was not found in what is indexed."
 )
 
 

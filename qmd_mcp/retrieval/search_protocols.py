@@ -87,6 +87,13 @@ class IndexVocabulary(TermFrequencies, Protocol):
         """Those of the words that are a name of code or a part of one in some passage."""
         ...
 
+    async def words(self, words: Sequence[str]) -> frozenset[str]:
+        """Those of the words that some passage has as a word.
+
+        The terms of what an update writes are counted at its end; this also knows what was written a moment ago.
+        """
+        ...
+
     async def passage_with(self, phrase: str) -> str | None:
         """The words of a phrase as some passage has them, with a blank or a hyphen between them; None if none has."""
         ...

@@ -59,6 +59,10 @@ class StoredVocabulary:
         """Those of the words that are a name of code or a part of one in some passage."""
         return await self._text.names(words)
 
+    async def words(self, words: Sequence[str]) -> frozenset[str]:
+        """Those of the words that some passage has as a word, also one that was written a moment ago."""
+        return await self._text.words(words)
+
     async def surface(self, term: str, *, like: str) -> str | None:
         """A word of the index that is analysed to this term, of several the one most like another word.
 

@@ -124,6 +124,8 @@ class Diagnosis:
         Terms are not all that a text has: a word may stand within another, and a string may be cut out of words of a
         script without blanks. So the texts themselves are searched before an answer says that something is nowhere.
         """
+        written = await self._vocabulary.words([part for each in missing[:most] for part in each.parts])
+        missing = [each for each in missing if written.isdisjoint(each.parts)]
         named = missing[:most]
         places = await self._absences.places([part for each in named for part in each.parts])
         nowhere = [part for part, found in places.items() if not found.passages]

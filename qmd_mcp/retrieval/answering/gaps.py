@@ -38,8 +38,13 @@ class Gaps:
 
     async def of_words(self, *, collections: Sequence[str]) -> list[str]:
         """What is missing for an answer by words alone."""
-        writer, changed = await concurrently(self._writer, partial(self._changed, collections))
-        return [*writer, *changed]
+        writer = await self.state.writer()
+        if writer is not None:  # the files that it is reading are not worth naming
+            return [f"The index is being written by {writer}: ask again when that has ended."]
+        files = await self.state.changed_files(collections)
+        if not files:
+            return []
+        return [f"Files have changed since the index was updated, such as {', '.join(files)}: run qmd-mcp update."]
 
     async def of_vectors(self) -> list[str]:
         """How many passages cannot be compared by meaning, and what to do."""
@@ -61,13 +66,3 @@ class Gaps:
         most = max(foreign, key=lambda script: foreign[script])
         about = f"About {share:.0%} of the indexed words are in scripts that {self.scripts.embedder} does not know"
         return [f"{about}, most in {most}: ask also in the words of those texts."]
-
-    async def _writer(self) -> list[str]:
-        writer = await self.state.writer()
-        return [] if writer is None else [f"The index is being written by {writer}: ask again when that has ended."]
-
-    async def _changed(self, collections: Sequence[str]) -> list[str]:
-        files = await self.state.changed_files(collections)
-        if not files:
-            return []
-        return [f"Files have changed since the index was updated, such as {', '.join(files)}: run qmd-mcp update."]

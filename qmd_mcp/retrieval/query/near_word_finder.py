@@ -120,6 +120,10 @@ class NearWordFinder:
         """The near words of parts that no passage has as words."""
         if not parts:
             return []
+        written = await self._vocabulary.words([part.text for part in parts])
+        parts = [part for part in parts if part.text not in written]
+        if not parts:
+            return []
         known = await self._vocabulary.all_terms()
         split = await self._split([part for part in parts if _is_alphabetic(part.text)], known)
         named = await self._vocabulary.names([part.text for part in parts])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lancedb.query import MatchQuery
+from lancedb.query import BooleanQuery, MatchQuery, Occur
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.folding import folded
@@ -50,10 +50,17 @@ class PassageText:
 
     async def names(self, words: Sequence[str]) -> frozenset[str]:
         """Those of the words that are a name of code or a part of one."""
+        return await self._having(words, fields=("identifiers",))
+
+    async def words(self, words: Sequence[str]) -> frozenset[str]:
+        """Those of the words that some passage has as a word, also one that was written a moment ago."""
+        return await self._having(words, fields=ANALYSED_FIELDS)
+
+    async def _having(self, words: Sequence[str], *, fields: Sequence[str]) -> frozenset[str]:
         newest = await self._passages.newest()
         found: set[str] = set()
         for word in words:
-            query = newest.table.query().nearest_to_text(MatchQuery(folded(word), "identifiers"))
-            if len(await query.select(["_score"]).limit(1).to_arrow()):
+            query = BooleanQuery([(Occur.SHOULD, MatchQuery(folded(word), field)) for field in fields])
+            if len(await newest.table.query().nearest_to_text(query).select(["_score"]).limit(1).to_arrow()):
                 found.add(word)
         return frozenset(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,14 @@ async def test_while_the_index_is_written_no_answer_is_final_and_the_status_says
         assert saying(notes, "(since ")
     assert (await engine.status()).notes == ()
     assert (await ask(engine, ELSEWHERE)).verdict == "none"
+
+
+async def test_a_word_of_a_passage_that_an_update_has_just_written_is_not_denied(engine: Engine) -> None:
+    (passage,) = [each for each in await engine.passages() if each.path == "backup.md"]
+    await engine._index.passages.add([replace(passage, docid="0" * 32, text="A zeppelin landed.")], [None])
+    for query in ("zeppelin", "zepelin"):
+        assert not saying((await engine.searching.search(SearchRequest(query))).notes, "'zeppelin'")
+        assert not saying((await ask(engine, f"when is the {query} dumped")).notes, "'zeppelin'")
 
 
 @pytest.mark.parametrize(

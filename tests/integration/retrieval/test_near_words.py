@@ -185,7 +185,7 @@ async def test_of_the_many_words_of_a_wildcard_the_most_frequent_are_searched_an
     assert query.words == ("node", "graphtum")
     assert len(query.near) == 19
     assert note.startswith(
-        "'graph*' stands for 26 words of the index; searched the 20 most frequent, such as 'grapht', "
+        "'graph*' stands for 26 words of the index; searched the 20 most frequent, such as 'graphtum', "
     )
 
 

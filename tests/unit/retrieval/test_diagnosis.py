@@ -31,6 +31,7 @@ class Words:
     known: Mapping[str, int] = field(default_factory=lambda: KNOWN)
     together: int = 1
     """How many strings must be looked for at the same time before any answer is given."""
+    just_written: frozenset[str] = frozenset()
     analysed: int = 0
     looked_for: list[str] = field(default_factory=list)
     met: anyio.Event = field(default_factory=anyio.Event)
@@ -53,6 +54,9 @@ class Words:
 
     async def names(self, words: Sequence[str]) -> frozenset[str]:
         return frozenset()
+
+    async def words(self, words: Sequence[str]) -> frozenset[str]:
+        return self.just_written & frozenset(words)
 
     async def passage_with(self, phrase: str) -> str | None:
         return None
@@ -110,6 +114,11 @@ async def test_what_stands_within_other_words_is_never_said_to_be_nowhere(ask: o
 
 async def test_what_could_not_be_looked_for_in_time_is_not_mentioned() -> None:
     assert await of_nothing("zeppelin", Words(together=2)) == []
+
+
+async def test_a_word_whose_terms_an_update_has_not_counted_yet_is_not_denied() -> None:
+    vocabulary = Words(just_written=frozenset(("zeppelin",)))
+    assert await of_missing("zeppelin airship", vocabulary) == ["Nowhere in the index: 'airship'."]
 
 
 async def test_a_word_that_was_replaced_is_not_said_to_be_nowhere() -> None:

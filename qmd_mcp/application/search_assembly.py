@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qmd_mcp.application.index_gaps import IndexGaps
 from qmd_mcp.application.model_roles import Models
 from qmd_mcp.corpus.library.document_library import Library
 from qmd_mcp.domain.availability import Absent
@@ -13,6 +14,7 @@ from qmd_mcp.inference.hub.local_model import Model
 from qmd_mcp.inference.hub.manifest import EmbedderManifest
 from qmd_mcp.retrieval.answering.answer_writer import AnswerWriter
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
+from qmd_mcp.retrieval.answering.gaps import Gaps
 from qmd_mcp.retrieval.answering.hits import Hits
 from qmd_mcp.retrieval.answering.judge import Judge
 from qmd_mcp.retrieval.answering.listing import Listing
@@ -21,6 +23,7 @@ from qmd_mcp.retrieval.consistent_reads import ConsistentReads
 from qmd_mcp.retrieval.grouping.spans import Grouping
 from qmd_mcp.retrieval.query.exclusions import Exclusions
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
+from qmd_mcp.retrieval.query.near_word_finder import NearWordFinder
 from qmd_mcp.retrieval.query.rarity import Rarities
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.ranking.fuser import Fuser
@@ -46,6 +49,7 @@ class SearchAssembly:
     models: Models
     library: Library
     documents: DocumentStates
+    gaps: IndexGaps
 
     def service(self, *, expander: Expander | Absent, reranker: Reranker | Absent) -> SearchService:
         """The searches with this expander and this reranker.
@@ -60,6 +64,8 @@ class SearchAssembly:
         fuser = fuser_of(self.settings, self.embedder, weights=weights)
         hits = Hits(self.library)
         diagnosis = Diagnosis(vocabulary, analysis=analysis)
+        gaps = Gaps(self.gaps, fuser.scripts)
+        near = NearWordFinder(vocabulary, analysis=analysis)
         late = LateInteraction(index=self.index.states, rarities=Rarities(vocabulary))
         selected = SelectedPassages(self.index.passages)
         exclusions = Exclusions(selected, self.library)
@@ -84,7 +90,11 @@ class SearchAssembly:
                 analysis=analysis,
                 diagnosis=diagnosis,
                 exclusions=exclusions,
+                near=near,
+                gaps=gaps,
             ),
+            near=near,
+            gaps=gaps,
             diagnosis=diagnosis,
             scripts=fuser.scripts,
             reads=ConsistentReads(self.documents),

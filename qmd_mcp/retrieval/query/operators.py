@@ -7,6 +7,7 @@ by the same analysis: `"connection pools"` is in a passage that says "connection
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -44,7 +45,7 @@ async def permitted(query: LexicalQuery, passages: Sequence[Passage], *, analysi
 def without_phrases(query: LexicalQuery) -> LexicalQuery:
     """The same query with the words of its phrases as plain words."""
     words = (*query.words, *(word for phrase in query.phrases for word in phrase.split()))
-    return LexicalQuery(words=words, negatives=query.negatives)
+    return replace(query, words=words, phrases=())
 
 
 def quoted(phrases: Sequence[str]) -> str:

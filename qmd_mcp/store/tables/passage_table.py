@@ -267,6 +267,10 @@ class PassageTable:
         """The terms to which the index analyses a text, in their order."""
         return tuple(token.text for token in await self._table.tokenize(folded(text), column="words"))
 
+    async def newest(self) -> Snapshot:
+        """The newest version."""
+        return await self._newest.get()
+
     async def count(self) -> int:
         """The number of passages, whether their documents are visible or not."""
         return (await self._newest.get()).count

@@ -12,7 +12,7 @@ import anyio.to_thread
 from qmd_mcp.application.index_writer import IndexWriter
 from qmd_mcp.application.model_roles import Models, open_models
 from qmd_mcp.application.search_assembly import SearchAssembly
-from qmd_mcp.corpus.chunking.chunker import CHUNKING, Chunker
+from qmd_mcp.corpus.chunking.chunker import CHUNKING, READING, Chunker
 from qmd_mcp.corpus.indexing.index_protocols import TokenStates
 from qmd_mcp.corpus.indexing.preparation import Preparation
 from qmd_mcp.corpus.library.document_library import Library
@@ -215,4 +215,4 @@ def generation_of(embedder: Model[EmbedderManifest]) -> Generation:
 def index_identity(settings: Settings) -> str:
     """A name of everything that decides what an index holds, for programs that keep one index for each."""
     generation = generation_of(user_catalogue().embedder(settings.embedder or DEFAULT_PROFILE))
-    return f"{generation.fingerprint} schema {SCHEMA_VERSION}"
+    return f"{generation.fingerprint} schema {SCHEMA_VERSION} reading {READING}"

@@ -15,9 +15,11 @@ from qmd_mcp.retrieval.answering.answer_writer import AnswerWriter
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
 from qmd_mcp.retrieval.answering.hits import Hits
 from qmd_mcp.retrieval.answering.judge import Judge
-from qmd_mcp.retrieval.answering.spans import Grouping
+from qmd_mcp.retrieval.answering.listing import Listing
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
 from qmd_mcp.retrieval.consistent_reads import ConsistentReads
+from qmd_mcp.retrieval.grouping.spans import Grouping
+from qmd_mcp.retrieval.query.exclusions import Exclusions
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
 from qmd_mcp.retrieval.query.rarity import Rarities
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
@@ -31,6 +33,7 @@ from qmd_mcp.retrieval.search_service import SearchService
 from qmd_mcp.settings import Settings
 from qmd_mcp.store.open_index import OpenIndex
 from qmd_mcp.store.stored_vocabulary import StoredVocabulary
+from qmd_mcp.store.tables.selected_passages import SelectedPassages
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class SearchAssembly:
         hits = Hits(self.library)
         diagnosis = Diagnosis(vocabulary, analysis=analysis)
         late = LateInteraction(index=self.index.states, rarities=Rarities(vocabulary))
+        selected = SelectedPassages(self.index.passages)
+        exclusions = Exclusions(selected, self.library)
         return SearchService(
             index_name=self.index.location.uri,
             index=self.index.passages,
@@ -78,10 +83,13 @@ class SearchAssembly:
                 writer=AnswerWriter(Grouping(per_document=self.settings.per_document), hits, fuser),
                 analysis=analysis,
                 diagnosis=diagnosis,
+                exclusions=exclusions,
             ),
             diagnosis=diagnosis,
             scripts=fuser.scripts,
             reads=ConsistentReads(self.documents),
+            exclusions=exclusions,
+            listing=Listing(selected, hits),
         )
 
     def _tokens(self) -> TokenScheduler | Absent:

@@ -52,6 +52,7 @@ class Hit:
     uri: str
     title: str
     heading: tuple[str, ...]
+    """All headings above the line that matches best, the outermost first, also the one that is the title."""
     start_line: int
     end_line: int
     score: float
@@ -61,8 +62,13 @@ class Hit:
     snippet: str
     context: str | None
     freshness: Freshness
+    tags: tuple[str, ...] = ()
+    """The tags of the document, without `#`."""
+    date: str | None = None
+    """The date of the document's front matter, as `2026-03-01`; if the request sorts or filters by date and there is
+    none, that of its file."""
     also: tuple[str, ...] = ()
-    """Places (`collection/path:first-last`) of passages with nearly the same text."""
+    """Places (`collection/path:first-last`) of copies, and of other passages with nearly the same text."""
     explanation: Explanation | None = None
 
 

@@ -91,6 +91,16 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentNames:
+    """What people may call one document."""
+
+    key: str
+    """Collection and path."""
+    title: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PassageSection:
     """A place in a passage from which on other headings hold."""
 

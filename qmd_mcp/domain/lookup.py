@@ -28,6 +28,15 @@ class Scope:
     """The earliest date, in nanoseconds since the epoch, included."""
     before_ns: int | None = None
     """The first date that is too late."""
+    not_paths: tuple[str, ...] = ()
+    """The path must contain none of them; otherwise as `paths`."""
+    not_titles: tuple[str, ...] = ()
+    """The title must contain none of them, ignoring case."""
+    not_tags: tuple[str, ...] = ()
+    """The document must have none of them, nor a tag below one of them; folded."""
+
+
+WHOLE_INDEX = Scope()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,15 +46,18 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 @dataclass(frozen=True, slots=True)
 class SearchedText:
-    """The fields that lexical retrieval searches, folded."""
+    """The fields that lexical retrieval searches, folded.
+
+    Headings and path are one field because each field of a search costs time: with a field more, BM25 over 10,821
+    short passages took 3.6 ms of CPU time in place of 2.5.
+    """
 
     words: str
     """The text, with the header of its table, and without the targets of links."""
     titles: str
     """The title and the aliases, a line each."""
-    headings: str
     labels: str
-    """The words of the path, the tags, and the other properties."""
+    """The headings, the words of the path, the tags, and the other properties."""
 
     @classmethod
     def of(cls, passage: Passage) -> SearchedText:
@@ -64,13 +67,14 @@ class SearchedText:
         return cls(
             words=folded(without_markup(text, path=passage.path)),
             titles=folded("\n".join((passage.title, *about.aliases))),
-            headings=folded(" \n ".join(passage.heading)),
-            labels=folded("\n".join(filter(None, (path_words(passage.path), " ".join(about.tags), about.about)))),
+            labels=folded(
+                "\n".join(filter(None, (*passage.heading, path_words(passage.path), " ".join(about.tags), about.about)))
+            ),
         )
 
-    def fields(self) -> tuple[str, str, str, str]:
+    def fields(self) -> tuple[str, str, str]:
         """All fields; a phrase has to stand within one of them."""
-        return self.words, self.titles, self.headings, self.labels
+        return self.words, self.titles, self.labels
 
     def joined(self) -> str:
         """All fields as one text."""

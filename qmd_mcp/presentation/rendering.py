@@ -37,6 +37,9 @@ _PLACES = 10
 """Places of near-duplicates that are named, as many as an answer has hits by default; a text that stands in more
 places is boilerplate."""
 
+_TAGS = 8
+"""Tags of a hit that its text shows: about 20 tokens. JSON has all."""
+
 _LONGEST_ECHO = 80
 """Characters of a query or of globs that a text repeats: enough to tell several apart."""
 
@@ -116,7 +119,7 @@ def render_status(status: IndexStatus) -> str:
 def _hit(number: int, hit: Hit, fence: str) -> str:
     relevance = "" if hit.relevance is None else f"  relevance {hit.relevance:.2f}"
     return _lines(
-        f"{number}. {_place(hit)}  {hit.docid}  score {_score(hit.score)}{relevance}{_breadcrumb(hit)}",
+        f"{number}. {_place(hit)}  {hit.docid}  score {_score(hit.score)}{relevance}{_breadcrumb(hit)}{_labels(hit)}",
         *_indented(_context(hit.context), _OF_A_HIT[hit.freshness], _also(hit), _explained(hit.explanation)),
         fence,
         hit.snippet,
@@ -144,8 +147,16 @@ def _place(item: Hit | Excerpt) -> str:
 
 
 def _breadcrumb(hit: Hit) -> str:
-    parts = [part for part in (hit.title, *hit.heading) if part.strip()]
+    heading = hit.heading[1:] if hit.heading[:1] == (hit.title,) else hit.heading
+    parts = [part for part in (hit.title, *heading) if part.strip()]
     return f" · {' › '.join(parts)}" if parts else ""
+
+
+def _labels(hit: Hit) -> str:
+    """The date and the tags of the document, if they are known."""
+    tags = [f"#{tag}" for tag in hit.tags[:_TAGS]]
+    labels = [*([hit.date] if hit.date else []), *tags, *(["…"] if len(hit.tags) > _TAGS else [])]
+    return f"  [{' '.join(labels)}]" if labels else ""
 
 
 def _context(context: str | None) -> str | None:
@@ -160,7 +171,7 @@ def _also(hit: Hit) -> str | None:
     if not hit.also:
         return None
     more = f" and {len(hit.also) - _PLACES} more" if len(hit.also) > _PLACES else ""
-    return f"nearly the same in {', '.join(hit.also[:_PLACES])}{more}"
+    return f"the same or nearly the same in {', '.join(hit.also[:_PLACES])}{more}"
 
 
 def _explained(explanation: Explanation | None) -> str | None:

@@ -16,12 +16,14 @@ from qmd_mcp.domain.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.answering.answer_writer import AnswerWriter
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
 from qmd_mcp.retrieval.answering.judge import Judge, verdict
+from qmd_mcp.retrieval.answering.newest_first import candidates_by_date
 from qmd_mcp.retrieval.answering.paging import beginning
 from qmd_mcp.retrieval.answering.verdict import Verdict
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
 from qmd_mcp.retrieval.candidates.evidence import Evidence
+from qmd_mcp.retrieval.query.exclusions import Exclusions
 from qmd_mcp.retrieval.query.operators import permitted, quoted, without_phrases
-from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
+from qmd_mcp.retrieval.query.syntax import ParsedQuery
 from qmd_mcp.retrieval.ranking.fusion_stage import FusionStage
 from qmd_mcp.retrieval.ranking.ranked_candidates import RankedCandidates
 from qmd_mcp.retrieval.ranking.rerank_stage import RerankStage
@@ -45,25 +47,30 @@ class QueryPipeline:
     writer: AnswerWriter
     analysis: TermAnalysis
     diagnosis: Diagnosis
+    exclusions: Exclusions
 
     async def answer(self, request: QueryRequest, *, collections: Mapping[str, Collection], log: StageLog) -> Answer:
         """Answer one request from these collections."""
-        parsed = parse(request.query)
+        parsed, left_out_by_query = await self.exclusions.settled(request)
         cursor = beginning(request)
-        scope = parsed.scope(request.collections)
-        candidates = await self.retrieval.retrieve(request, parsed, scope=scope, log=log)
+        candidates = await self.retrieval.retrieve(request, parsed, scope=parsed.filters, log=log)
         fused = await self.fusion.run(candidates, parsed.text, log=log)
         judged = self.judge.judge(fused) if self.judge is not None else None
         documents = await self.writer.hits.visible(fused.evidence.passages, collections=collections)
         shown, notes = await self._shown(parsed, fused.evidence, documents=documents)
         ranked = RankedCandidates.of(fused.scores, relevance=None if judged is None else judged.relevance, shown=shown)
         ranked = await self.reranking.run(ranked, fused.evidence, parsed.text, request=request, log=log)
+        ranked = ranked.with_literal_first(parsed.lexical.phrases, fused.evidence)
         since = time.perf_counter()
         said: Verdict | None = None
         if judged is not None:
             said, likely = verdict(judged, ranked, quoted=bool(parsed.lexical.phrases) and not notes)
             ranked = replace(ranked, relevance=likely)
         ranked, left_out = _likely_enough(ranked, request)
+        if request.sort == "date":
+            ranked, sentence = candidates_by_date(ranked, fused.evidence.passages)
+            left_out_by_query = [sentence, *left_out_by_query] if ranked.rows else left_out_by_query
+            said = None if said == "good" else said  # the best hit need not be among the newest
         answer = await self.writer.write(
             request,
             parsed,
@@ -80,7 +87,7 @@ class QueryPipeline:
             notes += await self.diagnosis.of_nothing(parsed, collections=request.collections)
         elif answer.hits and not cursor.hits:
             notes += await self.diagnosis.of_missing(parsed, fused.evidence.terms)
-        return replace(answer, verdict=said, stages=tuple(log.stages), notes=tuple(notes))
+        return replace(answer, verdict=said, stages=tuple(log.stages), notes=(*notes, *left_out_by_query))
 
     async def _shown(
         self, parsed: ParsedQuery, evidence: Evidence, *, documents: Mapping[str, Document]

@@ -24,6 +24,22 @@ class PassageIndex(Protocol):
         ...
 
 
+class SelectedPassages(Protocol):
+    """Looks passages up by what selects them."""
+
+    async def listed(self, scope: Scope, *, limit: int) -> tuple[Passage, ...]:
+        """The first passage of each document of a scope, those with the newest date first."""
+        ...
+
+    async def with_phrase(self, query: LexicalQuery, *, phrase: str, scope: Scope, limit: int) -> tuple[Passage, ...]:
+        """The best passages with words or phrases of a query that also have a further phrase."""
+        ...
+
+    async def count(self, scope: Scope) -> int:
+        """The number of passages of a scope."""
+        ...
+
+
 class DocumentStates(Protocol):
     """Tells whether documents have become visible or invisible."""
 

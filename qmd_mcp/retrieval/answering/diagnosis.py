@@ -12,6 +12,7 @@ from rapidfuzz.distance import OSA
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.retrieval.query.filters import shown_filters
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
 from qmd_mcp.retrieval.query.term_occurrences import Term
 from qmd_mcp.retrieval.search_protocols import IndexVocabulary
@@ -95,7 +96,7 @@ class Diagnosis:
             for word, each in zip(words, terms, strict=True)
             if each and all(frequencies[term] for term in each)
         ]
-        if present and (collections or parsed.paths or parsed.titles or parsed.lexical.negatives):
+        if present and limits_of(parsed, collections):
             found = _listed(present, most=MOST_EXPLAINED, others="{} more word{}")
             notes.append(f"The index has passages with {found}, but none within {limits_of(parsed, collections)}.")
         if not any(terms):
@@ -195,7 +196,6 @@ def _is_name(word: str) -> bool:
 def limits_of(parsed: ParsedQuery, collections: Sequence[str]) -> str:
     """What the query and the caller limit the search to, in words; empty if nothing does."""
     parts = [f"collection {', '.join(collections)}"] if collections else []
-    parts += [f"path:{path}" for path in parsed.paths]
-    parts += [f"title:{title}" for title in parsed.titles]
+    parts += shown_filters(parsed.filters)
     parts += [f"-{negative}" for negative in parsed.lexical.negatives]
     return " and ".join(parts)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmd_mcp.domain.lookup import FloatArray
+from qmd_mcp.retrieval.candidates.evidence import Evidence
+from qmd_mcp.retrieval.query.literal_phrases import literal_first
 from qmd_mcp.retrieval.ranking.rerank_blend import probabilities, reranked
 
 
@@ -36,6 +38,11 @@ class RankedCandidates:
         if self.relevance is None:
             return self
         return replace(self, rows=tuple(row for row in self.rows if self.relevance[row] >= relevance))
+
+    def with_literal_first(self, phrases: Sequence[str], evidence: Evidence) -> RankedCandidates:
+        """The candidates that have the phrases literally, then those that have them in other forms of their words."""
+        order = literal_first(phrases, [evidence.passages[row] for row in self.rows])
+        return replace(self, rows=tuple(self.rows[position] for position in order))
 
     def reordered(self, read: Sequence[int], logits: FloatArray) -> RankedCandidates:
         """Put the rows that a cross-encoder has read first, ordered by its logits and by their relevance so far.

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, Occur, PhraseQuery
 
 from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import LexicalQuery
 from qmd_mcp.store.fulltext.identifiers import forms_of, signs_in, tokens_in
 
-BOOSTS = {"words": 1.0, "titles": 0.5, "headings": 0.25, "labels": 0.25, "identifiers": 1.0, "parts": 0.1}
+BOOSTS = {"words": 1.0, "titles": 0.5, "labels": 0.25, "identifiers": 1.0, "parts": 0.1}
 """The weight of each field's BM25 in the sum that is the score. `identifiers` are the names and signs of the query as a
 whole and `parts` the words that they consist of; both are looked up in the column of identifiers."""
 
 NEAR = 0.5
 """The weight of words that stand in for words of the query which the index lacks, as a share of what those have."""
 
-ANALYSED_FIELDS = ("words", "titles", "headings", "labels")
+ANALYSED_FIELDS = ("words", "titles", "labels")
 """The fields whose index segments words, stems them and keeps their positions; their texts are folded."""
 
 
@@ -41,6 +43,14 @@ def full_text_query(query: LexicalQuery) -> FullTextQuery:
     for negative in map(folded, query.negatives):
         clauses += [(Occur.MUST_NOT, PhraseQuery(negative, field)) for field in ANALYSED_FIELDS]
     return BooleanQuery(clauses)
+
+
+def query_of_what_has(query: LexicalQuery, phrase: str) -> FullTextQuery:
+    """A query for the passages that match another one, its negatives apart, and also have a phrase."""
+    positive = replace(query, negatives=())
+    anywhere = BooleanQuery([(Occur.SHOULD, PhraseQuery(folded(phrase), field)) for field in ANALYSED_FIELDS])
+    matching: list[tuple[Occur, FullTextQuery]] = [] if positive.is_empty else [(Occur.MUST, full_text_query(positive))]
+    return BooleanQuery([*matching, (Occur.MUST, anywhere)])
 
 
 def _matches(words: str, *, share: float = 1.0) -> list[tuple[Occur, FullTextQuery]]:

@@ -35,6 +35,9 @@ def in_scope(scope: Scope) -> str | None:
     clauses += [contains("path", part, wildcard=True) for part in scope.paths]
     clauses += [contains("titles", folded(part)) for part in scope.titles]
     clauses += [f"array_has(tag_paths, {quoted(tag)})" for tag in scope.tags]
+    clauses += [f"NOT {contains('path', part, wildcard=True)}" for part in scope.not_paths]
+    clauses += [f"NOT {contains('title', part)}" for part in scope.not_titles]
+    clauses += [f"NOT array_has(tag_paths, {quoted(tag)})" for tag in scope.not_tags]
     clauses += [] if scope.after_ns is None else [f"date_ns >= {scope.after_ns}"]
     clauses += [] if scope.before_ns is None else [f"date_ns < {scope.before_ns}"]
     return " AND ".join(clauses) or None

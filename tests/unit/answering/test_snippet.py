@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_mcp.domain.lookup import LexicalQuery
-from qmd_mcp.retrieval.answering.snippet import LONGEST, sentences, snippet
+from qmd_mcp.retrieval.showing.sentences import sentences
+from qmd_mcp.retrieval.showing.snippet import snippet as piece_of
+from qmd_mcp.retrieval.showing.text_matches import LONGEST, Sought
+
+
+def snippet(text: str, query: LexicalQuery, *, intent: str | None = None) -> str:
+    return piece_of(text, Sought.of(query, intent=intent)).text
+
 
 FILLER = "The weather was fair and nothing of note was written down. " * 8
 

@@ -3,9 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from qmd_mcp.domain.documents import Document, Passage, docid_of
-from qmd_mcp.retrieval.answering.spans import Grouping, Span
+from qmd_mcp.domain.documents import Collection, Document, Passage, docid_of
+from qmd_mcp.domain.lookup import LexicalQuery
+from qmd_mcp.retrieval.grouping.spans import Grouping, Span
+from qmd_mcp.retrieval.showing.text_matches import Sought
 
+COLLECTIONS = {"c": Collection("c", Path("/c"), ("**/*.md",))}
 LINES = [f"Line {number} tells of ship {number} and of its {number * 7} sailors." for number in range(60)]
 TEXT = "\n".join(LINES)
 
@@ -25,11 +28,16 @@ def cut(path: str, ordinal: int, first: int, last: int) -> Passage:
 
 
 def documents(*passages: Passage) -> dict[str, Document]:
-    return {p.docid: Document(p.docid, "c", p.path, p.title, "x", 1, 1, 1, 9) for p in passages}
+    return {p.docid: Document(p.docid, "c", p.path, p.title, p.docid, 1, 1, 1, 9) for p in passages}
 
 
 def spans(*ranked: Passage, limit: int = 10, per_document: int = 0) -> tuple[Span, ...]:
-    return Grouping(per_document=per_document).spans(ranked, documents=documents(*ranked), limit=limit)
+    return grouped(Grouping(per_document=per_document), *ranked, seen=ranked, limit=limit)
+
+
+def grouped(grouping: Grouping, *ranked: Passage, seen: tuple[Passage, ...], limit: int) -> tuple[Span, ...]:
+    sought = Sought.of(LexicalQuery(words=("ship",)))
+    return grouping.spans(ranked, sought=sought, documents=documents(*seen), collections=COLLECTIONS, limit=limit)
 
 
 def test_neighbours_are_one_span_that_has_their_overlap_once() -> None:
@@ -100,9 +108,7 @@ def test_a_document_has_so_many_hits_at_most() -> None:
 
 def test_what_is_not_visible_takes_no_place() -> None:
     hidden, seen = cut("a", 0, 0, 3), cut("b", 0, 10, 14)
-    assert [
-        each.best for each in Grouping(per_document=0).spans((hidden, seen), documents=documents(seen), limit=1)
-    ] == [seen]
+    assert [each.best for each in grouped(Grouping(per_document=0), hidden, seen, seen=(seen,), limit=1)] == [seen]
 
 
 def test_a_greater_limit_begins_with_the_same_spans() -> None:

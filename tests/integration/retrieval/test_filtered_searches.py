@@ -104,6 +104,12 @@ async def test_what_does_not_match_is_not_among_the_newest(engine: Engine) -> No
     assert "soup.md" not in paths(await asked(engine, "query", "was the cache cold in the standup", sort="date"))
 
 
+async def test_a_newer_match_is_not_left_out_for_being_the_less_likely_one(engine: Engine) -> None:
+    assert paths(await asked(engine, "query", "cold", sort="date")) == ["standup-1.md"]
+    both = await asked(engine, "query", "review of the cache", sort="date")
+    assert [path for path in paths(both) if path in {"review.md", "standup-2.md"}] == ["standup-2.md", "review.md"]
+
+
 async def test_a_cursor_belongs_to_its_order_and_its_filters(engine: Engine) -> None:
     cursor = (await asked(engine, "query", "cache", limit=1)).cursor
     for changed in ({"sort": "date"}, {"tags": ("meeting",)}, {"after": "2020"}, {"before": "2030"}):

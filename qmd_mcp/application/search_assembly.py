@@ -8,7 +8,7 @@ from qmd_mcp.application.index_gaps import IndexGaps
 from qmd_mcp.application.model_roles import Models
 from qmd_mcp.corpus.library.document_library import Library
 from qmd_mcp.domain.availability import Absent
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.inference.embedding.token_scheduler import TokenScheduler
 from qmd_mcp.inference.hub.local_model import Model
 from qmd_mcp.inference.hub.manifest import EmbedderManifest
@@ -23,7 +23,6 @@ from qmd_mcp.retrieval.consistent_reads import ConsistentReads
 from qmd_mcp.retrieval.grouping.spans import Grouping
 from qmd_mcp.retrieval.query.exclusions import Exclusions
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
-from qmd_mcp.retrieval.query.near_word_finder import NearWordFinder
 from qmd_mcp.retrieval.query.rarity import Rarities
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.ranking.fuser import Fuser
@@ -33,6 +32,7 @@ from qmd_mcp.retrieval.ranking.rerank_stage import RerankStage
 from qmd_mcp.retrieval.ranking.trained_weights import FILE, Weights, read_weights
 from qmd_mcp.retrieval.search_protocols import DocumentStates, Expander, Reranker
 from qmd_mcp.retrieval.search_service import SearchService
+from qmd_mcp.retrieval.vocabulary.near_word_finder import NearWordFinder
 from qmd_mcp.settings import Settings
 from qmd_mcp.store.open_index import OpenIndex
 from qmd_mcp.store.stored_vocabulary import StoredVocabulary

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qmd_mcp.domain.answers import Answer
 from qmd_mcp.domain.documents import Collection, Document
 from qmd_mcp.domain.requests import QueryRequest
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.answering.answer_writer import AnswerWriter
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
 from qmd_mcp.retrieval.answering.gaps import Gaps
@@ -23,13 +23,13 @@ from qmd_mcp.retrieval.answering.verdict import Verdict
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
 from qmd_mcp.retrieval.candidates.evidence import Evidence
 from qmd_mcp.retrieval.query.exclusions import Exclusions
-from qmd_mcp.retrieval.query.near_word_finder import NearWordFinder
 from qmd_mcp.retrieval.query.operators import permitted, without_phrases
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
 from qmd_mcp.retrieval.ranking.fusion_stage import FusionStage
 from qmd_mcp.retrieval.ranking.ranked_candidates import RankedCandidates
 from qmd_mcp.retrieval.ranking.rerank_stage import RerankStage
 from qmd_mcp.retrieval.stage_log import StageLog
+from qmd_mcp.retrieval.vocabulary.near_word_finder import NearWordFinder
 
 NO_RELEVANCE = "min_relevance has no effect: nothing estimates relevance here."
 UNJUDGED = "Relevance and verdict are not estimated: no hit could be compared by meaning."

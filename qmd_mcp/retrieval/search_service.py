@@ -23,12 +23,12 @@ from qmd_mcp.retrieval.consistent_reads import ConsistentReads
 from qmd_mcp.retrieval.query.exclusions import Exclusions, kept
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
 from qmd_mcp.retrieval.query.literal_phrases import literal_first
-from qmd_mcp.retrieval.query.near_word_finder import NearWordFinder
 from qmd_mcp.retrieval.query.operators import without_phrases
 from qmd_mcp.retrieval.query.syntax import parse_request
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.search_protocols import Library, PassageIndex, QueryEmbedder
 from qmd_mcp.retrieval.stage_log import StageLog
+from qmd_mcp.retrieval.vocabulary.near_word_finder import NearWordFinder
 from qmd_mcp.tasks import concurrently
 
 

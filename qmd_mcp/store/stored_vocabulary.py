@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from rapidfuzz.distance import OSA
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import LexicalQuery, Places, Scope
-from qmd_mcp.domain.scripts import SYLLABIC, script_of
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.scripts import SYLLABIC, script_of
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.store.tables.passage_table import PassageTable
 from qmd_mcp.store.tables.passage_text import PassageText
 from qmd_mcp.store.tables.term_table import TermTable

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
-from qmd_mcp.domain.searched_text import SearchedText
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.searched_text import SearchedText
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.answering.absence import Absences, within_others
 from qmd_mcp.retrieval.query.filters import shown_filters
-from qmd_mcp.retrieval.query.near_words import NO_NEAR_WORDS, NearWords
 from qmd_mcp.retrieval.query.operators import quoted
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
 from qmd_mcp.retrieval.query.term_occurrences import Term
 from qmd_mcp.retrieval.search_protocols import IndexVocabulary
+from qmd_mcp.retrieval.vocabulary.near_words import NO_NEAR_WORDS, NearWords
 
 MOST_PARTS = 3
 """Most missing terms of one word that are named and looked for in the texts; the others are counted. A Chinese question

@@ -49,11 +49,6 @@ def candidates_by_date(ranked: RankedCandidates, evidence: Evidence) -> tuple[Ra
     return replace(ranked, rows=tuple(rows[place] for place in order)), _sentence(len(rows))
 
 
-def goes_by_date(request: SearchRequest, filters: Scope) -> bool:
-    """Whether a request asks for dates, so that every hit shows its own."""
-    return request.sort == "date" or filters.after_ns is not None or filters.before_ns is not None
-
-
 def _sentence(count: int) -> str:
     return f"Newest first, among the {count} best matches." if count > 1 else "There is one match to sort by date."
 

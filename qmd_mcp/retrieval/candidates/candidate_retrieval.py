@@ -17,11 +17,11 @@ from qmd_mcp.errors import CallerError, ModelBusyError, SetupError
 from qmd_mcp.retrieval.candidates.evidence import gather
 from qmd_mcp.retrieval.candidates.found_candidates import Candidates
 from qmd_mcp.retrieval.query.expansion_gate import Lead, why_not_expanded
-from qmd_mcp.retrieval.query.near_words import NearWords
-from qmd_mcp.retrieval.query.query_terms import query_terms
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
 from qmd_mcp.retrieval.search_protocols import Expander, PassageIndex, QueryEmbedder, TermFrequencies, TokenEmbedder
 from qmd_mcp.retrieval.stage_log import StageLog
+from qmd_mcp.retrieval.vocabulary.near_words import NearWords
+from qmd_mcp.retrieval.vocabulary.query_terms import query_terms
 from qmd_mcp.tasks import concurrently
 
 CANDIDATES = 100

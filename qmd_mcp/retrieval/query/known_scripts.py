@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qmd_mcp.domain.scripts import script_of
+from qmd_mcp.domain.text.scripts import script_of
 
 
 @dataclass(frozen=True, slots=True)

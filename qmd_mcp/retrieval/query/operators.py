@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import LexicalQuery
-from qmd_mcp.domain.searched_text import SearchedText
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.searched_text import SearchedText
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 
 
 async def permitted(query: LexicalQuery, passages: Sequence[Passage], *, analysis: TermAnalysis) -> NDArray[np.bool_]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, Occur, PhraseQuery
 from lancedb.query import FullTextOperator as Operator
 
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import LexicalQuery
+from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.store.fulltext.identifiers import forms_of, signs_in, tokens_in
 
 BOOSTS = {"words": 1.0, "titles": 0.5, "labels": 0.25, "identifiers": 1.0, "parts": 0.1}

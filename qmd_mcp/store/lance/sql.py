@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import Scope
+from qmd_mcp.domain.text.folding import folded
 
 
 def quoted(value: str) -> str:

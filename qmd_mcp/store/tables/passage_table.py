@@ -12,8 +12,8 @@ import pyarrow as pa
 from lancedb.index import IvfRq
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
+from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.store.fulltext.full_text_index import create_indexes, is_indexed
 from qmd_mcp.store.fulltext.full_text_query import full_text_query
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database, table_names
@@ -266,10 +266,6 @@ class PassageTable:
     async def terms_of(self, text: str) -> tuple[str, ...]:
         """The terms to which the index analyses a text, in their order."""
         return tuple(token.text for token in await self._table.tokenize(folded(text), column="words"))
-
-    async def newest(self) -> Snapshot:
-        """The newest version."""
-        return await self._newest.get()
 
     async def count(self) -> int:
         """The number of passages, whether their documents are visible or not."""

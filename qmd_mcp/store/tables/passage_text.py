@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lancedb.query import BooleanQuery, MatchQuery, Occur
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
+from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.store.fulltext.full_text_query import ANALYSED_FIELDS
 from qmd_mcp.store.lance.sql import holds
 from qmd_mcp.store.tables.passage_table import PassageTable
@@ -28,7 +28,7 @@ class PassageText:
         The searched fields lack the targets of links, so the text itself is looked at too, for the string as it is and
         in small letters: to fold the text would take eight times as long as to search it.
         """
-        newest = await self._passages.newest()
+        newest = await self._passages.snapshot()
         written = dict.fromkeys((text, text.lower()))
         fields = [
             *(holds(field, folded(text)) for field in ANALYSED_FIELDS),
@@ -43,7 +43,7 @@ class PassageText:
 
     async def some_with(self, part: str, *, limit: int) -> tuple[Passage, ...]:
         """Some passages with a folded string in a searched field."""
-        newest = await self._passages.newest()
+        newest = await self._passages.snapshot()
         clause = " OR ".join(holds(field, part) for field in ANALYSED_FIELDS)
         found = await newest.table.query().where(clause).select([]).with_row_id().limit(limit).to_arrow()
         return await newest.passages(found["_rowid"].to_pylist())
@@ -57,7 +57,7 @@ class PassageText:
         return await self._having(words, fields=ANALYSED_FIELDS)
 
     async def _having(self, words: Sequence[str], *, fields: Sequence[str]) -> frozenset[str]:
-        newest = await self._passages.newest()
+        newest = await self._passages.snapshot()
         found: set[str] = set()
         for word in words:
             query = BooleanQuery([(Occur.SHOULD, MatchQuery(folded(word), field)) for field in fields])

@@ -11,9 +11,9 @@ import lancedb
 import pyarrow as pa
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.scripts import script_of
-from qmd_mcp.domain.searched_text import SearchedText
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.scripts import script_of
+from qmd_mcp.domain.text.searched_text import SearchedText
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import TERMS, TERMS_SCHEMA

@@ -12,9 +12,9 @@ from qmd_mcp.application.engine import Engine
 from qmd_mcp.domain.answers import Answer
 from qmd_mcp.domain.lookup import LexicalQuery
 from qmd_mcp.domain.requests import SearchRequest
-from qmd_mcp.domain.term_analysis import TermAnalysis
-from qmd_mcp.retrieval.query.near_word_finder import NearWordFinder
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
+from qmd_mcp.retrieval.vocabulary.near_word_finder import NearWordFinder
 from qmd_mcp.store.generation import serving
 from qmd_mcp.store.lance.database import Database
 from qmd_mcp.store.stored_vocabulary import StoredVocabulary

@@ -8,11 +8,11 @@ import pytest
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import Places
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.answering.diagnosis import MOST_EXPLAINED, MOST_NAMED, Diagnosis
-from qmd_mcp.retrieval.query.near_words import NearWords, Replacement
 from qmd_mcp.retrieval.query.syntax import parse
 from qmd_mcp.retrieval.query.term_occurrences import Term
+from qmd_mcp.retrieval.vocabulary.near_words import NearWords, Replacement
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmd_mcp.domain.folding import folded
-from qmd_mcp.retrieval.query.nearness import (
+from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.retrieval.vocabulary.nearness import (
     MOST_WITHIN,
     NEAREST,
     has_every_letter,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from qmd_mcp.domain.lookup import LexicalQuery
-from qmd_mcp.retrieval.query.near_words import NO_NEAR_WORDS, NearWords
 from qmd_mcp.retrieval.query.term_occurrences import Term
 from qmd_mcp.retrieval.search_protocols import TermFrequencies
+from qmd_mcp.retrieval.vocabulary.near_words import NO_NEAR_WORDS, NearWords
 
 
 async def query_terms(

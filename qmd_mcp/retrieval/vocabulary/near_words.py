@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from qmd_mcp.retrieval.query.nearness import Nearness
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
+from qmd_mcp.retrieval.vocabulary.nearness import Nearness
 
 MOST_TOLD = 3
 """Most near words of one word, and most replaced words, that an answer names; the others are counted."""

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from qmd_mcp.domain.scripts import SYLLABIC, script_of
+from qmd_mcp.domain.text.scripts import SYLLABIC, script_of
 from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
 
 Nearness: TypeAlias = Literal["joined", "beginning", "within", "spelling", "name"]

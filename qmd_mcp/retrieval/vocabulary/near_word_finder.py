@@ -10,11 +10,14 @@ from itertools import pairwise
 
 import anyio.to_thread
 
-from qmd_mcp.domain.folding import folded
-from qmd_mcp.domain.scripts import script_of
-from qmd_mcp.domain.term_analysis import TermAnalysis
-from qmd_mcp.retrieval.query.near_words import NO_NEAR_WORDS, Expanded, NearWords, Replacement
-from qmd_mcp.retrieval.query.nearness import (
+from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.scripts import script_of
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
+from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
+from qmd_mcp.retrieval.query.syntax import ParsedQuery
+from qmd_mcp.retrieval.search_protocols import IndexVocabulary
+from qmd_mcp.retrieval.vocabulary.near_words import NO_NEAR_WORDS, Expanded, NearWords, Replacement
+from qmd_mcp.retrieval.vocabulary.nearness import (
     NEAREST,
     WITHOUT_BLANKS,
     Nearness,
@@ -27,9 +30,6 @@ from qmd_mcp.retrieval.query.nearness import (
     is_near_spelling,
     near_terms,
 )
-from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
-from qmd_mcp.retrieval.query.syntax import ParsedQuery
-from qmd_mcp.retrieval.search_protocols import IndexVocabulary
 from qmd_mcp.tasks import concurrently
 
 MOST_REPLACED = 10

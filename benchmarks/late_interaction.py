@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -120,7 +120,7 @@ class Reading:
     async def question(self, judged: JudgedQuery) -> Question:
         """Both ranked lists of one query, fused, and the states of the first candidates."""
         parsed = parse(judged.text)
-        scope = parsed.scope((COLLECTION,))
+        scope = replace(parsed.filters, collections=(COLLECTION,))
         vector = self._encoder.passages([parsed.text]).vectors[0]
         evidence = gather(
             lexical=await self._index.passages.lexical(parsed.lexical, scope=scope, limit=100, vectors="with"),

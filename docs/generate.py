@@ -13,6 +13,8 @@ from mcp.client.stdio import stdio_client
 from mcp_types import Tool
 from pydantic.fields import FieldInfo
 
+from qmd_mcp.application.tool_calls import TOOLS
+from qmd_mcp.domain.request_arguments import offered_by
 from qmd_mcp.settings import Settings
 
 DOCS = Path(__file__).parent
@@ -37,7 +39,7 @@ def settings_table() -> str:
 
 def arguments_tables(tools: Sequence[Tool]) -> str:
     """A table of arguments for each tool, as its schema has them."""
-    parts = [f"### `{tool.name}`\n\n{tool.description}\n\n{_arguments(tool.input_schema)}" for tool in tools]
+    parts = [f"### `{tool.name}`\n\n{tool.description}\n\n{_arguments(tool)}" for tool in tools]
     return "\n\n".join(parts)
 
 
@@ -58,22 +60,25 @@ def pages(tools: Sequence[Tool]) -> Mapping[Path, str]:
     }
 
 
-def _arguments(schema: Mapping[str, Any]) -> str:
-    rows = list(_rows(schema, prefix=""))
+def _arguments(tool: Tool) -> str:
+    """The arguments as the schema has them, also with the descriptions that it leaves out to be short."""
+    described = {each.name: each.argument.description for each in offered_by(TOOLS[tool.name].request)}
+    rows = list(_rows(tool.input_schema, prefix="", described=described))
     if not rows:
         return "It takes no arguments."
     return _table(("argument", "type", "default", "what it is"), rows)
 
 
-def _rows(schema: Mapping[str, Any], *, prefix: str) -> Iterator[tuple[str, ...]]:
+def _rows(schema: Mapping[str, Any], *, prefix: str, described: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
     required = schema.get("required", ())
     for name, field in schema["properties"].items():
         if "properties" in field:
             yield f"`{prefix}{name}`", "object", "", _sentence(field.get("description", "The arguments below."))
-            yield from _rows(field, prefix=f"{prefix}{name}.")
+            yield from _rows(field, prefix=f"{prefix}{name}.", described=described)
             continue
-        default = "required" if name in required else _shown_default(field.get("default"))
-        yield f"`{prefix}{name}`", _kind(field), default, _sentence(field.get("description"))
+        first = next(iter(field.get("enum", ())), None)
+        default = "required" if name in required else _shown_default(field.get("default", first))
+        yield f"`{prefix}{name}`", _kind(field), default, _sentence(described[name])
 
 
 def _kind(field: Mapping[str, Any]) -> str:

@@ -8,7 +8,9 @@ QmdError
 │   ├── ArgumentError             an unknown, missing or invalid argument
 │   ├── UnknownCollectionError
 │   ├── DocumentNotFoundError
+│   ├── SectionNotFoundError
 │   ├── AmbiguousDocidError
+│   ├── AmbiguousNameError
 │   ├── UnreadableDocumentError   its file is gone or is no longer text
 │   ├── ServerBusyError           too many calls are in progress
 │   ├── ModelBusyError            too many texts are waiting for one model
@@ -104,6 +106,25 @@ class AmbiguousDocidError(CallerError):
     def __init__(self, prefix: str, *, matches: Sequence[str]) -> None:
         super().__init__(f"#{prefix} names several documents: {', '.join(matches[:5])}. Give more digits or the path.")
         self.prefix, self.matches = prefix, tuple(matches)
+
+
+class AmbiguousNameError(CallerError):
+    """A name that several documents have."""
+
+    def __init__(self, name: str, *, matches: Sequence[str]) -> None:
+        others = f" and {len(matches) - 10} more" if len(matches) > 10 else ""  # noqa: PLR2004  as many as one answer's hits
+        super().__init__(f"{name!r} names several documents: {', '.join(matches[:10])}{others}. Give more of the path.")
+        self.name, self.matches = name, tuple(matches)
+
+
+class SectionNotFoundError(CallerError):
+    """A heading that a document does not have."""
+
+    def __init__(self, key: str, *, section: str, headings: Sequence[str]) -> None:
+        others = f" and {len(headings) - 20} more" if len(headings) > 20 else ""  # noqa: PLR2004  a table of contents
+        listed = f" It has: {', '.join(headings[:20])}{others}." if headings else " It has no headings."
+        super().__init__(f"{key} has no heading {section!r}.{listed}")
+        self.key, self.section, self.headings = key, section, tuple(headings)
 
 
 class UnreadableDocumentError(CallerError):

@@ -33,12 +33,14 @@ AS_SHIPPED = MappingProxyType(dict(fulltext.BOOSTS))
 
 VARIANTS: Mapping[str, Mapping[str, float]] = {
     "as shipped": {},
-    "title 0": {"title": 0.0},
-    "title 1": {"title": 1.0},
-    "title 2": {"title": 2.0},
+    "titles 0": {"titles": 0.0},
+    "titles 1": {"titles": 1.0},
+    "titles 2": {"titles": 2.0},
     "headings 0": {"headings": 0.0},
     "headings 0.25": {"headings": 0.25},
     "headings 1": {"headings": 1.0},
+    "labels 0": {"labels": 0.0},
+    "labels 1": {"labels": 1.0},
     "identifiers 0, parts 0": {"identifiers": 0.0, "parts": 0.0},
     "identifiers 0.5": {"identifiers": 0.5},
     "identifiers 2": {"identifiers": 2.0},

@@ -31,6 +31,7 @@ from benchmarks.parts.serving import Connection, Reply, serving
 from qmd_mcp.application.engine import DEFAULT_PROFILE
 from qmd_mcp.corpus.chunking.chunker import Chunker
 from qmd_mcp.corpus.library.reference import readings
+from qmd_mcp.corpus.library.section import section_of
 from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.corpus.scanning.collection_checks import check_globs, check_name
@@ -38,8 +39,10 @@ from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
 from qmd_mcp.errors import QmdError
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
-from qmd_mcp.retrieval.answering.snippet import snippet
 from qmd_mcp.retrieval.query.syntax import parse
+from qmd_mcp.retrieval.showing.snippet import snippet
+from qmd_mcp.retrieval.showing.text_matches import Sought
+from qmd_mcp.store.lance.sql import in_scope
 
 CLIENTS = 8
 LONGEST_SECONDS = 5.0
@@ -49,7 +52,10 @@ METHODS = (
     *("resources/read", "resources/list", "resources/templates/list", "prompts/list", "prompts/get", "tools/list"),
     *("completion/complete", "server/discover", "ping", "initialize", "logging/setLevel", "tasks/get", "no/such"),
 )
-NAMES = ("query", "limit", "collections", "min_score", "document", "documents", "from_line", "max_lines", "q", "path")
+NAMES = (
+    *("query", "limit", "collections", "tags", "after", "before", "sort", "min_score"),
+    *("document", "documents", "from_line", "max_lines", "q", "path"),
+)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -170,13 +176,13 @@ async def broken(connection: Connection, chance: random.Random) -> Reply:
 def syntax(chance: random.Random) -> None:
     """Parse a made query and cut a snippet for it."""
     parsed = parse(text(chance))
-    parsed.scope(())
-    snippet(joined(MARKUP, chance), parsed.lexical)
+    in_scope(parsed.filters)
+    snippet(joined(MARKUP, chance), Sought.of(parsed.lexical))
 
 
 def markup(chance: random.Random) -> None:
     """Read a made page of any kind."""
-    _indexed(joined(MARKUP, chance).encode(errors="ignore"), chance.choice(FILES))
+    _indexed(joined(MARKUP, chance).encode(errors="ignore"), chance.choice(FILES), heading=text(chance))
 
 
 def front_matter(chance: random.Random) -> None:
@@ -212,9 +218,10 @@ def paths(chance: random.Random) -> None:
         globs.fullmatch(text(chance))
 
 
-def _indexed(data: bytes, name: str) -> None:
+def _indexed(data: bytes, name: str, *, heading: str = "a#b") -> None:
     source = read(data, name)
     if isinstance(source, SourceText):
+        section_of(source, heading)
         for passage in CHUNKER.passages(source, docid="0" * 64, collection="c", path=name):
             passage.text.encode()
             passage.embedded_text.encode()

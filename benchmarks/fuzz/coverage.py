@@ -62,7 +62,7 @@ def fuzz(target: str, folder: Path, *, seconds: int, seed: int) -> None:
     import atheris
 
     with atheris.instrument_imports(
-        include=["qmd_mcp.corpus", "qmd_mcp.retrieval.query.syntax", "qmd_mcp.retrieval.answering.snippet"]
+        include=["qmd_mcp.corpus", "qmd_mcp.retrieval.query.syntax", "qmd_mcp.retrieval.showing"]
     ):
         work = {"query": query_target, "document": document_target, "reference": reference_target}[target]()
 
@@ -78,14 +78,16 @@ def fuzz(target: str, folder: Path, *, seconds: int, seed: int) -> None:
 
 def query_target() -> Callable[[bytes], object]:
     """Parse a query, and cut a snippet of a text for it."""
-    from qmd_mcp.retrieval.answering.snippet import snippet
     from qmd_mcp.retrieval.query.syntax import parse
+    from qmd_mcp.retrieval.showing.snippet import snippet
+    from qmd_mcp.retrieval.showing.text_matches import Sought
+    from qmd_mcp.store.lance.sql import in_scope
 
     def work(data: bytes) -> None:
         text = data.decode("utf-8", "surrogateescape" if data[:1] == b"\0" else "replace")
         parsed = parse(text[:500])
-        parsed.scope(())
-        snippet(text, parsed.lexical)
+        in_scope(parsed.filters)
+        snippet(text, Sought.of(parsed.lexical))
 
     return work
 

@@ -4,6 +4,8 @@ import codecs
 
 PIECES = (
     *('"', "-", "-x", '"a b"', "path:", "path:*", "title:", "OR", "NOT", "(", ")", "*", "?", "[", "]", "{", "}", "\\"),
+    *("tag:", "tag:#a/b", "-tag:x", "after:", "after:2026", "before:2026-13", "-before:2026-02-30", "-path:x", "kub*"),
+    *("-jar", "-Wall", "java", "app.jar", "[[", "]]", "[[a#b|c]]", "#L1-L2", "#^x", "|", "✅", "?.", "-105", "-缓存"),
     *("..", "../", "/", "//", "%2e%2e", "%00", "%", "\0", "\n", "\r\n", "\t", "~", "#", "#a1b2c3", ":1:2", ":0"),
     *("qmd://", "file://", "/etc/passwd", "C:\\", "documents/", "failover", "数据库", "é", "e\u0301", "\u202e", "'"),
     *("\U000e0041", "\ufeff", "\ud800", "🙂", "x" * 300, "a.b.c", "C++", "3.11", "ERR_X", "1' OR '1'='1", "<script>"),
@@ -57,6 +59,8 @@ MARKUP = (
         "<",
         "<![if",
     ),
+    *("* TODO a :b:\n", "#+title: a\n", "#+begin_src\n", "#+end_src\n", "= a\n", "== b\n", "----\n", "|===\n"),
+    *(":keywords: a, b\n", "|---+---|\n", "| a | b |\n|:-|-:|\n", "| c | d |\n" * 60, "a,b\n" * 60, " #a/b ", '"'),
     *("[a](", "[[", "]]", "![", "<title>", "</title>", '<a href="', "===\n", ".. code::\n\n  x\n", "\t", "word " * 60),
     *(
         "def f(x):\n    return x\n",
@@ -107,6 +111,7 @@ YAML = (
         "\0",
         "&a [*a]",
     ),
+    *("tags: [", "tags: #a b, c/d\n", "aliases:\n", "date: ", "2026-03-01T10:00+25:00\n", "updated: 2026/3/1\n"),
     *("title: !!timestamp 99999-99-99\n", "!!int 1:99:99\n", "!<tag:x> 1\n", "'", '"', "a" * 500),
 )
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030", "gbk", "big5", "shift_jis",
@@ -120,4 +125,7 @@ MARKS = (
     b"\0",
     b"",
 )
-FILES = ("a.md", "a.markdown", "a.mdx", "a.html", "a.htm", "a.txt", "a.py", "a.rst", "a.json", "a.org", "a", "名.md")
+FILES = (
+    *("a.md", "a.markdown", "a.mdx", "a.html", "a.htm", "a.txt", "a.py", "a.rst"),
+    *("a.json", "a.org", "a.adoc", "a.csv", "a", "名.md"),
+)

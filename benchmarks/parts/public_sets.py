@@ -14,6 +14,7 @@ GLASGOW = "https://ir.dcs.gla.ac.uk/resources/test_collections"
 RESEARCH = "none stated: a classic collection, distributed for research"
 TLDR = f"{GITHUB}/tldr-pages/tldr/archive/08e345f42639f67d99282813247ac670dc6e87cb.tar.gz"
 COSQA = f"{RAW}/Jun-jie-Huang/CoCLR/14ebcacf9e9bc3e7109102632bc63047876f27d2/data/search"
+ASTRO = f"{GITHUB}/withastro/docs/archive/741c1b89ba13cf9b4ac4087ef09dc269e113fa77.tar.gz"
 ELECTRON = f"{GITHUB}/electron/i18n/archive/b5831481c16a6e46c903c3dae849440f030171ef.tar.gz"
 
 
@@ -58,7 +59,7 @@ SETS: Mapping[str, PublicSet] = {
     "astro-zh": PublicSet(
         f"{GITHUB}/withastro/docs",
         "MIT",
-        (f"{GITHUB}/withastro/docs/archive/741c1b89ba13cf9b4ac4087ef09dc269e113fa77.tar.gz",),
+        (ASTRO,),
         r"[^/]+/(src/content/docs/zh-cn/.+\.mdx?)",
         convert.from_astro,
         Counts(368, 211, 211, 211),
@@ -169,6 +170,7 @@ SETS: Mapping[str, PublicSet] = {
 }
 
 FOLDERS: Mapping[str, PublicFolder] = {
+    "astro-en": PublicFolder("MIT", ASTRO, r"[^/]+/src/content/docs/en/(.+\.mdx?)", 420),
     "electron-en": PublicFolder("MIT", ELECTRON, r"[^/]+/content/en-US/(.+\.md)", 212),
     "tldr-en": PublicFolder("CC BY 4.0", TLDR, r"[^/]+/pages/(.+\.md)", 7_425),
 }

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qmd_mcp.domain.scripts import script_of
+
 from qmd_mcp.evaluation.evidence_source import EvidenceSource
-from qmd_mcp.retrieval.query.query_terms import query_terms
 from qmd_mcp.retrieval.query.syntax import parse
+from qmd_mcp.retrieval.vocabulary.query_terms import query_terms
 
 WORD = re.compile(r"[^\W_][\w.+#'-]*[^\W_]|[^\W_]")
 FRAMES = ("{query} in {word}", "{query} with {word}", "{query} for {word}", "{word} {query}", "{query} {word}")

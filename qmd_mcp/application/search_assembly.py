@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qmd_mcp.application.index_gaps import IndexGaps
 from qmd_mcp.application.model_roles import Models
 from qmd_mcp.corpus.library.document_library import Library
 from qmd_mcp.domain.availability import Absent
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.inference.embedding.token_scheduler import TokenScheduler
 from qmd_mcp.inference.hub.local_model import Model
 from qmd_mcp.inference.hub.manifest import EmbedderManifest
 from qmd_mcp.retrieval.answering.answer_writer import AnswerWriter
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
+from qmd_mcp.retrieval.answering.gaps import Gaps
 from qmd_mcp.retrieval.answering.hits import Hits
 from qmd_mcp.retrieval.answering.judge import Judge
-from qmd_mcp.retrieval.answering.spans import Grouping
+from qmd_mcp.retrieval.answering.listing import Listing
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
 from qmd_mcp.retrieval.consistent_reads import ConsistentReads
+from qmd_mcp.retrieval.grouping.spans import Grouping
+from qmd_mcp.retrieval.query.exclusions import Exclusions
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
 from qmd_mcp.retrieval.query.rarity import Rarities
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
@@ -28,9 +32,11 @@ from qmd_mcp.retrieval.ranking.rerank_stage import RerankStage
 from qmd_mcp.retrieval.ranking.trained_weights import FILE, Weights, read_weights
 from qmd_mcp.retrieval.search_protocols import DocumentStates, Expander, Reranker
 from qmd_mcp.retrieval.search_service import SearchService
+from qmd_mcp.retrieval.vocabulary.near_word_finder import NearWordFinder
 from qmd_mcp.settings import Settings
 from qmd_mcp.store.open_index import OpenIndex
 from qmd_mcp.store.stored_vocabulary import StoredVocabulary
+from qmd_mcp.store.tables.selected_passages import SelectedPassages
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class SearchAssembly:
     models: Models
     library: Library
     documents: DocumentStates
+    gaps: IndexGaps
 
     def service(self, *, expander: Expander | Absent, reranker: Reranker | Absent) -> SearchService:
         """The searches with this expander and this reranker.
@@ -57,7 +64,11 @@ class SearchAssembly:
         fuser = fuser_of(self.settings, self.embedder, weights=weights)
         hits = Hits(self.library)
         diagnosis = Diagnosis(vocabulary, analysis=analysis)
+        gaps = Gaps(self.gaps, fuser.scripts)
+        near = NearWordFinder(vocabulary, analysis=analysis)
         late = LateInteraction(index=self.index.states, rarities=Rarities(vocabulary))
+        selected = SelectedPassages(self.index.passages)
+        exclusions = Exclusions(selected, self.library)
         return SearchService(
             index_name=self.index.location.uri,
             index=self.index.passages,
@@ -78,10 +89,17 @@ class SearchAssembly:
                 writer=AnswerWriter(Grouping(per_document=self.settings.per_document), hits, fuser),
                 analysis=analysis,
                 diagnosis=diagnosis,
+                exclusions=exclusions,
+                near=near,
+                gaps=gaps,
             ),
+            near=near,
+            gaps=gaps,
             diagnosis=diagnosis,
             scripts=fuser.scripts,
             reads=ConsistentReads(self.documents),
+            exclusions=exclusions,
+            listing=Listing(selected, hits),
         )
 
     def _tokens(self) -> TokenScheduler | Absent:

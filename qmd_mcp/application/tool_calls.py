@@ -82,7 +82,7 @@ _TOOLS = (
         "search",
         title="Search by exact words",
         description="Find passages by exact words (BM25): names, identifiers, error codes. Fastest. "
-        '"quoted phrase" must occur, -word must not.',
+        '"A phrase" must occur, -"another" must not.',
         request=SearchRequest,
         value=Answer,
         ask=_search,

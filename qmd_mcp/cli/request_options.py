@@ -37,6 +37,7 @@ def _parameter(offered: Offered) -> Parameter:
         return Parameter(offered.name, Parameter.KEYWORD_ONLY, annotation=Annotated[kind, written])
     option = typer.Option(
         *argument.flags.split(),
+        metavar="|".join(offered.choices) or None,
         min=None if offered.kind == "array" else argument.lowest,
         max=None if offered.kind == "array" else argument.highest,
         help=f"{argument.description}.",

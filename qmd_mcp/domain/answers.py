@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from qmd_mcp.domain.documents import Freshness
 
 SkipReason: TypeAlias = Literal[
+    "a git worktree of another checkout",
     "binary",
     "empty",
     "link out of the collection",
@@ -51,6 +52,7 @@ class Hit:
     uri: str
     title: str
     heading: tuple[str, ...]
+    """All headings above the line that matches best, the outermost first, also the one that is the title."""
     start_line: int
     end_line: int
     score: float
@@ -60,8 +62,13 @@ class Hit:
     snippet: str
     context: str | None
     freshness: Freshness
+    tags: tuple[str, ...] = ()
+    """The tags of the document, without `#`."""
+    date: str | None = None
+    """The date by which the document is filtered and sorted, as `2026-03-01`: that of its front matter, or else of its
+    file. It is left out if it is the time of the file as it is now, unless the request sorts or filters by date."""
     also: tuple[str, ...] = ()
-    """Places (`collection/path:first-last`) of passages with nearly the same text."""
+    """Places (`collection/path:first-last`) of copies, and of other passages with nearly the same text."""
     explanation: Explanation | None = None
 
 

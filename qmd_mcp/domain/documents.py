@@ -91,6 +91,16 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentNames:
+    """What people may call one document."""
+
+    key: str
+    """Collection and path."""
+    title: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PassageSection:
     """A place in a passage from which on other headings hold."""
 
@@ -167,9 +177,14 @@ class SubQuery:
     text: str
 
 
-def docid_of(collection: str, path: str, content_hash: str) -> str:
-    """Make the docid of a content at its place; identical files at different places have different docids."""
-    return hashlib.sha256(f"{collection}\0{path}\0{content_hash}".encode()).hexdigest()[:DOCID_LENGTH]
+def docid_of(collection: str, path: str, content_hash: str, *, reading: str = "") -> str:
+    """Make the docid of a content at its place; identical files at different places have different docids.
+
+    The same content that is read in another way (`Document.reading`) has another docid as well, so that its passages
+    replace those of before as the passages of any changed document do.
+    """
+    name = f"{collection}\0{path}\0{content_hash}\0{reading}"
+    return hashlib.sha256(name.encode()).hexdigest()[:DOCID_LENGTH]
 
 
 def shown_docid(docid: str) -> str:

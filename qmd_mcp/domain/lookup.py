@@ -21,13 +21,22 @@ class Scope:
     paths: tuple[str, ...] = ()
     """The path must contain every one of them, ignoring case; `*` stands for any characters."""
     titles: tuple[str, ...] = ()
-    """The title must contain every one of them, ignoring case."""
+    """The title or an alias must contain every one of them, folded."""
     tags: tuple[str, ...] = ()
     """The document must have every one of them, or a tag below it; folded (`folded`)."""
     after_ns: int | None = None
     """The earliest date, in nanoseconds since the epoch, included."""
     before_ns: int | None = None
     """The first date that is too late."""
+    not_paths: tuple[str, ...] = ()
+    """The path must contain none of them; otherwise as `paths`."""
+    not_titles: tuple[str, ...] = ()
+    """The title must contain none of them, ignoring case."""
+    not_tags: tuple[str, ...] = ()
+    """The document must have none of them, nor a tag below one of them; folded."""
+
+
+WHOLE_INDEX = Scope()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,16 @@ class Ranking:
     """[passages]; BM25 or cosine."""
     vectors: FloatArray
     """[passages, dimension]; unit length, or NaN for a passage that is not embedded yet or was asked for without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a string stands in the texts of the index, also in the middle of words."""
+
+    passages: int
+    """How many passages have it."""
+    words: tuple[str, ...] = ()
+    """Some of the words in which it stands, or of a script without blanks the letters around it."""
 
 
 @dataclass(frozen=True, slots=True)

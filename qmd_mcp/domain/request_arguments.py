@@ -55,6 +55,8 @@ class Offered:
     default: object
     """None if the argument may be left out and then decides nothing."""
     argument: Argument
+    choices: tuple[str, ...] = ()
+    """The only texts that are taken; none if every text is."""
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -85,14 +87,17 @@ def build(request: type[Request], values: Mapping[str, object]) -> Request:
 
 
 def check_bounds(request: object) -> None:
-    """Check every number of a request against its bounds.
+    """Check every number of a request against its bounds, and every choice against what can be chosen.
 
     Raises:
-        ArgumentError: one is outside; the sentence names it and its bounds.
+        ArgumentError: one is outside; the sentence names it and what it takes.
     """
     for each in offered_by(type(request)):
         value = getattr(request, each.name)
         lowest, highest = each.argument.lowest, each.argument.highest
+        if each.choices and value not in each.choices:
+            sentence = f"{each.name} is {value!r}; it is {' or '.join(each.choices)}."
+            raise ArgumentError(sentence)
         if not isinstance(value, int | float):
             continue
         if (lowest is not None and not value >= lowest) or (highest is not None and not value <= highest):
@@ -110,11 +115,14 @@ def _offered_by(request: Any) -> tuple[Offered, ...]:
         for argument in [part for part in parts if isinstance(part, Argument)]:
             required = field.default is MISSING
             default = None if required else field.default
-            offered.append(Offered(field.name, _kind(parts[0]), required, default, argument))
+            choices = get_args(parts[0]) if get_origin(parts[0]) is Literal else ()
+            offered.append(Offered(field.name, _kind(parts[0]), required, default, argument, choices=choices))
     return tuple(offered)
 
 
 def _kind(annotation: Any) -> Kind:
-    """The kind of `int`, `int | None` or `tuple[str, ...]`."""
+    """The kind of `int`, `int | None`, `tuple[str, ...]` or a choice of texts."""
+    if get_origin(annotation) is Literal:
+        return "string"
     candidates = [annotation, get_origin(annotation), *get_args(annotation)]
     return next(_KINDS[each] for each in candidates if each in _KINDS)

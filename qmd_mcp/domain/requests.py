@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from qmd_mcp.domain.documents import SubQuery
 from qmd_mcp.domain.request_arguments import Argument, check_bounds
@@ -90,7 +90,7 @@ class SearchRequest:
     query: Annotated[
         str,
         Argument(
-            'Words, "phrases", -not (behind -- on the command line) and path: or title: filters',
+            'Words, "phrases", wild*, -"not" (behind -- on the command line), path: title: tag: after: before:',
             in_schema="name only",
             aliases="q text question search search_query search_term search_text keywords terms prompt",
             words="joined",
@@ -112,19 +112,57 @@ class SearchRequest:
         tuple[str, ...],
         Argument(
             "Names to search in; default: all",
+            in_schema="name only",
             aliases="collection collection_name folder folders source sources scope",
             flags="--collection -c",
         ),
     ] = ()
+    tags: Annotated[
+        tuple[str, ...],
+        Argument(
+            "Only documents with all of these tags",
+            in_schema="name only",
+            aliases="tag labels label topics",
+            flags="--tag --tags -t",
+        ),
+    ] = ()
+    """A tag stands for those below it, too: `soil` for `soil/loam`."""
+    after: Annotated[
+        str | None,
+        Argument(
+            "Dated at the beginning of 2026, 2026-03 or 2026-03-01, or later",
+            in_schema="name only",
+            aliases="since from_date date_from start_date min_date newer_than",
+        ),
+    ] = None
+    before: Annotated[
+        str | None,
+        Argument(
+            "Dated before the beginning of 2026, 2026-03 or 2026-03-01",
+            in_schema="name only",
+            aliases="until to_date date_to end_date max_date older_than",
+        ),
+    ] = None
+    sort: Annotated[
+        Literal["relevance", "date"],
+        Argument(
+            "The best matches by relevance, or by date with the newest first",
+            in_schema="name only",
+            aliases="order order_by sort_by sorting",
+        ),
+    ] = "relevance"
+    """By date, the best matches are put in the order of their dates."""
     min_score: Annotated[
         float | None,
-        Argument("Drop hits below this score", aliases="threshold score_threshold minimum_score score"),
+        Argument(
+            "Drop hits below this score", in_schema="name only", aliases="threshold score_threshold minimum_score score"
+        ),
     ] = None
 
     def __post_init__(self) -> None:
         composed = tuple(unicodedata.normalize("NFC", name) for name in self.collections)
         object.__setattr__(self, "collections", composed)
-        if not self.query.strip():
+        if not self.query.strip() and not (self.tags or self.after or self.before):
             raise EmptyQueryError
         if len(self.query) > MAX_QUERY_CHARACTERS:
             raise QueryTooLongError(len(self.query), limit=MAX_QUERY_CHARACTERS)
@@ -150,11 +188,21 @@ class QueryRequest(SearchRequest):
     ] = None
     min_relevance: Annotated[
         float | None,
-        Argument("Drop hits less likely relevant", lowest=0, highest=1, aliases="relevance min_probability"),
+        Argument(
+            "Drop hits less likely relevant",
+            lowest=0,
+            highest=1,
+            in_schema="name only",
+            aliases="relevance min_probability",
+        ),
     ] = None
     cursor: Annotated[
         str | None,
-        Argument("From the last answer: continue there", aliases="next next_cursor page_token continue_from"),
+        Argument(
+            "From the last answer: continue there",
+            in_schema="name only",
+            aliases="next next_cursor page_token continue_from",
+        ),
     ] = None
     expand: Annotated[
         bool, Argument("Let a language model write sub-queries", in_schema="name only", place="options")
@@ -204,7 +252,7 @@ class DocumentRequest:
     document: Annotated[
         str,
         Argument(
-            "docid (#a1b2c3), collection/path, qmd:// URI or absolute path; :from:count may follow",
+            "docid, path or its end, URI, name, alias or [[link]]; :from:count, #L10-L20 or #Heading may follow",
             aliases="documents path paths file file_path filepath filename doc docid docids doc_id document_id id uri "
             "url reference",
         ),
@@ -231,7 +279,7 @@ class DocumentsRequest:
     documents: Annotated[
         tuple[str, ...],
         Argument(
-            "References as in get_document, or globs: notes/**/*.md",
+            "As in get_document, or globs: notes/**/*.md",
             lowest=1,
             highest=MAX_DOCUMENTS,
             aliases="document path paths file files file_paths docs docid docids ids uris references pattern patterns "
@@ -240,9 +288,9 @@ class DocumentsRequest:
     ]
     _: KW_ONLY
     max_lines: MaxLines = None
-    max_bytes: Annotated[int, Argument("Longer files are skipped", lowest=1, aliases="bytes max_size size_limit")] = (
-        65_536
-    )
+    max_bytes: Annotated[
+        int, Argument("Longer files are skipped", lowest=1, in_schema="name only", aliases="bytes max_size size_limit")
+    ] = 65_536
     line_numbers: LineNumbers = True
 
 

@@ -27,8 +27,9 @@ GUIDE = """\
 Search the user's indexed files well:
 
 1. Ask query first, in a full question or with the words that the text would use. Its best hits are at the top.
-2. Exact names, error codes, file names, flags: ask search. "quoted phrase" must occur, -word must not, path:docs and \
-title:guide narrow it. Put names as they are written: os.path.join, ERR_CONN_REFUSED.
+2. Exact names, error codes, file names, flags: ask search. "quoted phrase" must occur, -"this one" must not. Put \
+names as they are written: os.path.join, ERR_CONN_REFUSED. path:docs, title:guide, tag:ops, after:2026-03 and \
+before:2027 narrow every search; with a minus before them they exclude. sort="date" puts the newest first.
 3. The wording may differ (a description, another language's term): ask vsearch.
 4. Nothing useful? Ask again with other words, fewer words, or one part of the question at a time. The answer's notes \
 say what was missing. Do not raise limit before you have changed the words.

@@ -37,12 +37,15 @@ _PLACES = 10
 """Places of near-duplicates that are named, as many as an answer has hits by default; a text that stands in more
 places is boilerplate."""
 
+_TAGS = 8
+"""Tags of a hit that its text shows: about 20 tokens. JSON has all."""
+
 _LONGEST_ECHO = 80
 """Characters of a query or of globs that a text repeats: enough to tell several apart."""
 
 _NOTHING_FOUND = (
     "There is nothing here to answer from. Try other words, query (exact words and meaning together), or status (which "
-    "collections there are and how much of them is indexed); else say that it was not found."
+    "collections there are and how much of them is indexed); else say that it was not found in what is indexed."
 )
 
 
@@ -100,11 +103,9 @@ def render_status(status: IndexStatus) -> str:
     """The index, its collections and the models, a line each."""
     status = shown(status)
     size = "" if status.size_bytes is None else f", {_size(status.size_bytes)}"
-    waiting = status.passages - status.embedded
-    embedded = "all embedded" if waiting <= 0 else f"{waiting} not embedded yet"
     return _lines(
         f"Index {status.index}{size}, last updated {status.updated or 'never'}",
-        f"{_count(status.documents, 'document')}, {_count(status.passages, 'passage')} ({embedded})",
+        f"{_count(status.documents, 'document')}, {_count(status.passages, 'passage')}{_embedded(status)}",
         f"Vectors of {status.embedder}, {status.dimension} dimensions",
         *map(_collection, status.collections),
         *([] if status.collections else ["No collection yet: qmd-mcp collection add FOLDER --name NAME"]),
@@ -113,10 +114,20 @@ def render_status(status: IndexStatus) -> str:
     )
 
 
+def _embedded(status: IndexStatus) -> str:
+    """How many of the passages have a vector, if there are passages."""
+    waiting = status.passages - status.embedded
+    if not status.passages:
+        return ""
+    if not status.embedded:
+        return " (none embedded yet)"
+    return " (all embedded)" if waiting <= 0 else f" ({waiting} not embedded yet)"
+
+
 def _hit(number: int, hit: Hit, fence: str) -> str:
     relevance = "" if hit.relevance is None else f"  relevance {hit.relevance:.2f}"
     return _lines(
-        f"{number}. {_place(hit)}  {hit.docid}  score {_score(hit.score)}{relevance}{_breadcrumb(hit)}",
+        f"{number}. {_place(hit)}  {hit.docid}  score {_score(hit.score)}{relevance}{_breadcrumb(hit)}{_labels(hit)}",
         *_indented(_context(hit.context), _OF_A_HIT[hit.freshness], _also(hit), _explained(hit.explanation)),
         fence,
         hit.snippet,
@@ -144,8 +155,16 @@ def _place(item: Hit | Excerpt) -> str:
 
 
 def _breadcrumb(hit: Hit) -> str:
-    parts = [part for part in (hit.title, *hit.heading) if part.strip()]
+    heading = hit.heading[1:] if hit.heading[:1] == (hit.title,) else hit.heading
+    parts = [part for part in (hit.title, *heading) if part.strip()]
     return f" · {' › '.join(parts)}" if parts else ""
+
+
+def _labels(hit: Hit) -> str:
+    """The date and the tags of the document, if they are known."""
+    tags = [f"#{tag}" for tag in hit.tags[:_TAGS]]
+    labels = [*([hit.date] if hit.date else []), *tags, *(["…"] if len(hit.tags) > _TAGS else [])]
+    return f"  [{' '.join(labels)}]" if labels else ""
 
 
 def _context(context: str | None) -> str | None:
@@ -160,7 +179,7 @@ def _also(hit: Hit) -> str | None:
     if not hit.also:
         return None
     more = f" and {len(hit.also) - _PLACES} more" if len(hit.also) > _PLACES else ""
-    return f"nearly the same in {', '.join(hit.also[:_PLACES])}{more}"
+    return f"the same or nearly the same in {', '.join(hit.also[:_PLACES])}{more}"
 
 
 def _explained(explanation: Explanation | None) -> str | None:

@@ -8,23 +8,28 @@ from dataclasses import replace
 from functools import partial
 
 from qmd_mcp.domain.answers import Answer, Stage
-from qmd_mcp.domain.documents import Collection, Passage
+from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.errors import EmptyIndexError, UnknownCollectionError
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis, limits_of
-from qmd_mcp.retrieval.answering.hits import MARGIN, Hits, Shown
-from qmd_mcp.retrieval.answering.snippet import snippet
-from qmd_mcp.retrieval.answering.spans import Span
+from qmd_mcp.retrieval.answering.found_hits import MARGIN, FoundHits
+from qmd_mcp.retrieval.answering.gaps import Gaps
+from qmd_mcp.retrieval.answering.hits import Hits
+from qmd_mcp.retrieval.answering.listing import Listing
+from qmd_mcp.retrieval.answering.newest_first import NEWEST_OF, ranking_by_date
+from qmd_mcp.retrieval.candidates.candidate_retrieval import CANDIDATES
 from qmd_mcp.retrieval.consistent_reads import ConsistentReads
+from qmd_mcp.retrieval.query.exclusions import Exclusions, kept
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
-from qmd_mcp.retrieval.query.operators import quoted, without_phrases
-from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
+from qmd_mcp.retrieval.query.literal_phrases import literal_first
+from qmd_mcp.retrieval.query.operators import without_phrases
+from qmd_mcp.retrieval.query.syntax import parse_request
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.search_protocols import Library, PassageIndex, QueryEmbedder
 from qmd_mcp.retrieval.stage_log import StageLog
-
-IF_NOT_EMBEDDED = "If status shows passages that are not embedded yet, run qmd-mcp embed; or use the search tool."
+from qmd_mcp.retrieval.vocabulary.near_word_finder import NearWordFinder
+from qmd_mcp.tasks import concurrently
 
 
 class SearchService:
@@ -39,19 +44,27 @@ class SearchService:
         library: Library,
         hits: Hits,
         pipeline: QueryPipeline,
+        near: NearWordFinder,
         diagnosis: Diagnosis,
+        gaps: Gaps,
         scripts: KnownScripts,
         reads: ConsistentReads,
+        exclusions: Exclusions,
+        listing: Listing,
     ) -> None:
         self._index_name = index_name
         self._index = index
         self._embedder = embedder
         self._library = library
-        self._hits = hits
+        self._found = FoundHits(hits)
         self._pipeline = pipeline
+        self._near = near
         self._diagnosis = diagnosis
+        self._gaps = gaps
         self._scripts = scripts
         self._reads = reads
+        self._exclusions = exclusions
+        self._listing = listing
 
     async def search(self, request: SearchRequest) -> Answer:
         """Rank passages by BM25 over their text, title, headings and identifiers."""
@@ -75,36 +88,58 @@ class SearchService:
         await self._index.dense(vector, scope=Scope(), limit=1)
 
     async def _search(self, request: SearchRequest, log: StageLog) -> Answer:
-        parsed, since = parse(request.query), time.perf_counter()
         collections = await self._collections(request)
-        scope, limit = parsed.scope(request.collections), request.limit + MARGIN
-        ranking = await self._index.lexical(parsed.lexical, scope=scope, limit=limit, vectors="without")
-        notes: list[str] = []
+        since = time.perf_counter()
+        parsed, left_out = await self._exclusions.settled(request)
+        if parsed.only_filters:
+            return await self._listing.answer(request, parsed, collections=collections, log=log)
+        size = _size(request)
+        if parsed.lexical.phrases:  # those that have a phrase literally should be among what is read
+            size = max(size, CANDIDATES)
+        read = partial(self._by_words, parsed.lexical, parsed.filters)
+        ranking, near = await concurrently(partial(read, size), partial(self._near.of, parsed))
+        if near:
+            parsed = near.applied(parsed)
+            read = partial(self._by_words, parsed.lexical, parsed.filters)
+            ranking = await read(size)
+        notes = near.notes()
         if not ranking.passages and parsed.lexical.phrases:
-            loose = without_phrases(parsed.lexical)
-            ranking = await self._index.lexical(loose, scope=scope, limit=limit, vectors="without")
+            read = partial(self._by_words, without_phrases(parsed.lexical), parsed.filters)
+            ranking = await read(size)
             if ranking.passages:
-                notes.append(f"No passage has {quoted(parsed.lexical.phrases)}; these have its words.")
+                notes += await self._diagnosis.of_phrases(parsed, collections=request.collections)
         log.ran("bm25", since=since)
-        answer = await self._answer(request, parsed, ranking, collections=collections, log=log)
+        if request.sort == "date" and ranking.passages:
+            ranking, sentence = ranking_by_date(ranking)
+            notes.append(sentence)
+        found = await self._found.of(request, parsed, ranking, collections=collections, read=read, size=size)
+        answer = found.answer(request, log=log)
         if answer.hits:
             notes += self._diagnosis.of_names(parsed, ranking.passages[: request.limit])
         elif ranking.passages:
             notes += _below_min_score(request, ranking)
         else:
-            notes += await self._diagnosis.of_nothing(parsed, collections=request.collections)
-        return replace(answer, notes=tuple(notes))
+            notes += await self._diagnosis.of_nothing(parsed, collections=request.collections, near=near)
+            notes += await self._gaps.of_words(collections=request.collections)
+        return replace(answer, notes=(*notes, *left_out))
 
     async def _vsearch(self, request: SearchRequest, log: StageLog) -> Answer:
-        parsed, since = parse(request.query), time.perf_counter()
         collections = await self._collections(request)
+        since, parsed = time.perf_counter(), parse_request(request)
+        if parsed.only_filters:
+            return await self._listing.answer(request, parsed, collections=collections, log=log)
         vector = await self._embedder.embed_query(parsed.text)
         log.ran("embed", since=since, provider=self._embedder.provider)
-        since = time.perf_counter()
-        ranking = await self._index.dense(vector, scope=parsed.scope(request.collections), limit=request.limit + MARGIN)
+        since, size = time.perf_counter(), _size(request)
+        read = partial(self._by_meaning, vector, parsed.filters)
+        ranking = await read(size)
         log.ran("dense", since=since)
-        answer = await self._answer(request, parsed, ranking, collections=collections, log=log)
         notes: list[str] = []
+        if request.sort == "date" and ranking.passages:
+            ranking, sentence = ranking_by_date(ranking)
+            notes.append(sentence)
+        found = await self._found.of(request, parsed, ranking, collections=collections, read=read, size=size)
+        answer = found.answer(request, log=log)
         if (objection := self._scripts.objection(parsed.text)) is not None:
             notes.append(f"These hits are uncertain: {objection}. The search tool finds exact words in every script.")
         if parsed.lexical.phrases or parsed.lexical.negatives:
@@ -114,11 +149,16 @@ class SearchService:
         elif not answer.hits:
             limits = limits_of(parsed, request.collections)
             within = f" within {limits}" if limits else ""
-            notes.append(f"No embedded passage was found{within}. {IF_NOT_EMBEDDED}")
-        return replace(answer, notes=tuple(notes))
+            notes.append(f"No embedded passage was found{within}.")
+            notes += await self._gaps.of_vectors() + await self._gaps.of_words(collections=request.collections)
+        return replace(answer, notes=(*notes, *await self._exclusions.of_filters(parsed), *kept(parsed)))
 
     async def _query(self, request: QueryRequest, log: StageLog) -> Answer:
-        return await self._pipeline.answer(request, collections=await self._collections(request), log=log)
+        collections = await self._collections(request)
+        parsed = parse_request(request)
+        if parsed.only_filters:
+            return await self._listing.answer(request, parsed, collections=collections, log=log)
+        return await self._pipeline.answer(request, collections=collections, log=log)
 
     async def _collections(self, request: SearchRequest) -> Mapping[str, Collection]:
         """Every collection of the index.
@@ -135,33 +175,20 @@ class SearchService:
                 raise UnknownCollectionError(name, known=tuple(known))
         return known
 
-    async def _answer(
-        self,
-        request: SearchRequest,
-        parsed: ParsedQuery,
-        ranking: Ranking,
-        *,
-        collections: Mapping[str, Collection],
-        log: StageLog,
-    ) -> Answer:
-        """The best visible passages as hits."""
-        documents = await self._hits.visible(ranking.passages, collections=collections)
-        kept: list[tuple[Passage, float]] = [
-            (passage, float(score))
-            for passage, score in zip(ranking.passages, ranking.scores, strict=True)
-            if passage.docid in documents and (request.min_score is None or score >= request.min_score)
-        ]
-        shown = [
-            Shown(
-                span=Span(passage, (passage,), rank),
-                lines=(passage.start_line, passage.end_line),
-                score=score,
-                snippet=snippet(passage.text, parsed.lexical),
-            )
-            for rank, (passage, score) in enumerate(kept[: request.limit])
-        ]
-        hits = await self._hits.of(shown, documents=documents, collections=collections)
-        return Answer(query=request.query, hits=hits, stages=tuple(log.stages), omitted=len(kept) - len(hits))
+    async def _by_words(self, query: LexicalQuery, scope: Scope, limit: int) -> Ranking:
+        """The best passages by BM25, those first that have the phrases literally."""
+        ranking = await self._index.lexical(query, scope=scope, limit=limit, vectors="without")
+        order = literal_first(query.phrases, ranking.passages)
+        passages = tuple(ranking.passages[row] for row in order)
+        return Ranking(passages, scores=ranking.scores[order], vectors=ranking.vectors[order])
+
+    async def _by_meaning(self, vector: FloatArray, scope: Scope, limit: int) -> Ranking:
+        return await self._index.dense(vector, scope=scope, limit=limit)
+
+
+def _size(request: SearchRequest) -> int:
+    """How many passages are read first."""
+    return max(request.limit, NEWEST_OF if request.sort == "date" else 0) + MARGIN
 
 
 def _below_min_score(request: SearchRequest, ranking: Ranking) -> list[str]:

@@ -9,14 +9,22 @@ from itertools import pairwise
 
 from tokenizers import Tokenizer
 
+from qmd_mcp.corpus.chunking.outline import Outline
 from qmd_mcp.corpus.chunking.pieces import Cutter, Piece
 from qmd_mcp.corpus.chunking.sections import Section, sections
+from qmd_mcp.corpus.chunking.tables import table_around, tables
 from qmd_mcp.corpus.chunking.token_counter import TokenCounter
+from qmd_mcp.corpus.readers.headings import Heading
 from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.domain.documents import Passage
 
 CHUNKING = "sections-2"
-"""Version of the cutting. It is part of the fingerprint of an index and must change whenever any cut moves."""
+"""Version of the cutting that is part of the fingerprint of an index. If it changes, a new generation is built in which
+every passage is embedded anew; where most passages stay as they are, `READING` is changed instead."""
+
+READING = "2"
+"""Version of reading and cutting. It must change whenever a reader or a cut changes: documents that were indexed with
+another one are read again, and those of their passages whose embedded text is the same keep their vectors."""
 
 SMALL_SHARE = 4
 """A section below this fraction (a fourth) of the budget joins its neighbour: 55 tokens are a heading and two or three
@@ -42,6 +50,9 @@ class _Span:
     """The section in which the span starts."""
     whole: bool
     """Whether the span consists of whole sections."""
+    header: str = ""
+    """The header of the table in whose middle the span starts."""
+    header_tokens: int = 0
 
 
 class Chunker:
@@ -50,7 +61,7 @@ class Chunker:
     A document within the budget is one passage. Otherwise the document is taken apart at its headings, the outermost
     first, until each part fits; small sections are joined again, and a section that is still too long is cut into
     pieces of similar size. Sections do not overlap, because the breadcrumb says what each is about. Pieces of one
-    section overlap a little.
+    section overlap a little, except within a table: a piece that begins there has the table's header instead.
     """
 
     def __init__(self, tokenizer: Tokenizer, *, passage_tokens: int = 220, breadcrumb_tokens: int = 32) -> None:
@@ -70,7 +81,9 @@ class Chunker:
         line, counted = 1, 0
         heading = tuple[str, ...]()
         breadcrumb = self._breadcrumb(source, heading)
-        for span in self._spans(source):
+        headings = tuple(source.headings())
+        outline = Outline(headings)
+        for span in self._spans(source, headings):
             start, end = _trimmed(text, span)
             if start == end:
                 continue
@@ -92,15 +105,18 @@ class Chunker:
                     end_line=source.source_line(line),
                     start_char=start,
                     end_char=end,
+                    properties=source.properties,
+                    table_header=span.header,
+                    sections=outline.within(start, end),
                 )
             )
         return tuple(passages)
 
-    def _spans(self, source: SourceText) -> list[_Span]:
+    def _spans(self, source: SourceText, headings: Sequence[Heading]) -> list[_Span]:
         start, end = source.body_start, len(source.text)
         tokens = self._cutter.cost(source.text[start:end])
         if tokens <= self._budget:
-            return [_Span(start, end, tokens, next(sections(source)), whole=True)]
+            return [_Span(start, end, tokens, next(sections(source, headings)), whole=True)]
         return self._packed(
             source,
             [
@@ -111,7 +127,7 @@ class Chunker:
                     section,
                     whole=True,
                 )
-                for section in sections(source)
+                for section in sections(source, headings)
             ],
         )
 
@@ -138,17 +154,26 @@ class Chunker:
 
     def _pieces(self, source: SourceText, section: Section) -> Iterator[_Span]:
         """Cut a section that is too long into pieces that overlap a little."""
+        found = tables(source, section)
         before: Piece | None = None
-        for piece in self._piece_cutter.pieces(source, section):
+        for piece in self._piece_cutter.pieces(source, section, found):
             if not source.text[piece.start : piece.end].strip():
                 continue
-            start, tokens = piece.start, piece.tokens
-            if before:
-                overlap_start = self._overlap_start(source.text, before)
-                tokens_with_overlap = self._cutter.cost(source.text[overlap_start : piece.end])
-                if tokens_with_overlap <= self._budget:
-                    start, tokens = overlap_start, tokens_with_overlap
-            yield _Span(start, piece.end, tokens, section, whole=False)
+            span = _Span(
+                piece.start,
+                piece.end,
+                piece.tokens,
+                section,
+                whole=False,
+                header=piece.header,
+                header_tokens=piece.header_tokens,
+            )
+            overlap_start = self._overlap_start(source.text, before) if before else piece.start
+            if overlap_start < piece.start and not table_around(found, overlap_start):
+                tokens = self._cutter.cost(source.text[overlap_start : piece.end])
+                if tokens <= self._budget:
+                    span = replace(span, start=overlap_start, tokens=tokens, header="", header_tokens=0)
+            yield span
             before = piece
 
     def _overlap_start(self, text: str, piece: Piece) -> int:
@@ -165,7 +190,7 @@ class Chunker:
         """Join everything from one span to another into one span; None if it does not fit the budget."""
         if tokens <= self._budget and not self._tokens.adds_up:
             tokens = self._cutter.cost(source.text[first.start : last.end])
-        if tokens > self._budget:
+        if tokens + first.header_tokens > self._budget:
             return None
         return replace(first, end=last.end, tokens=tokens, whole=first.whole and last.whole)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -31,7 +31,7 @@ class Section:
     """Where the headings at its start end and its text begins."""
 
 
-def sections(source: SourceText) -> Iterator[Section]:
+def sections(source: SourceText, headings: Sequence[Heading]) -> Iterator[Section]:
     """Divide the body of a document at its headings, or code at its definitions.
 
     A heading that is followed by another heading without any text between them begins the section of that other one.
@@ -43,7 +43,7 @@ def sections(source: SourceText) -> Iterator[Section]:
         return
     level, names, content = 0, tuple[str, ...](), start
     above: list[Heading] = []
-    for heading in source.headings():
+    for heading in headings:
         if text[content : heading.start].strip():
             yield Section(start, heading.start, level, names, content)
             start, level = heading.start, heading.level

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from qmd_mcp.corpus.chunking.chunker import Chunker
+from qmd_mcp.corpus.chunking.chunker import READING, Chunker
 from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.corpus.scanning.disk_files import RACY_NS, read_file
 from qmd_mcp.corpus.scanning.scan import ScannedFile, scan
@@ -40,7 +40,7 @@ class Prepared:
     documents: list[Document] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
     touched: list[Document] = field(default_factory=list)
-    """Documents whose file has another time but the same content."""
+    """Documents whose file has another time but the same content; their date stays, since it is that of the content."""
     skips: list[Skip] = field(default_factory=list)
     files: int = 0
     """Files that were read for this window, whatever became of them."""
@@ -99,14 +99,17 @@ class Preparation:
             window.skips.append(content)
             return
         content_hash = content.content_hash
-        if before is not None and before.content_hash == content_hash:
+        if before is not None and before.content_hash == content_hash and before.reading == READING:
             window.touched.append(replace(before, size=content.size, mtime_ns=content.mtime_ns, indexed_ns=read_at))
             return
         source = self._decode(content.data, file.path)
         if isinstance(source, Skip):
             window.skips.append(source)
             return
-        docid = docid_of(collection.name, file.path, content_hash)
+        date_ns = source.properties.date_ns
+        properties = replace(source.properties, date_ns=content.mtime_ns if date_ns is None else date_ns)
+        source = replace(source, properties=properties)
+        docid = docid_of(collection.name, file.path, content_hash, reading=READING)
         passages = self._chunker.passages(source, docid=docid, collection=collection.name, path=file.path)
         window.passages.extend(passages)
         window.documents.append(
@@ -120,14 +123,20 @@ class Preparation:
                 mtime_ns=content.mtime_ns,
                 indexed_ns=read_at,
                 passages=len(passages),
+                properties=properties,
+                reading=READING,
             )
         )
 
 
 def _is_unchanged(file: ScannedFile, document: Document | None) -> bool:
-    """Whether a file has the size and time that were indexed, and that time proves that it was not written since."""
+    """Whether a file has the size and time that were indexed, and that time proves that it was not written since.
+
+    A document that was indexed with another version of reading and cutting has to be read again all the same.
+    """
     return (
         document is not None
+        and document.reading == READING
         and document.size == file.size
         and document.mtime_ns == file.mtime_ns
         and document.mtime_ns < document.indexed_ns - RACY_NS

@@ -9,6 +9,7 @@ import anyio.to_thread
 
 from qmd_mcp.corpus.library.excerpt import MAX_CHARACTERS, excerpt_of
 from qmd_mcp.corpus.library.naming import NamedDocuments, Naming
+from qmd_mcp.corpus.library.section import section_of
 from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.corpus.scanning.disk_files import read_file
 from qmd_mcp.corpus.scanning.freshness import FreshnessCheck
@@ -18,6 +19,7 @@ from qmd_mcp.errors import (
     ArgumentError,
     CallerError,
     DocumentNotFoundError,
+    SectionNotFoundError,
     UnreadableDocumentError,
 )
 
@@ -74,14 +76,15 @@ class Library:
 
     async def keys(self) -> tuple[str, ...]:
         """Return the `collection/path` of every document."""
-        return await self._documents.keys()
+        return tuple(each.key for each in await self._documents.names())
 
     async def get(self, reference: str, *, from_line: int | None, max_lines: int | None, line_numbers: bool) -> Excerpt:
         """Read lines of one document, as they are on disk now.
 
         Raises:
-            DocumentNotFoundError, AmbiguousDocidError, UnreadableDocumentError: the reference names no document, names
-                several, or names one whose file is gone or is no longer text.
+            DocumentNotFoundError, AmbiguousDocidError, AmbiguousNameError, UnreadableDocumentError: the reference names
+                no document, names several, or names one whose file is gone or is no longer text.
+            SectionNotFoundError: the document has no heading of that name.
             ArgumentError: the reference is empty, or a line number is out of range.
         """
         found, document = await self._naming.find(reference)
@@ -89,6 +92,7 @@ class Library:
             document,
             from_line=from_line if from_line is not None else found.from_line,
             max_lines=max_lines if max_lines is not None else found.max_lines,
+            section=found.section if from_line is None else None,
             line_numbers=line_numbers,
         )
 
@@ -96,10 +100,10 @@ class Library:
         self, patterns: Sequence[str], *, max_lines: int | None, max_bytes: int, line_numbers: bool
     ) -> Excerpts:
         """Read the documents of references and globs; each one that is left out is named with the reason."""
-        documents, skipped = await self._naming.select(patterns)
+        selected, skipped = await self._naming.select(patterns)
         read: list[Excerpt] = []
         room = MANY_CHARACTERS
-        for document in documents:
+        for named, document in selected:
             if document.size > max_bytes:
                 skipped.append(
                     Skip(
@@ -111,7 +115,12 @@ class Library:
             else:
                 try:
                     excerpt = await self._read(
-                        document, from_line=None, max_lines=max_lines, line_numbers=line_numbers, room=room
+                        document,
+                        from_line=named.from_line,
+                        max_lines=max_lines if max_lines is not None else named.max_lines,
+                        section=named.section,
+                        line_numbers=line_numbers,
+                        room=room,
                     )
                 except CallerError as error:
                     skipped.append(Skip(document.key, str(error)))
@@ -126,6 +135,7 @@ class Library:
         *,
         from_line: int | None,
         max_lines: int | None,
+        section: str | None,
         line_numbers: bool,
         room: int = MAX_CHARACTERS,
     ) -> Excerpt:
@@ -146,6 +156,10 @@ class Library:
         source = await anyio.to_thread.run_sync(self._decode, data.data, document.path)
         if isinstance(source, Skip):
             raise UnreadableDocumentError(document.key, reason=f"is no longer text ({source.reason})")
+        lines = section_of(source, section) if section is not None else None
+        if section is not None and lines is None:
+            headings = [heading.text for heading in source.headings()]
+            raise SectionNotFoundError(document.key, section=section, headings=headings)
         return excerpt_of(
             source,
             document=document,
@@ -154,5 +168,6 @@ class Library:
             from_line=from_line or 1,
             max_lines=max_lines,
             line_numbers=line_numbers,
+            section=lines,
             room=room,
         )

@@ -22,9 +22,12 @@ def excerpt_of(
     from_line: int,
     max_lines: int | None,
     line_numbers: bool,
+    section: range | None = None,
     room: int = MAX_CHARACTERS,
 ) -> Excerpt:
     """Cut whole lines out of a document, within `MAX_CHARACTERS` or within `room` if that is less.
+
+    `section` has the lines of the text, counted from 1, of which the excerpt is a part.
 
     Raises:
         ArgumentError: `from_line` is beyond the last line.
@@ -37,7 +40,8 @@ def excerpt_of(
     if from_line > max(last, 1):
         sentence = f"from_line is {from_line}, but {document.key} has {last} lines."
         raise ArgumentError(sentence)
-    wanted = [(number, line) for number, line in numbered if number >= from_line]
+    within = numbered if section is None else numbered[section.start - 1 : section.stop - 1]
+    wanted = [(number, line) for number, line in within if number >= from_line]
     chosen: list[tuple[int, str]] = []
     notes: list[str] = []
     room = min(room, MAX_CHARACTERS)
@@ -51,7 +55,7 @@ def excerpt_of(
             break
         chosen.append((number, line))
         room -= len(line) + overhead
-    rest = wanted[len(chosen) :]
+    rest = [*wanted[len(chosen) :], *(() if section is None else numbered[section.stop - 1 :])]
     width = len(str(chosen[-1][0])) if chosen else 1
     text = "\n".join(f"{number:>{width}}  {line}" if line_numbers else line for number, line in chosen)
     return Excerpt(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
@@ -13,12 +13,20 @@ from typing import Protocol
 import anyio.to_thread
 from rapidfuzz import fuzz, process
 
+from qmd_mcp.corpus.library.names import called
 from qmd_mcp.corpus.library.reference import Reference, glob_in, readings
 from qmd_mcp.corpus.scanning.disk_files import absolute_on_disk
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
 from qmd_mcp.domain.answers import Skip
-from qmd_mcp.domain.documents import Collection, Document
-from qmd_mcp.errors import AmbiguousDocidError, ArgumentError, CallerError, CollectionError, DocumentNotFoundError
+from qmd_mcp.domain.documents import Collection, Document, DocumentNames
+from qmd_mcp.errors import (
+    AmbiguousDocidError,
+    AmbiguousNameError,
+    ArgumentError,
+    CallerError,
+    CollectionError,
+    DocumentNotFoundError,
+)
 
 MANY_DOCUMENTS = 50
 """Most documents of one answer; a glob that names more is cut, and the answer says so."""
@@ -41,8 +49,8 @@ class NamedDocuments(Protocol):
         """The documents at these `collection/path`, in one look-up; those that do not exist are absent."""
         ...
 
-    async def keys(self) -> tuple[str, ...]:
-        """The `collection/path` of every document."""
+    async def names(self) -> tuple[DocumentNames, ...]:
+        """What every document may be called."""
         ...
 
 
@@ -57,8 +65,8 @@ class Naming:
         """Return the one document that a reference names, with the way in which the reference was read.
 
         Raises:
-            DocumentNotFoundError, AmbiguousDocidError, ArgumentError: the reference names no document, names several,
-                or is empty.
+            DocumentNotFoundError, AmbiguousDocidError, AmbiguousNameError, ArgumentError: the reference names no
+                document, names several, or is empty.
         """
         read = await self._read(text)
         found = await self.documents.by_keys(list(chain.from_iterable(keys for _, keys in read)))
@@ -67,56 +75,65 @@ class Naming:
             reference, key = named
             return reference, found[key]
         by_docid = await self._by_docid(read)
-        if by_docid is None:
-            raise DocumentNotFoundError(text, similar=await self.similar(_last_name(read)))
-        return by_docid
+        if by_docid is not None:
+            return by_docid
+        reference, key = await _called(text, read, await self.documents.names())
+        document = (await self.documents.by_keys([key])).get(key)
+        if document is None:  # it was removed after its name was found
+            raise DocumentNotFoundError(text)
+        return reference, document
 
-    async def select(self, patterns: Sequence[str]) -> tuple[list[Document], list[Skip]]:
-        """Return the documents of references and globs, and each reference or glob that names none, with the reason."""
-        keys = await self.documents.keys()
-        known = frozenset(keys)
-        chosen: dict[str, None] = {}
+    async def select(self, patterns: Sequence[str]) -> tuple[list[tuple[Reference, Document]], list[Skip]]:
+        """Return the documents of references and globs, and each reference or glob that names none, with the reason.
+
+        With each document comes the way in which its reference was read.
+        """
+        names = await self.documents.names()
+        known = frozenset(each.key for each in names)
+        chosen: dict[tuple[Reference, str], None] = {}
         skipped: list[Skip] = []
         for pattern in patterns:
             try:
-                chosen.update(dict.fromkeys(await self._keys_named(pattern, keys, known)))
+                chosen.update(dict.fromkeys(await self._named(pattern, names, known)))
             except CallerError as error:
                 skipped.append(Skip(pattern, str(error)))
         if len(chosen) > MANY_DOCUMENTS:
             left = len(chosen) - MANY_DOCUMENTS
             skipped.append(Skip(f"{left} more documents", f"an answer has {MANY_DOCUMENTS} at most: narrow the glob"))
         shown = list(chosen)[:MANY_DOCUMENTS]
-        found = await self.documents.by_keys(shown)
-        return [found[key] for key in shown if key in found], skipped
+        found = await self.documents.by_keys([key for _, key in shown])
+        return [(reference, found[key]) for reference, key in shown if key in found], skipped
 
     async def similar(self, name: str) -> tuple[str, ...]:
         """Return names of documents that are similar to one, those with the same file name first."""
-        return await anyio.to_thread.run_sync(_similar, name, await self.documents.keys())
+        return await anyio.to_thread.run_sync(_similar, name, [each.key for each in await self.documents.names()])
 
-    async def _keys_named(self, pattern: str, keys: Sequence[str], known: Container[str]) -> Sequence[str]:
+    async def _named(
+        self, pattern: str, names: Sequence[DocumentNames], known: Container[str]
+    ) -> Sequence[tuple[Reference, str]]:
+        """The `collection/path` of each document that a reference or glob names, with the way in which it was read."""
         glob, malformed = glob_in(pattern), None
         if glob is not None:
             try:
-                matched = await anyio.to_thread.run_sync(_matching, glob, keys)
+                matched = await anyio.to_thread.run_sync(_matching, glob, [each.key for each in names])
             except ArgumentError as error:
                 malformed = error
             else:
                 if matched:
-                    return matched
+                    return [(Reference(""), key) for key in matched]
         read = await self._read(pattern)
         named = _first_named(read, known)
         if named is not None:  # also a file with brackets in its name
-            return [named[1]]
+            return [_without_name(*named)]
         if malformed is not None:
             raise malformed
         if glob is not None:
             sentence = "no document matches it"
             raise ArgumentError(sentence)
         by_docid = await self._by_docid(read)
-        if by_docid is None:
-            similar = await anyio.to_thread.run_sync(_similar, _last_name(read), keys)
-            raise DocumentNotFoundError(pattern, similar=similar)
-        return [by_docid[1].key]
+        if by_docid is not None:
+            return [_without_name(by_docid[0], by_docid[1].key)]
+        return [_without_name(*await _called(pattern, read, names))]
 
     async def _read(self, text: str) -> list[tuple[Reference, list[str]]]:
         """Every way to read a reference, each with the `collection/path` at which its document would be."""
@@ -128,10 +145,8 @@ class Naming:
     async def _possible_keys(self, name: str) -> list[str]:
         if "\0" in name:  # no file has such a name, and Python's functions for paths raise an exception
             return []
-        if not Path(name).is_absolute():
-            return [name]
         paths = await anyio.to_thread.run_sync(_spellings, name)
-        keys: list[str] = []
+        keys: list[str] = [] if Path(name).is_absolute() else [name]
         for collection in (await self.collections()).values():
             root = _composed(collection.root)
             keys += [
@@ -159,15 +174,42 @@ def _first_named(
     return next(((reference, key) for reference, keys in read for key in keys if key in known), None)
 
 
+async def _called(
+    text: str, read: Sequence[tuple[Reference, Sequence[str]]], names: Sequence[DocumentNames]
+) -> tuple[Reference, str]:
+    """The one document that people call so.
+
+    Raises:
+        DocumentNotFoundError, AmbiguousNameError: there is none, or there are several.
+    """
+    for reference, _ in read:
+        found = await anyio.to_thread.run_sync(called, reference.name, names)
+        if len(found) > 1:
+            raise AmbiguousNameError(reference.name, matches=found)
+        if found:
+            return reference, found[0]
+    similar = await anyio.to_thread.run_sync(_similar, _last_name(read), [each.key for each in names])
+    raise DocumentNotFoundError(text, similar=similar)
+
+
+def _without_name(reference: Reference, key: str) -> tuple[Reference, str]:
+    """A document with its lines or heading, which is the same however it was called."""
+    return replace(reference, name="", docid=None), key
+
+
 def _last_name(read: Sequence[tuple[Reference, Sequence[str]]]) -> str:
     """The name in the last way to read a reference, which is without lines or an ordinal."""
     return read[-1][0].name
 
 
 def _spellings(name: str) -> list[Path]:
-    """An absolute path as it was written and with all links resolved, both in NFC."""
-    resolved = os.path.realpath(absolute_on_disk(Path(name)))
-    return list(dict.fromkeys(_composed(Path(path)) for path in (os.path.normpath(name), resolved)))
+    """A path as it was written and with all links resolved, both in NFC; relative ones begin at the working folder."""
+    try:
+        absolute = os.path.abspath(name)  # noqa: PTH100  takes `..` out; Path.resolve would also follow links
+    except FileNotFoundError:  # the working folder was removed
+        return []
+    resolved = os.path.realpath(absolute_on_disk(Path(absolute)))
+    return list(dict.fromkeys(_composed(Path(path)) for path in (absolute, resolved)))
 
 
 def _composed(path: Path) -> Path:

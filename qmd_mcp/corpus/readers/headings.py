@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,9 +20,11 @@ _MARKDOWN = re.compile(
 _NO_PARAGRAPH = re.compile(r" {4}|\t|\s*(?:[#>|<]|[-*+][ \t]|\d+[.)][ \t]|`{3}|~{3}|$)")
 _ADORNMENT = re.compile(r"^([!-/:-@\[-`{-~])\1{2,}[ \t]*$", re.MULTILINE)
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![\w*])")
 _MARKUP = re.compile(r"</?(?:a|b|br|code|em|i|img|kbd|small|span|strong|sub|sup)\b[^<>]*>|\{#[^{}]*\}|`+")
+_MARKED = re.compile(r"[\[*<{`]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +88,20 @@ def underlined_headings(text: str, *, start: int = 0) -> Iterator[Heading]:
 
 def plain(heading: str) -> str:
     """Return the words of a heading without links, emphasis, tags and anchors."""
+    if not _MARKED.search(heading):
+        return one_line(heading)
     return one_line(_MARKUP.sub("", _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", heading))))
 
 
-def one_line(title: str) -> str:
-    """Make one line of a title that can be encoded as UTF-8: an escape in YAML can be one half of a surrogate pair."""
-    line = " ".join(title.encode(errors="ignore").decode().replace("\0", " ").split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+def one_line(title: str, *, longest: int = LONGEST) -> str:
+    """Make one line of a title or another value, in NFC and without control characters, and cut it at a length.
+
+    Escapes in YAML can stand for any character, also for one half of a surrogate pair, which cannot be encoded.
+    """
+    if not title.isascii():
+        title = unicodedata.normalize("NFC", title.encode(errors="ignore").decode())
+    line = " ".join(_CONTROL.sub(" ", title).split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def _line_above(text: str, position: int, start: int) -> tuple[int, str]:

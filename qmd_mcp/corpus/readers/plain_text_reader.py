@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qmd_mcp.corpus.readers.front_matter import below_front_matter
+from qmd_mcp.corpus.readers.front_matter.front_matter_block import below_front_matter
 from qmd_mcp.corpus.readers.source_text import SourceText
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from qmd_mcp.corpus.readers.headings import Heading, markdown_headings, underlined_headings
+from qmd_mcp.corpus.readers.outline_headings import asciidoc_headings, org_headings
 from qmd_mcp.domain.properties import NO_PROPERTIES, Properties
 
-Kind: TypeAlias = Literal["markdown", "restructuredtext", "html", "code", "text"]
+Kind: TypeAlias = Literal["markdown", "restructuredtext", "html", "org", "asciidoc", "delimited", "code", "text"]
 """How the text is written: it decides where headings are looked for and how the text is cut into passages."""
 
 TitleSource: TypeAlias = Literal["front matter", "heading", "file name"]
@@ -27,8 +28,9 @@ class SourceText:
     title_source: TitleSource
     """Where the title comes from. The title element of HTML counts as front matter."""
     body_start: int = 0
-    """Where the front matter ends."""
+    """Where the front matter ends; 0 also for a file that has nothing else, whose text is then the front matter."""
     properties: Properties = NO_PROPERTIES
+    """What the front matter says, and the tags in the body."""
     lines: tuple[int, ...] | None = None
     """The line of the file for each line of the text; None if they are the same."""
 
@@ -37,9 +39,15 @@ class SourceText:
         return self.lines[min(line, len(self.lines)) - 1] if self.lines else line
 
     def headings(self) -> Iterator[Heading]:
-        """Yield the headings of the body in their order; code and plain text have none."""
-        if self.kind == "restructuredtext":
-            return underlined_headings(self.text, start=self.body_start)
-        if self.kind in {"markdown", "html"}:
-            return markdown_headings(self.text, start=self.body_start)
-        return iter(())
+        """Yield the headings of the body in their order; code, plain text and delimited text have none."""
+        match self.kind:
+            case "markdown" | "html":
+                return markdown_headings(self.text, start=self.body_start)
+            case "restructuredtext":
+                return underlined_headings(self.text, start=self.body_start)
+            case "org":
+                return org_headings(self.text, start=self.body_start)
+            case "asciidoc":
+                return asciidoc_headings(self.text, start=self.body_start)
+            case _:
+                return iter(())

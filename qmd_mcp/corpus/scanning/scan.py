@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import TypeAlias
 
-from qmd_mcp.corpus.scanning import gitignore
+from qmd_mcp.corpus.scanning import gitignore, worktrees
 from qmd_mcp.corpus.scanning.default_rules import INDEX_TABLE
 from qmd_mcp.corpus.scanning.membership import Membership
 from qmd_mcp.corpus.scanning.secret_names import SECRET_FOLDERS, is_secret
@@ -54,7 +54,8 @@ def scan(collection: Collection, *, max_file_bytes: int = MAX_FILE_BYTES) -> Ite
     Folders are read while the caller iterates. A file that no glob selects, or that an ignore leaves out, does not
     belong to the collection and is not mentioned. A file with the name of a secret is always mentioned. The path of a
     folder that was left out ends with a slash. Links are not followed: a target inside the root is found at its own
-    place, and a target outside the root does not belong to the collection.
+    place, and a target outside the root does not belong to the collection. Git worktrees below the root are left out,
+    because their files are copies of files that are indexed anyway.
 
     Raises:
         CollectionError: the root is not a folder or cannot be read, or a glob cannot be used.
@@ -97,6 +98,9 @@ class _Walk:
             return
         if any(entry.name == INDEX_TABLE for entry in entries):
             return
+        if self._copies_a_checkout(folder, entries):
+            yield Skip(folder.path, "a git worktree of another checkout")
+            return
         rules = folder.rules
         if any(entry.name == gitignore.FILE_NAME for entry in entries):
             rules += gitignore.rules_in(Path(folder.absolute), below=len(folder.path))
@@ -111,6 +115,10 @@ class _Walk:
                 continue
             seen.add(name)
             yield child
+
+    def _copies_a_checkout(self, folder: _Folder, entries: Sequence[os.DirEntry[str]]) -> bool:
+        marked = bool(folder.path) and any(entry.name == worktrees.FILE_NAME and entry.is_file() for entry in entries)
+        return marked and worktrees.copies_a_checkout(Path(folder.absolute), root=self._root)
 
     def _child(
         self, entry: os.DirEntry[str], name: str, *, folder: _Folder, rules: tuple[gitignore.Rules, ...]

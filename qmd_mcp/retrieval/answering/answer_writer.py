@@ -10,14 +10,15 @@ from qmd_mcp.domain.documents import Collection, Document
 from qmd_mcp.domain.requests import QueryRequest
 from qmd_mcp.retrieval.answering.explanation import explanation
 from qmd_mcp.retrieval.answering.hits import Hits, Shown
-from qmd_mcp.retrieval.answering.packing import Cursor
+from qmd_mcp.retrieval.answering.newest_first import goes_by_date
 from qmd_mcp.retrieval.answering.paging import Part, page_of
-from qmd_mcp.retrieval.answering.snippet import snippet
-from qmd_mcp.retrieval.answering.spans import Grouping
 from qmd_mcp.retrieval.candidates.found_candidates import Candidates
+from qmd_mcp.retrieval.grouping.spans import Grouping
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
 from qmd_mcp.retrieval.ranking.fuser import Fused, Fuser
 from qmd_mcp.retrieval.ranking.ranked_candidates import RankedCandidates
+from qmd_mcp.retrieval.showing.packing import Cursor
+from qmd_mcp.retrieval.showing.text_matches import Sought
 
 CHANGED = "The index has changed since the first part of this answer: hits may repeat or be missing."
 
@@ -45,9 +46,11 @@ class AnswerWriter:
     ) -> Answer:
         """The hits of one page; `documents` are those whose passages may be shown, by docid."""
         passages = [fused.evidence.passages[row] for row in ranked.rows]
-        spans = self.grouping.spans(passages, documents=documents, limit=cursor.hits + request.limit)
-        page = page_of(spans, cursor, request, collections=collections)
-        shown = [self._shown(part, ranked, request=request, parsed=parsed) for part in page.parts]
+        sought = Sought.of(parsed.lexical, intent=request.intent).among(passages)
+        limit = cursor.hits + request.limit
+        spans = self.grouping.spans(passages, sought=sought, documents=documents, collections=collections, limit=limit)
+        page = page_of(spans, cursor, request, sought=sought, collections=collections)
+        shown = [self._shown(part, ranked, sought=sought) for part in page.parts]
         if request.explain:
             rows = [ranked.rows[part.span.rank] for part in page.parts]
             shown = [
@@ -65,7 +68,9 @@ class AnswerWriter:
             ]
         return Answer(
             query=request.query,
-            hits=await self.hits.of(shown, documents=documents, collections=collections),
+            hits=await self.hits.of(
+                shown, documents=documents, collections=collections, dated=goes_by_date(request, parsed.filters)
+            ),
             notes=(CHANGED,) if page.changed else (),
             omitted=page.omitted,
             cursor=page.cursor,
@@ -73,12 +78,13 @@ class AnswerWriter:
         )
 
     @staticmethod
-    def _shown(part: Part, ranked: RankedCandidates, *, request: QueryRequest, parsed: ParsedQuery) -> Shown:
+    def _shown(part: Part, ranked: RankedCandidates, *, sought: Sought) -> Shown:
         row = ranked.rows[part.span.rank]
         return Shown(
             span=part.span,
-            score=float(ranked.scores[row]),
             lines=part.lines,
-            snippet=part.piece.text if part.piece else snippet(part.span.text, parsed.lexical, intent=request.intent),
-            relevance=None if ranked.relevance is None else float(ranked.relevance[row]),
+            score=float(ranked.scores[row]),
+            heading=part.heading(sought),
+            snippet=part.piece.text,
+            relevance=ranked.relevance_of(row),
         )

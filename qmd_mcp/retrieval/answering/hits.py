@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from qmd_mcp.domain.answers import Explanation, Hit
 from qmd_mcp.domain.documents import Collection, Document, Passage, shown_docid, uri_of
-from qmd_mcp.retrieval.answering.spans import Span
+from qmd_mcp.retrieval.grouping.spans import Span
+from qmd_mcp.retrieval.query.calendar_days import date_of
 from qmd_mcp.retrieval.search_protocols import Library
-
-MARGIN = 10
-"""How many candidates are read beyond the limit, in place of those that a running update has made invisible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +20,8 @@ class Shown:
     lines: tuple[int, int]
     """First and last line in the file, both included."""
     score: float
+    heading: tuple[str, ...]
+    """All headings above the line of `snippet` that matches best."""
     snippet: str
     relevance: float | None = None
     explanation: Explanation | None = None
@@ -41,9 +41,14 @@ class Hits:
         return {docid: document for docid, document in documents.items() if document.collection in collections}
 
     async def of(
-        self, shown: Sequence[Shown], *, documents: Mapping[str, Document], collections: Mapping[str, Collection]
+        self,
+        shown: Sequence[Shown],
+        *,
+        documents: Mapping[str, Document],
+        collections: Mapping[str, Collection],
+        dated: bool = False,
     ) -> tuple[Hit, ...]:
-        """The hits of these spans, in the same order."""
+        """The hits of these spans, in the same order; `dated` asks for the date of every file."""
         states = await self.library.freshness(
             tuple({each.span.best.docid: documents[each.span.best.docid] for each in shown}.values())
         )
@@ -55,7 +60,7 @@ class Hits:
                 path=each.span.best.path,
                 uri=uri_of(each.span.best.collection, each.span.best.path),
                 title=each.span.best.title,
-                heading=each.span.best.heading,
+                heading=each.heading,
                 start_line=each.lines[0],
                 end_line=each.lines[1],
                 score=round(each.score, 4),
@@ -63,8 +68,18 @@ class Hits:
                 snippet=each.snippet,
                 context=collections[each.span.best.collection].context_of(each.span.best.path),
                 freshness=states[each.span.best.docid],
+                tags=documents[each.span.best.docid].properties.tags,
+                date=_date(documents[each.span.best.docid], dated=dated),
                 also=each.span.also,
                 explanation=each.explanation,
             )
             for each in shown
         )
+
+
+def _date(document: Document, *, dated: bool) -> str | None:
+    """The date of the document, unless it is the time of its file and `dated` does not ask for that."""
+    date_ns = document.properties.date_ns
+    if date_ns is None:
+        return date_of(document.mtime_ns) if dated else None
+    return date_of(date_ns) if dated or date_ns != document.mtime_ns else None

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.requests import QueryRequest
-from qmd_mcp.retrieval.answering.packing import Cursor, Piece, fingerprint, pack, tokens_of
-from qmd_mcp.retrieval.answering.spans import Span
+from qmd_mcp.retrieval.grouping.spans import Span
+from qmd_mcp.retrieval.showing.packing import NOT_BEGUN, Cursor, Packable, Turn, fingerprint, pack, tokens_of
+from qmd_mcp.retrieval.showing.piece import Piece
+from qmd_mcp.retrieval.showing.snippet import snippet
+from qmd_mcp.retrieval.showing.text_matches import Sought, TextMatches
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +19,31 @@ class Part:
     """The part of one span that an answer shows."""
 
     span: Span
-    piece: Piece | None
-    """The lines that fit into the budget; None if the request has no budget, and then a snippet is shown."""
+    piece: Piece
+    packed: bool
+    """Whether the piece was cut to fit into a budget; otherwise it is a snippet, which stands for the whole span."""
 
     @property
     def lines(self) -> tuple[int, int]:
         """First and last line of the part in the file, both included."""
-        if self.piece is None:
+        if not self.packed:
             return self.span.start_line, self.span.end_line
         before, shown = self.span.text[: self.piece.start], self.span.text[self.piece.start : self.piece.end]
         blank = len(shown) - len(shown.lstrip("\n"))  # blank lines at the beginning are not shown
         first = before.count("\n") + blank
         return self.span.lines(first, first + shown.strip("\n").count("\n"))
+
+    def heading(self, sought: Sought) -> tuple[str, ...]:
+        """All headings above the line of the part that matches best."""
+        if not any(passage.sections for passage in self.span.passages):
+            return self.span.best.heading
+        matches = TextMatches(self.span.text, sought)
+        return self.span.heading_at(matches.best(self.piece.start, self.piece.end))
+
+
+def snippet_of(span: Span, sought: Sought) -> Part:
+    """The part of a span that an answer without a budget shows."""
+    return Part(span, snippet(span.text, sought, header=span.table_header), packed=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +72,34 @@ def beginning(request: QueryRequest) -> Cursor:
 
 
 def page_of(
-    spans: Sequence[Span], cursor: Cursor, request: QueryRequest, *, collections: Mapping[str, Collection]
+    spans: Sequence[Span],
+    cursor: Cursor,
+    request: QueryRequest,
+    *,
+    sought: Sought,
+    collections: Mapping[str, Collection],
 ) -> Page:
     """The spans from the cursor on that fit into the request's limit and budget.
 
     `spans` begin with the best hit and go at least one beyond the limit, if there are so many.
     """
-    parts = _parts(spans[cursor.hits : cursor.hits + request.limit], cursor, request, collections=collections)
-    done, characters = cursor.hits + len(parts), 0
+    chosen = spans[cursor.hits : cursor.hits + request.limit]
+    turn: Turn | None = None
+    if request.max_tokens is None:
+        parts = tuple(snippet_of(span, sought) for span in chosen)
+    else:
+        items = [
+            Packable(span.text, _cost(span, collections[span.best.collection]), sought, span.table_header)
+            for span in chosen
+        ]
+        packed = pack(items, max_tokens=request.max_tokens, turn=cursor.turn)
+        parts = tuple(Part(span, piece, packed=True) for span, piece in zip(chosen, packed.pieces, strict=False))
+        turn = packed.turn
+    done = cursor.hits + len(parts)
     omitted = max(0, len(spans) - done)
-    if parts and (piece := parts[-1].piece) is not None and piece.end < len(parts[-1].span.text):
-        done, characters = done - 1, piece.end
-    following = Cursor(question=cursor.question, seen=_seen(spans[:done]), hits=done, characters=characters)
+    if turn is not None:
+        done -= 1
+    following = Cursor(cursor.question, seen=_seen(spans[:done]), hits=done, turn=turn or NOT_BEGUN)
     return Page(
         parts=parts,
         omitted=omitted,
@@ -76,28 +108,19 @@ def page_of(
     )
 
 
-def _parts(
-    spans: Sequence[Span], cursor: Cursor, request: QueryRequest, *, collections: Mapping[str, Collection]
-) -> tuple[Part, ...]:
-    if request.max_tokens is None:
-        return tuple(Part(span, None) for span in spans)
-    costs = [_cost(span, collections[span.best.collection]) for span in spans]
-    pieces = pack([span.text for span in spans], costs=costs, max_tokens=request.max_tokens, start=cursor.characters)
-    return tuple(Part(span, piece) for span, piece in zip(spans, pieces, strict=False))
-
-
 def _cost(span: Span, collection: Collection) -> int:
     """Tokens of what an answer writes above the text of a hit."""
     best = span.best
     place, context = f"{best.collection}/{best.path}", collection.context_of(best.path) or ""
-    return sum(map(tokens_of, (place, context, best.title, *best.heading, *span.also)))
+    return sum(map(tokens_of, (place, context, best.title, *best.heading, *best.properties.tags, *span.also)))
 
 
 def _question(request: QueryRequest) -> str:
     """Fingerprint of everything in a request that decides which hits there are and in which order."""
     lines = (f"{line.kind}: {line.text}" for line in request.searches)
-    flags = f"{request.expand} {request.rerank} {request.candidate_limit} {request.min_relevance}"
-    return fingerprint(request.query, *request.collections, request.intent or "", flags, *lines)
+    flags = f"{request.expand} {request.rerank} {request.candidate_limit} {request.min_relevance} {request.sort}"
+    filters = (*request.collections, *(f"tag:{tag}" for tag in request.tags), f"{request.after} {request.before}")
+    return fingerprint(request.query, *filters, request.intent or "", flags, *lines)
 
 
 def _seen(spans: Sequence[Span]) -> str:

@@ -7,31 +7,36 @@ by the same analysis: `"connection pools"` is in a passage that says "connection
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import LexicalQuery
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.searched_text import SearchedText
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 
 
 async def permitted(query: LexicalQuery, passages: Sequence[Passage], *, analysis: TermAnalysis) -> NDArray[np.bool_]:
     """[passages]; whether each has every phrase and none of the negated words or phrases of the query.
 
-    As in the index, a phrase has to stand within one field: the text, the title or the headings.
+    As in the index, a phrase has to stand within one of the fields that are searched.
     """
     if not passages or not (query.phrases or query.negatives):
         return np.ones(len(passages), dtype=bool)
-    fields = [field for passage in passages for field in (passage.text, passage.title, " > ".join(passage.heading))]
-    terms = await analysis.of_each([*query.phrases, *query.negatives, *fields])
-    asked, found = terms[: -len(fields)], terms[-len(fields) :]
-    wanted, unwanted = asked[: len(query.phrases)], asked[len(query.phrases) :]
+    fields = [SearchedText.of(passage).fields() for passage in passages]
+    asked = [folded(each) for each in (*query.phrases, *query.negatives)]
+    terms = await analysis.of_each([*asked, *chain.from_iterable(fields)])
+    wanted, unwanted = terms[: len(query.phrases)], terms[len(query.phrases) : len(asked)]
+    each = len(fields[0])
+    found = [terms[first : first + each] for first in range(len(asked), len(terms), each)]
     return np.array(
         [
-            all(_occurs(phrase, found[first : first + 3]) for phrase in wanted)
-            and not any(_occurs(phrase, found[first : first + 3]) for phrase in unwanted)
-            for first in range(0, len(fields), 3)
+            all(_occurs(phrase, its) for phrase in wanted) and not any(_occurs(phrase, its) for phrase in unwanted)
+            for its in found
         ],
         dtype=bool,
     )
@@ -40,7 +45,7 @@ async def permitted(query: LexicalQuery, passages: Sequence[Passage], *, analysi
 def without_phrases(query: LexicalQuery) -> LexicalQuery:
     """The same query with the words of its phrases as plain words."""
     words = (*query.words, *(word for phrase in query.phrases for word in phrase.split()))
-    return LexicalQuery(words=words, negatives=query.negatives)
+    return replace(query, words=words, phrases=())
 
 
 def quoted(phrases: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmd_mcp.domain.lookup import FloatArray
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
 from qmd_mcp.retrieval.search_protocols import TermFrequencies
 

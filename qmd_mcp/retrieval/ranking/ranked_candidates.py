@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmd_mcp.domain.lookup import FloatArray
+from qmd_mcp.retrieval.candidates.evidence import Evidence
+from qmd_mcp.retrieval.query.literal_phrases import literal_first
 from qmd_mcp.retrieval.ranking.rerank_blend import probabilities, reranked
 
 
@@ -21,7 +23,7 @@ class RankedCandidates:
     scores: FloatArray
     """[candidates], by row of the evidence."""
     relevance: FloatArray | None
-    """[candidates] probabilities, by row of the evidence; None if no weights were trained for this embedder."""
+    """[candidates] probabilities, by row of the evidence, NaN for one that could not be judged; None if none could."""
     logits: Mapping[int, float] = field(default_factory=dict)
     """What a cross-encoder said about the rows that it read."""
 
@@ -31,11 +33,22 @@ class RankedCandidates:
         rows = tuple(int(row) for row in np.argsort(-scores, kind="stable") if shown[row])
         return cls(rows, scores=scores, relevance=relevance)
 
+    def relevance_of(self, row: int) -> float | None:
+        """How likely a candidate is to be relevant; None if that is not known."""
+        if self.relevance is None or np.isnan(self.relevance[row]):
+            return None
+        return float(self.relevance[row])
+
     def at_least(self, relevance: float) -> RankedCandidates:
-        """Only the candidates that are at least so likely to be relevant; all of them if nothing is known of that."""
+        """Without the candidates that are less likely to be relevant; those of which that is not known stay."""
         if self.relevance is None:
             return self
-        return replace(self, rows=tuple(row for row in self.rows if self.relevance[row] >= relevance))
+        return replace(self, rows=tuple(row for row in self.rows if not self.relevance[row] < relevance))
+
+    def with_literal_first(self, phrases: Sequence[str], evidence: Evidence) -> RankedCandidates:
+        """The candidates that have the phrases literally, then those that have them in other forms of their words."""
+        order = literal_first(phrases, [evidence.passages[row] for row in self.rows])
+        return replace(self, rows=tuple(self.rows[position] for position in order))
 
     def reordered(self, read: Sequence[int], logits: FloatArray) -> RankedCandidates:
         """Put the rows that a cross-encoder has read first, ordered by its logits and by their relevance so far.

@@ -23,7 +23,7 @@ _REASONS = {
     503: "Too many requests are in progress, or the operator must change something first.",
 }
 
-_REFERENCE = "docid (a1b2c3), collection/path or qmd:// URI; :from:count may follow"
+_REFERENCE = "docid (a1b2c3), path or its end, qmd:// URI, name or alias; :from:count or %23Heading may follow"
 
 
 def describe(*, token: bool) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from qmd_mcp.errors import (
     ArgumentError,
     CallerError,
     DocumentNotFoundError,
+    SectionNotFoundError,
     ServerBusyError,
     SetupError,
     UnreadableDocumentError,
@@ -80,7 +81,7 @@ def failed(sentence: str, status: int, *, headers: dict[str, str] | None = None)
 def status_of(error: Exception) -> int:
     """Return the HTTP status for an error."""
     match error:
-        case DocumentNotFoundError() | UnreadableDocumentError():
+        case DocumentNotFoundError() | SectionNotFoundError() | UnreadableDocumentError():
             return 404
         case ServerBusyError() | SetupError():
             return 503

@@ -201,6 +201,8 @@ def _listed(text: str) -> list[str] | None:
 
 
 def _in_range(value: object, offered: Offered) -> bool:
+    if offered.choices:
+        return value in offered.choices
     lowest = -math.inf if offered.argument.lowest is None else offered.argument.lowest
     highest = math.inf if offered.argument.highest is None else offered.argument.highest
     if isinstance(value, list):
@@ -224,7 +226,7 @@ def wanted(offered: Offered) -> str:
         case "array":
             return f"a list of {lowest or 0} to {highest} strings" if highest is not None else "a list of strings"
         case "string":
-            return "text"
+            return " or ".join(offered.choices) or "text"
 
 
 def _shown(value: object) -> str:

@@ -8,7 +8,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import Completion
 
 from qmd_mcp.application.engine_protocols import EngineSource
-from qmd_mcp.errors import DocumentNotFoundError, QmdError, UnreadableDocumentError
+from qmd_mcp.errors import DocumentNotFoundError, QmdError, SectionNotFoundError, UnreadableDocumentError
 from qmd_mcp.presentation.disclosure import Disclosure, Everything
 from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.presentation.rendering import render_excerpt
@@ -32,7 +32,7 @@ class Resources:
         try:
             engine = await self.engine()
             excerpt = await engine.reading.get(path, from_line=None, max_lines=None, line_numbers=False)
-        except (DocumentNotFoundError, UnreadableDocumentError) as error:
+        except (DocumentNotFoundError, SectionNotFoundError, UnreadableDocumentError) as error:
             raise ResourceNotFoundError(self.disclosure.sentence(error)) from error
         except QmdError as error:
             raise ResourceError(self.disclosure.sentence(error)) from error

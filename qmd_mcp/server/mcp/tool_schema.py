@@ -31,14 +31,15 @@ def _object(offered: Iterable[Offered]) -> dict[str, Any]:
 
 
 def _property(offered: Offered) -> dict[str, Any]:
-    """One argument. Where leaving it out is the same as None or an empty list, the schema does not say so."""
+    """One argument. Where leaving it out is the same as None, an empty list or the first choice, it does not say so."""
     argument = offered.argument
     lowest, highest = ("minItems", "maxItems") if offered.kind == "array" else ("minimum", "maximum")
     said = {
         "type": offered.kind,
         "items": {"type": "string"} if offered.kind == "array" else None,
+        "enum": list(offered.choices) or None,
         "description": argument.description if argument.in_schema == "described" else None,
-        "default": offered.default if offered.default != () else None,
+        "default": offered.default if offered.default != () and not offered.choices else None,
         lowest: argument.lowest,
         highest: argument.highest,
     }

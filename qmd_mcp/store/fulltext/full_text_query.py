@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, Occur, PhraseQuery
+from dataclasses import replace
 
-from qmd_mcp.domain.folding import folded
+from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, Occur, PhraseQuery
+from lancedb.query import FullTextOperator as Operator
+
 from qmd_mcp.domain.lookup import LexicalQuery
+from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.store.fulltext.identifiers import forms_of, signs_in, tokens_in
 
-BOOSTS = {"words": 1.0, "titles": 0.5, "headings": 0.25, "labels": 0.25, "identifiers": 1.0, "parts": 0.1}
+BOOSTS = {"words": 1.0, "titles": 0.5, "labels": 0.25, "identifiers": 1.0, "parts": 0.1}
 """The weight of each field's BM25 in the sum that is the score. `identifiers` are the names and signs of the query as a
 whole and `parts` the words that they consist of; both are looked up in the column of identifiers."""
 
 NEAR = 0.5
 """The weight of words that stand in for words of the query which the index lacks, as a share of what those have."""
 
-ANALYSED_FIELDS = ("words", "titles", "headings", "labels")
+ANALYSED_FIELDS = ("words", "titles", "labels")
 """The fields whose index segments words, stems them and keeps their positions; their texts are folded."""
 
 
@@ -33,8 +36,13 @@ def full_text_query(query: LexicalQuery) -> FullTextQuery:
         for group, boost in ((names, BOOSTS["identifiers"]), (parts, BOOSTS["parts"])):
             if group and boost:
                 clauses.append((Occur.SHOULD, MatchQuery(" ".join(group), "identifiers", boost=boost)))
-    if query.near:
-        clauses += _matches(folded(" ".join(query.near)), share=NEAR)
+    alone = [word for word in query.near if word.isalnum()]
+    for near, operator in (
+        (" ".join(alone), Operator.OR),
+        *((word, Operator.AND) for word in {*query.near} - {*alone}),
+    ):
+        if near:
+            clauses += _matches(folded(near), share=NEAR, operator=operator)
     for phrase in map(folded, query.phrases):
         anywhere = [(Occur.SHOULD, PhraseQuery(phrase, field)) for field in ANALYSED_FIELDS]
         clauses.append((Occur.MUST, BooleanQuery(anywhere)))
@@ -43,9 +51,20 @@ def full_text_query(query: LexicalQuery) -> FullTextQuery:
     return BooleanQuery(clauses)
 
 
-def _matches(words: str, *, share: float = 1.0) -> list[tuple[Occur, FullTextQuery]]:
+def query_of_what_has(query: LexicalQuery, phrase: str) -> FullTextQuery:
+    """A query for the passages that match another one, its negatives apart, and also have a phrase."""
+    positive = replace(query, negatives=())
+    anywhere = BooleanQuery([(Occur.SHOULD, PhraseQuery(folded(phrase), field)) for field in ANALYSED_FIELDS])
+    matching: list[tuple[Occur, FullTextQuery]] = [] if positive.is_empty else [(Occur.MUST, full_text_query(positive))]
+    return BooleanQuery([*matching, (Occur.MUST, anywhere)])
+
+
+def _matches(words: str, *, share: float = 1.0, operator: Operator = Operator.OR) -> list[tuple[Occur, FullTextQuery]]:
     """A clause for each analysed field."""
-    return [(Occur.SHOULD, MatchQuery(words, field, boost=share * BOOSTS[field])) for field in ANALYSED_FIELDS]
+    return [
+        (Occur.SHOULD, MatchQuery(words, field, boost=share * BOOSTS[field], operator=operator))
+        for field in ANALYSED_FIELDS
+    ]
 
 
 def _names_and_parts(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qmd_mcp.domain.documents import Collection, Context, Document, Passage, PassageSection
-from qmd_mcp.domain.folding import folded
+from qmd_mcp.domain.documents import Collection, Context, Document, Passage
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.domain.properties import Properties
-from qmd_mcp.domain.searched_text import SearchedText
+from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.searched_text import SearchedText
 from qmd_mcp.store.fulltext.identifiers import identifiers_in
+from qmd_mcp.store.lance.passage_details import attributes_of, details_of
 
 SCHEMA_VERSION = 2
 """Grows when the columns of a table or their meaning change; `migration` brings an older index up to date."""
@@ -45,7 +46,7 @@ PROPERTY_FIELDS = (
     pa.field("about", pa.string()),
     pa.field("date_ns", pa.int64()),
 )
-"""The columns of a document's `Properties`, which its passages have too."""
+"""The columns of a document's `Properties`."""
 
 DOCUMENTS_SCHEMA = pa.schema(
     [
@@ -78,15 +79,12 @@ def passages_schema(dimension: int) -> pa.Schema:
             pa.field("ordinal", pa.int32(), nullable=False),
             pa.field("heading", pa.list_(pa.string())),
             pa.field("breadcrumb", pa.string()),
-            pa.field("table_header", pa.string()),
             pa.field("text", pa.string()),
-            pa.field("section_starts", pa.list_(pa.int32())),
-            pa.field("section_headings", pa.list_(pa.list_(pa.string()))),
-            *PROPERTY_FIELDS,
+            pa.field("details", pa.string()),
+            pa.field("date_ns", pa.int64()),
             pa.field("tag_paths", pa.list_(pa.string())),
             pa.field("words", pa.string()),
             pa.field("titles", pa.string()),
-            pa.field("headings", pa.string()),
             pa.field("labels", pa.string()),
             pa.field("identifiers", pa.string()),
             pa.field("start_line", pa.int32()),
@@ -111,13 +109,12 @@ _SAME = (
     "end_line",
     "start_char",
     "end_char",
-    "table_header",
 )
 """The columns of passages that hold an attribute of `Passage` as it is."""
 
 _PROPERTIES = tuple(field.name for field in PROPERTY_FIELDS)
 
-PASSAGE_COLUMNS = (*_SAME, "heading", "section_starts", "section_headings", *_PROPERTIES)
+PASSAGE_COLUMNS = (*_SAME, "heading", "details", "date_ns")
 """The columns from which a `Passage` is made; the others are derived from them for the indexes."""
 
 
@@ -125,9 +122,8 @@ def passage_rows(passages: Sequence[Passage], vectors: Sequence[FloatArray | Non
     """Passages and their vectors as rows; the vector is None for a passage that is embedded later."""
     columns: dict[str, list[Any]] = {name: [getattr(passage, name) for passage in passages] for name in _SAME}
     columns["heading"] = [passage.heading for passage in passages]
-    columns["section_starts"] = [[section.start for section in passage.sections] for passage in passages]
-    columns["section_headings"] = [[section.heading for section in passage.sections] for passage in passages]
-    columns |= _property_columns([passage.properties for passage in passages])
+    columns["details"] = [details_of(passage) for passage in passages]
+    columns["date_ns"] = [passage.properties.date_ns for passage in passages]
     columns["tag_paths"] = [tag_paths(passage.properties.tags) for passage in passages]
     columns |= _search_columns(passages)
     columns["text_hash"] = [passage.text_hash for passage in passages]
@@ -144,7 +140,6 @@ def _search_columns(passages: Sequence[Passage]) -> dict[str, list[Any]]:
     return {
         "words": [each.words for each in searched],
         "titles": [each.titles for each in searched],
-        "headings": [each.headings for each in searched],
         "labels": [each.labels for each in searched],
         "identifiers": [identifiers_in(_named(passage)) for passage in passages],
     }
@@ -156,10 +151,6 @@ def _named(passage: Passage) -> str:
     return "\n".join(
         (passage.path, passage.title, *about.aliases, *about.tags, about.about, passage.table_header, passage.text)
     )
-
-
-def _property_columns(properties: Sequence[Properties]) -> dict[str, list[Any]]:
-    return {name: [getattr(each, name) for each in properties] for name in _PROPERTIES}
 
 
 def tag_paths(tags: Sequence[str]) -> list[str]:
@@ -174,21 +165,12 @@ def tag_paths(tags: Sequence[str]) -> list[str]:
 def passages_of(rows: pa.Table) -> tuple[Passage, ...]:
     """The passages of rows that have at least `PASSAGE_COLUMNS`, in the order of the rows."""
     same = zip(*(rows.column(name).to_pylist() for name in _SAME), strict=True)
-    others = zip(
-        rows.column("heading").to_pylist(),
-        rows.column("section_starts").to_pylist(),
-        rows.column("section_headings").to_pylist(),
-        _properties_of(rows),
-        strict=True,
-    )
+    others = zip(*(rows.column(name).to_pylist() for name in ("heading", "details", "date_ns")), strict=True)
     return tuple(
         Passage(
-            **dict(zip(_SAME, values, strict=True)),
-            heading=tuple(heading),
-            sections=tuple(PassageSection(start, tuple(names)) for start, names in zip(starts, headings, strict=True)),
-            properties=properties,
+            **dict(zip(_SAME, values, strict=True)), heading=tuple(heading), **attributes_of(details, date_ns=date_ns)
         )
-        for values, (heading, starts, headings, properties) in zip(same, others, strict=True)
+        for values, (heading, details, date_ns) in zip(same, others, strict=True)
     )
 
 
@@ -235,13 +217,15 @@ def collection_of(row: Mapping[str, Any]) -> Collection:
     )
 
 
+_PROPERTIES = tuple(field.name for field in PROPERTY_FIELDS)
+
 _OF_DOCUMENT = tuple(name for name in DOCUMENTS_SCHEMA.names if name not in {"key", *_PROPERTIES})
 
 
 def document_rows(documents: Sequence[Document]) -> pa.Table:
     """Documents as rows."""
     columns = {name: [getattr(document, name) for document in documents] for name in ("key", *_OF_DOCUMENT)}
-    columns |= _property_columns([document.properties for document in documents])
+    columns |= {name: [getattr(document.properties, name) for document in documents] for name in _PROPERTIES}
     return pa.table({name: columns[name] for name in DOCUMENTS_SCHEMA.names}, schema=DOCUMENTS_SCHEMA)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qmd_mcp.domain.lookup import Scope
+from qmd_mcp.domain.text.folding import folded
 
 
 def quoted(value: str) -> str:
@@ -22,18 +23,30 @@ def contains(column: str, part: str, *, wildcard: bool = False) -> str:
 
     With `wildcard`, `*` in the part stands for any characters.
     """
-    escaped = part.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    escaped = _escaped(part.lower())
     if wildcard:
         escaped = escaped.replace("*", "%")
     return f"lower({column}) LIKE {quoted(f'%{escaped}%')}"
+
+
+def holds(column: str, part: str) -> str:
+    """A filter for the rows whose column contains a part exactly."""
+    return f"{column} LIKE {quoted(f'%{_escaped(part)}%')}"
+
+
+def _escaped(part: str) -> str:
+    return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def in_scope(scope: Scope) -> str | None:
     """A filter for the rows of a scope; None for the scope that is the whole index."""
     clauses = [any_of("collection", scope.collections)] if scope.collections else []
     clauses += [contains("path", part, wildcard=True) for part in scope.paths]
-    clauses += [contains("title", part) for part in scope.titles]
+    clauses += [contains("titles", folded(part)) for part in scope.titles]
     clauses += [f"array_has(tag_paths, {quoted(tag)})" for tag in scope.tags]
+    clauses += [f"NOT {contains('path', part, wildcard=True)}" for part in scope.not_paths]
+    clauses += [f"NOT {contains('title', part)}" for part in scope.not_titles]
+    clauses += [f"NOT array_has(tag_paths, {quoted(tag)})" for tag in scope.not_tags]
     clauses += [] if scope.after_ns is None else [f"date_ns >= {scope.after_ns}"]
     clauses += [] if scope.before_ns is None else [f"date_ns < {scope.before_ns}"]
     return " AND ".join(clauses) or None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import lancedb
 
-from qmd_mcp.domain.documents import Document
+from qmd_mcp.domain.documents import Document, DocumentNames
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
@@ -142,6 +142,12 @@ class DocumentTable:
         """The `collection/path` of every document, sorted."""
         rows = await self._view.table.query().select(["key"]).to_arrow()
         return tuple(sorted(rows["key"].to_pylist()))
+
+    async def names(self) -> tuple[DocumentNames, ...]:
+        """What every document may be called, sorted by `collection/path`."""
+        rows = await self._view.table.query().select(["key", "title", "aliases"]).to_arrow()
+        each = zip(*(rows[name].to_pylist() for name in ("key", "title", "aliases")), strict=True)
+        return tuple(DocumentNames(key, title, tuple(aliases or ())) for key, title, aliases in sorted(each))
 
     async def docids(self) -> frozenset[str]:
         """The docid of every document."""

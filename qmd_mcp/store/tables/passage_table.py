@@ -12,8 +12,8 @@ import pyarrow as pa
 from lancedb.index import IvfRq
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
+from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.store.fulltext.full_text_index import create_indexes, is_indexed
 from qmd_mcp.store.fulltext.full_text_query import full_text_query
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database, table_names
@@ -45,6 +45,10 @@ REFINE = 10
 """How many partitions of the IVF-RQ index a look-up reads, and how many candidates for each result it compares by their
 full vectors. With 40 and 10 the recall of the exact 100 neighbours among 45,000 real vectors is 1.000, with 20 and 2 it
 is .96 (benchmarks/results/speed.md)."""
+
+COMPARED_IN_SCOPE = 3_000
+"""Up to so many passages of a scope are all compared in a large table. Of 100,000 passages LanceDB compares 3,000 in
+13 ms and 50,000 in 122 ms; the index finds the nearest of either in 14 to 22 ms (benchmarks/results/filters.md)."""
 
 LOOKUP_BATCH = 1_000
 """Values in one IN clause, and passages in one batch, which take about 1 MB in memory (`PASSAGE_BYTES`)."""
@@ -230,7 +234,7 @@ class PassageTable:
     async def dense(self, vector: FloatArray, *, scope: Scope, limit: int) -> Ranking:
         """The passages whose vectors have the highest cosine with a vector [dimension] of unit length.
 
-        Within a scope every passage is compared, also in a large table: the partitions of the index that would be
+        Within a small scope every passage is compared, also in a large table: the partitions of the index that would be
         probed may hold no passage of a small collection.
         """
         newest = await self._newest.get()
@@ -245,11 +249,17 @@ class PassageTable:
     async def _scanned(
         self, table: lancedb.AsyncTable, vector: FloatArray, *, where: str | None, limit: int
     ) -> tuple[list[int], FloatArray]:
-        """Row numbers and cosines of the nearest passages of a large table, found by LanceDB."""
-        request = table.query().nearest_to(vector).distance_type("cosine").nprobes(PROBES).refine_factor(REFINE)
-        if where:
-            request = request.where(where).bypass_vector_index()
+        """Row numbers and cosines of the nearest passages of a large table, found by LanceDB.
+
+        Within a scope further partitions of the index are read until there are as many passages as wanted.
+        """
+        request = table.query().nearest_to(vector).distance_type("cosine").refine_factor(REFINE)
+        request = request.maximum_nprobes(0 if where else PROBES).minimum_nprobes(PROBES)  # 0: all, if need be
         async with self._scans:
+            if where:
+                request = request.where(where)
+                if await table.count_rows(where) <= COMPARED_IN_SCOPE:
+                    request = request.bypass_vector_index()
             found = await request.select(["_distance"]).with_row_id().limit(limit).to_arrow()
         return found["_rowid"].to_pylist(), 1.0 - np.asarray(found["_distance"].to_numpy(), dtype=np.float32)
 
@@ -268,6 +278,10 @@ class PassageTable:
     async def version(self) -> int:
         """A number that grows with every write."""
         return await self._version.newest()
+
+    async def snapshot(self) -> Snapshot:
+        """The newest version, for reading in other ways."""
+        return await self._newest.get()
 
     @property
     def versions_opened(self) -> int:

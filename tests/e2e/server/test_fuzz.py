@@ -15,9 +15,14 @@ from tests.e2e.http_server import HttpServer, Reply, http_server
 from tests.fakes import STATUS
 
 EXAMPLES = 200
-NAMES = st.sampled_from(["query", "limit", "collections", "min_score", "document", "documents", "from_line", "q"])
+NAMES = st.sampled_from(
+    ["query", "limit", "collections", "tags", "after", "sort", "min_score", "document", "documents", "from_line", "q"]
+)
 SPECIAL = st.sampled_from(
-    ['"', "-x", "path:", "..", "/etc/passwd", "%2e%2e", "\0", "\ud800", "#", ":1:2", "qmd://", "\n"]
+    [
+        *('"', "-x", "-abc", "path:", "tag:", "-tag:a", "after:2026", "kub*", "[[", "]]", "#L1", "✅", "..", "%2e%2e"),
+        *("/etc/passwd", "\0", "\ud800", "#", ":1:2", "qmd://", "\n"),
+    ]
 )
 TEXT = st.lists(SPECIAL | st.text(max_size=4), max_size=6).map("".join).filter(lambda text: text not in {"bug", "hang"})
 JSON: st.SearchStrategy[Any] = st.recursive(

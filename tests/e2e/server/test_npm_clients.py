@@ -80,7 +80,10 @@ def test_both_editions_of_the_typescript_client_are_served_over_both_transports(
         "hits": ["notes/runbooks/postgres.md"],
         "mistake": [
             True,
-            "search does not take 'q' (use 'query'); it takes query, limit, collections, min_score.",
+            (
+                "search does not take 'q' (use 'query'); it takes query, limit, collections, "
+                "tags, after, before, sort, min_score."
+            ),
         ],
         "read": True,
         "prompt": True,

@@ -48,7 +48,7 @@ def test_a_document_is_read_by_its_reference(server: HttpServer, reference: str)
             400,
             (
                 "query does not take 'q' (use 'query'); it takes query, limit, collections, "
-                "intent, max_tokens, min_relevance, cursor, options."
+                "tags, after, before, sort, intent, max_tokens, min_relevance, cursor, options."
             ),
         ),
         ("/query", {"query": "x", "limit": 0}, 400, "limit must be a whole number from 1 to 100, not 0."),

@@ -126,7 +126,13 @@ async def test_a_client_of_either_era_finds_reads_and_is_corrected(mode: str, ve
                 await client.call_tool("search", {"query": ""}),
             ]
     assert [(result.is_error, _text(result)) for result in corrected] == [
-        (True, "search does not take 'q' (use 'query'); it takes query, limit, collections, min_score."),
+        (
+            True,
+            (
+                "search does not take 'q' (use 'query'); it takes query, limit, collections, "
+                "tags, after, before, sort, min_score."
+            ),
+        ),
         (True, "limit must be a whole number from 1 to 100, not 'ten'."),
         (True, "limit must be a whole number from 1 to 100, not 0."),
         (True, "The query is empty. Give at least one word, identifier or quoted phrase."),

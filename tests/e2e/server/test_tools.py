@@ -181,14 +181,17 @@ async def test_the_status_comes_as_text(client: Client) -> None:
         (
             "search",
             {"q": "x"},
-            "search does not take 'q' (use 'query'); it takes query, limit, collections, min_score.",
+            (
+                "search does not take 'q' (use 'query'); it takes query, limit, collections, "
+                "tags, after, before, sort, min_score."
+            ),
         ),
         (
             "query",
             {"query": "x", "min_score": 1},
             (
                 "query does not take 'min_score'; it takes query, limit, collections, "
-                "intent, max_tokens, min_relevance, cursor, options."
+                "tags, after, before, sort, intent, max_tokens, min_relevance, cursor, options."
             ),
         ),
         ("query", {}, "query needs 'query' (text)."),

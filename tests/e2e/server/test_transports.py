@@ -150,7 +150,10 @@ async def test_every_transport_serves_the_same(client: Client, transport: str) -
     answers = [await client.call_tool(tool, arguments) for tool, arguments in mistakes]
     assert all(answer.is_error for answer in answers)
     assert [_text(answer) for answer in answers] == [
-        "search does not take 'q' (use 'query'); it takes query, limit, collections, min_score.",
+        (
+            "search does not take 'q' (use 'query'); it takes query, limit, collections, "
+            "tags, after, before, sort, min_score."
+        ),
         "limit must be a whole number from 1 to 100, not 'ten'.",
         "The query is empty. Give at least one word, identifier or quoted phrase.",
         "The query has 4,001 characters; at most 4,000 are taken. Shorten it.",

@@ -11,10 +11,10 @@ import pytest
 
 from qmd_mcp.domain.documents import Passage, docid_of
 from qmd_mcp.domain.lookup import LexicalQuery, Scope
-from qmd_mcp.domain.searched_text import SearchedText
+from qmd_mcp.domain.text.searched_text import SearchedText
 from qmd_mcp.store.lance.database import Database
 from qmd_mcp.store.lance.schema import TERMS
-from qmd_mcp.store.tables.passage_table import LOOKUP_BATCH, PassageTable
+from qmd_mcp.store.tables.passage_table import COMPARED_IN_SCOPE, LOOKUP_BATCH, PassageTable
 from qmd_mcp.store.tables.term_ledger import TermLedger
 from qmd_mcp.store.tables.term_table import TermTable
 
@@ -155,6 +155,25 @@ async def test_an_approximate_index_loses_no_small_collection(database: Database
         assert (await table.dense(vectors[row], scope=EVERYWHERE, limit=1)).passages[0].path == f"{row}.md"
     within = await table.dense(vectors[0], scope=Scope(collections=("small",)), limit=10)
     assert {each.path for each in within.passages} == {f"{row}.md" for row in small}
+
+
+async def test_a_large_scope_of_an_approximate_index_has_its_nearest_passages_and_no_others(database: Database) -> None:
+    table = await PassageTable.open(database, fingerprint="f2", dimension=16, exact_scan_limit=1_000)
+    count = COMPARED_IN_SCOPE + 1_000
+    vectors = np.random.default_rng(7).standard_normal((count, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    outside = range(0, count, 8)
+    rows = [passage(f"{row}.md", "x", collection="other" if row in outside else "notes") for row in range(count)]
+    await table.add(rows, list(vectors))
+    await table.optimize()
+    assert await table._has_vector_index()
+
+    for row in (1, 1_001, 2_002):
+        within = await table.dense(vectors[row], scope=Scope(collections=("notes",)), limit=100)
+        assert (within.passages[0].path, len(within.passages)) == (f"{row}.md", 100)
+        assert {each.collection for each in within.passages} == {"notes"}
+    outside_it = await table.dense(vectors[0], scope=Scope(collections=("notes",)), limit=1)
+    assert outside_it.passages[0].path != "0.md"
 
 
 async def test_missing_vectors_are_filled_in_without_touching_the_passage(passages: PassageTable) -> None:

@@ -55,9 +55,18 @@ parts = st.one_of(
     sentences.map("```\n# {}\n```\n".format),
     sentences.map("<p>{}</p>\n".format),
     st.sampled_from(["---\n", "a\n===\n", "\n\n\n", "def f():\n    return 1\n\n", "| a | b |\n|---|---|\n| c | d |\n"]),
+    st.sampled_from(["* one\n", "** two\n", "= one\n", "== two\n", "|===\n", "|a |b\n\n", "----\n", "#+begin_src\n"]),
+    st.builds(
+        "| {} | b |\n{}\n{}".format,
+        st.text("ab |", max_size=9),
+        st.sampled_from(["|---|---|", "|:-|-:|", "|---+---|", "|-|"]),
+        st.lists(st.text('ab1 |".', max_size=30).map("| {} |\n".format), max_size=12).map("".join),
+    ),
 )
 documents = st.lists(parts, max_size=14).map("".join)
-paths = st.sampled_from(["page.md", "page.html", "page.txt", "page.rst", "page.py", "000.md"])
+paths = st.sampled_from(
+    ["page.md", "page.html", "page.txt", "page.rst", "page.py", "page.org", "page.adoc", "page.csv", "000.md"]
+)
 tokenizers = st.sampled_from([WORD_PIECES, BYTE_PAIRS])
 
 
@@ -95,7 +104,8 @@ def test_passages_are_exact_slices_in_order_and_cover_the_body(content: str, pat
 def test_passages_and_breadcrumbs_fit_their_budgets(content: str, path: str, tokenizer: Tokenizer) -> None:
     made = cut(content, path, tokenizer)
     for passage in made[1] if made else ():
-        assert tokens(passage.text, tokenizer) <= BUDGET
+        above = passage.table_header and f"{passage.table_header}\n"
+        assert tokens(above + passage.text, tokenizer) <= BUDGET
         assert len(passage.text) <= BUDGET * CHARACTERS_PER_TOKEN
         assert tokens(passage.breadcrumb, tokenizer) <= BREADCRUMB
 
@@ -122,6 +132,36 @@ def test_a_document_within_the_budget_is_one_passage(content: str, path: str, to
     body = source.text[source.body_start :]
     if tokens(body, tokenizer) <= BUDGET and len(body) <= BUDGET * CHARACTERS_PER_TOKEN:
         assert [passage.text.strip() for passage in passages] == [body.strip()]
+
+
+@given(documents, paths, tokenizers)
+def test_sections_ascend_from_the_start_of_a_passage_to_the_headings_in_it(
+    content: str, path: str, tokenizer: Tokenizer
+) -> None:
+    made = cut(content, path, tokenizer)
+    if made is None:
+        return
+    source, passages = made
+    headings = list(source.headings())
+    for passage in passages:
+        starts = [section.start for section in passage.sections]
+        within = [heading.start for heading in headings if passage.start_char < heading.start < passage.end_char]
+        assert starts == ([0, *(start - passage.start_char for start in within)] if headings else [])
+        for section in passage.sections:
+            above = [heading for heading in headings if heading.start <= passage.start_char + section.start]
+            assert set(section.heading) <= {heading.text for heading in above}
+            if above and above[-1].text:
+                assert section.heading[-1] == above[-1].text
+
+
+@given(documents, paths, tokenizers)
+def test_a_header_names_columns_that_stand_above_the_passage(content: str, path: str, tokenizer: Tokenizer) -> None:
+    made = cut(content, path, tokenizer)
+    for passage in made[1] if made else ():
+        if passage.table_header:
+            assert made is not None
+            above = "".join(made[0].text[: passage.start_char].split())
+            assert "".join(passage.table_header.splitlines()[0].rstrip("| ").split()) in above
 
 
 @given(documents)

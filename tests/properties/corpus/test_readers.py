@@ -6,13 +6,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qmd_mcp.corpus.readers.formats import read
+from qmd_mcp.corpus.readers.front_matter.described import LONGEST_ABOUT, LONGEST_NAMES
 from qmd_mcp.corpus.readers.headings import LONGEST
 from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.corpus.scanning.globs import expand_globs
 from qmd_mcp.domain.answers import Skip
 from qmd_mcp.errors import CollectionError
 
-paths = st.sampled_from(["a.md", "a.rst", "a.html", "a.txt", "a.py", "000.md", "名.md"])
+paths = st.sampled_from(["a.md", "a.rst", "a.html", "a.txt", "a.py", "a.org", "a.adoc", "a.csv", "000.md", "名.md"])
 marked_up = st.lists(
     st.one_of(
         st.sampled_from(
@@ -45,6 +46,21 @@ marked_up = st.lists(
                     "&amp;",
                     "&#0;",
                     "<",
+                ),
+                *(
+                    "* TODO ",
+                    "#+title: ",
+                    "#+begin_src\n",
+                    "#+end_src\n",
+                    ":a:b:\n",
+                    "== ",
+                    "----\n",
+                    ":keywords: ",
+                    "tags: [",
+                    "aliases: ",
+                    "date: 2026-03-01\n",
+                    " #tag/",
+                    '"\\e\\u0301"\n',
                 ),
                 *(
                     "&#xd800;",
@@ -80,7 +96,8 @@ def test_text_keeps_what_passages_rely_on(content: str, path: str) -> None:
     made = read(content.encode(errors="ignore"), path)
     if isinstance(made, Skip):
         return
-    for text in (made.text, made.title):
+    said = made.properties
+    for text in (made.text, made.title, *said.aliases, *said.tags, said.about):
         text.encode()
         assert unicodedata.is_normalized("NFC", text)
         assert not {sign for sign in text if unicodedata.category(sign) == "Cc"} - {"\t", "\n"}
@@ -88,6 +105,11 @@ def test_text_keeps_what_passages_rely_on(content: str, path: str) -> None:
     assert made.title.strip()
     assert len(made.title) <= LONGEST
     assert "\n" not in made.title
+    for names in (said.aliases, said.tags):
+        assert all(names)
+        assert len({name.casefold() for name in names}) == len(names)
+        assert sum(map(len, names)) <= LONGEST_NAMES
+    assert len(said.about) <= LONGEST_ABOUT
 
 
 @given(marked_up.filter(lambda content: "\0" not in content), paths.filter(lambda path: not path.endswith("html")))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qmd_mcp.retrieval.answering.snippet import WRAPPED_WORDS, sentences
+from qmd_mcp.retrieval.showing.sentences import WRAPPED_WORDS, sentences
 
 PLAIN_RULES = re.compile(
     r"(?P<number>^[ \t>]*\d+[.)][ \t]+)"

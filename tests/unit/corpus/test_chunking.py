@@ -13,7 +13,7 @@ from qmd_mcp.corpus.chunking.pieces import CHARACTERS_PER_TOKEN
 from qmd_mcp.corpus.chunking.token_counter import TokenCounter
 from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.corpus.readers.source_text import SourceText
-from qmd_mcp.domain.documents import Passage
+from qmd_mcp.domain.documents import Passage, PassageSection
 
 
 def words() -> Tokenizer:
@@ -68,6 +68,7 @@ def test_a_page_within_the_budget_is_one_passage() -> None:
             end_line=7,
             start_char=0,
             end_char=28,
+            sections=(PassageSection(0, ("Title",)), PassageSection(15, ("Title", "Part"))),
         ),
     )
 

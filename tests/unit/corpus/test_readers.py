@@ -68,8 +68,10 @@ def test_binary_files_are_left_out(data: bytes) -> None:
     assert read(data, "a.md") == Skip("a.md", "binary")
 
 
-@pytest.mark.parametrize("content", ["", " \n\t\n", "---\ntitle: Only this\n---\n", "\N{BYTE ORDER MARK}"])
-def test_a_file_without_a_body_is_empty(content: str) -> None:
+@pytest.mark.parametrize(
+    "content", ["", " \n\t\n", "---\n---\n", "---\ntitle:\ntags: []\n---\n\n", "\N{BYTE ORDER MARK}"]
+)
+def test_a_file_that_says_nothing_is_empty(content: str) -> None:
     assert read(content.encode(), "a.md") == Skip("a.md", "empty")
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.decisions.fields import AS_SHIPPED, VARIANTS
+
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "benchmarks"
 PROGRAMS = sorted(
@@ -18,8 +20,9 @@ PROGRAMS = sorted(
     if "\ndef main(arguments" in path.read_text(encoding="utf-8")
 )
 KEPT = {
-    *("benchmarks.calibration", "benchmarks.cold", "benchmarks.fuzz.__main__", "benchmarks.fuzz.coverage"),
-    *("benchmarks.get_sets", "benchmarks.load", "benchmarks.quality", "benchmarks.speed"),
+    *("benchmarks.calibration", "benchmarks.cold", "benchmarks.compare", "benchmarks.filters"),
+    *("benchmarks.fuzz.__main__", "benchmarks.fuzz.coverage", "benchmarks.get_sets", "benchmarks.load"),
+    *("benchmarks.quality", "benchmarks.speed"),
 }
 """Commands that the pages promise; a package is run by its `__main__`."""
 
@@ -92,6 +95,10 @@ def test_a_folder_without_sets_is_a_usage_error(name: str, tmp_path: Path, capsy
     with pytest.raises(SystemExit) as ended:
         program.main([str(tmp_path)])
     assert (ended.value.code, f"there is no set in {tmp_path}" in capsys.readouterr().err) == (2, True)
+
+
+def test_every_weight_that_is_varied_is_that_of_a_field_which_is_searched() -> None:
+    assert {field for changed in VARIANTS.values() for field in changed} <= AS_SHIPPED.keys()
 
 
 def test_a_set_that_cannot_be_read_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

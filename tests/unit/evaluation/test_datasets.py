@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from qmd_mcp.errors import DatasetError
-from qmd_mcp.evaluation.corpus_files import write_corpus
+from qmd_mcp.evaluation.corpus_files import document_ids, write_corpus
 from qmd_mcp.evaluation.datasets import Dataset, JudgedDocument, JudgedQuery, read_dataset
 
 CORPUS = [
@@ -131,14 +132,18 @@ def test_a_sample_keeps_the_order_of_the_file_and_grows_by_adding() -> None:
 def test_titled_documents_become_markdown_and_untitled_ones_plain_text(tmp_path: Path) -> None:
     dataset = read_dataset(write_set(tmp_path / "set"))
 
-    document_ids = write_corpus(dataset, tmp_path / "corpus")
+    ids = write_corpus(dataset, tmp_path / "corpus")
 
-    assert document_ids == {"000/000000.md": "d1", "000/000001.txt": "d2", "000/000002.txt": "d3"}
-    assert {path: (tmp_path / "corpus" / path).read_text() for path in document_ids} == {
-        "000/000000.md": "---\ntitle: 'Wings: lift # drag'\n---\n\nLift grows with speed.\n",
-        "000/000001.txt": "def lift():\n    return 1\n",
-        "000/000002.txt": "No title at all, and a\u2028separator.\n",
-    }
+    assert [(document_id, Path(path).suffix) for path, document_id in ids.items()] == [
+        ("d1", ".md"),
+        ("d2", ".txt"),
+        ("d3", ".txt"),
+    ]
+    assert [(tmp_path / "corpus" / path).read_text() for path in ids] == [
+        "---\ntitle: 'Wings: lift # drag'\n---\n\nLift grows with speed.\n",
+        "def lift():\n    return 1\n",
+        "No title at all, and a\u2028separator.\n",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -148,29 +153,38 @@ def test_every_title_survives_its_front_matter(tmp_path: Path, title: str) -> No
     corpus = json.dumps({"_id": "d1", "title": title, "text": "---\nnot: front matter"})
     qrels = "query-id\tcorpus-id\tscore\nq1\td1\t1\n"
 
-    write_corpus(read_dataset(write_set(tmp_path / "set", corpus=corpus, qrels=qrels)), tmp_path / "corpus")
+    (path,) = write_corpus(read_dataset(write_set(tmp_path / "set", corpus=corpus, qrels=qrels)), tmp_path / "corpus")
 
-    start, front_matter, text = (tmp_path / "corpus/000/000000.md").read_text().split("---\n", 2)
+    start, front_matter, text = (tmp_path / "corpus" / path).read_text().split("---\n", 2)
     assert (start, yaml.safe_load(front_matter), text) == ("", {"title": title.strip()}, "\n---\nnot: front matter\n")
 
 
 def test_a_folder_holds_a_thousand_files(tmp_path: Path) -> None:
     documents = tuple(JudgedDocument(f"d{number}", "", "text") for number in range(1_001))
 
-    document_ids = write_corpus(Dataset("set", documents, (), ""), tmp_path)
+    ids = write_corpus(Dataset("set", documents, (), ""), tmp_path)
 
-    assert [path for path, name in document_ids.items() if name in {"d999", "d1000"}] == [
-        "000/000999.txt",
-        "001/001000.txt",
-    ]
-    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["000", "001"]
-    assert len(list(tmp_path.glob("000/*"))) == 1_000
+    assert sorted(ids)[-2:] == ["0000000/0000999.txt", "0000001/0001000.txt"]
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["0000000", "0000001"]
+    assert len(list(tmp_path.glob("0000000/*"))) == 1_000
+
+
+def test_names_of_files_hold_no_word_of_an_id_and_do_not_tell_the_order_of_the_set() -> None:
+    documents = tuple(JudgedDocument(f"linux/tar-{number}", "tar", "text") for number in range(100))
+    dataset = Dataset("set", documents, (), "")
+
+    paths = document_ids(dataset)
+
+    assert list(paths.values()) == [document.document_id for document in documents]
+    assert all(re.fullmatch(r"[0-9]{7}/[0-9]{7}\.md", path) for path in paths)
+    assert sorted(paths) != list(paths)
+    reversed_set = Dataset("set", documents[::-1], (), "")
+    assert document_ids(reversed_set) == paths
 
 
 def test_writing_again_mends_what_an_interruption_left_and_touches_nothing_else(tmp_path: Path) -> None:
     dataset = read_dataset(write_set(tmp_path / "set"))
-    write_corpus(dataset, tmp_path / "corpus")
-    whole, half, lost = (tmp_path / "corpus/000" / name for name in ("000000.md", "000001.txt", "000002.txt"))
+    whole, half, lost = (tmp_path / "corpus" / path for path in write_corpus(dataset, tmp_path / "corpus"))
     written = whole.stat().st_mtime_ns
     half.write_text("def li")
     lost.unlink()
@@ -180,3 +194,15 @@ def test_writing_again_mends_what_an_interruption_left_and_touches_nothing_else(
     assert whole.stat().st_mtime_ns == written
     assert half.read_text() == "def lift():\n    return 1\n"
     assert lost.exists()
+
+
+def test_files_that_an_earlier_version_wrote_under_other_names_are_deleted(tmp_path: Path) -> None:
+    dataset = read_dataset(write_set(tmp_path / "set"))
+    earlier = tmp_path / "corpus/000/000000.md"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("Lift grows with speed.")
+
+    ids = write_corpus(dataset, tmp_path / "corpus")
+
+    files = [path for path in (tmp_path / "corpus").rglob("*") if path.is_file()]
+    assert {path.relative_to(tmp_path / "corpus").as_posix() for path in files} == set(ids)

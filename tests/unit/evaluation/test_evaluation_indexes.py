@@ -78,7 +78,7 @@ async def test_a_folder_is_read_indexed_in_the_cache_and_evaluated(
     (place,) = index_folder(read_dataset(folder), identity="mini").parent.iterdir()
     assert (report.dataset, report.documents, report.quality.ndcg_at_10) == ("set", 1, 1)
     assert opened == [(settings, IndexLocation(str(place / "index")), True)]
-    assert (place / "corpus/000/000000.md").exists()
+    assert (place / "corpus/0000000/0000000.md").exists()
     assert steps == [Step("index", done=3, total=3)]
 
 

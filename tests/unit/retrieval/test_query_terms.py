@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from qmd_mcp.domain.lookup import LexicalQuery
-from qmd_mcp.retrieval.query.query_terms import query_terms
+from qmd_mcp.retrieval.vocabulary.query_terms import query_terms
 
 pytestmark = pytest.mark.anyio
 

@@ -70,22 +70,34 @@ def test_true_may_be_written_as_a_word(value: object) -> None:
         (
             "search",
             {"q": "x"},
-            "search does not take 'q' (use 'query'); it takes query, limit, collections, min_score.",
+            (
+                "search does not take 'q' (use 'query'); it takes query, limit, collections, "
+                "tags, after, before, sort, min_score."
+            ),
         ),
         (
             "search",
             {"query": "x", "top_k": 3, "zzz": 1},
-            "search does not take 'top_k' (use 'limit') and 'zzz'; it takes query, limit, collections, min_score.",
+            (
+                "search does not take 'top_k' (use 'limit') and 'zzz'; it takes query, limit, collections, "
+                "tags, after, before, sort, min_score."
+            ),
         ),
         (
             "search",
             {"query": "x", "minScore": 0.1},
-            "search does not take 'minScore' (use 'min_score'); it takes query, limit, collections, min_score.",
+            (
+                "search does not take 'minScore' (use 'min_score'); it takes query, limit, collections, "
+                "tags, after, before, sort, min_score."
+            ),
         ),
         (
             "search",
             {"query": "x", "colections": None},
-            "search does not take 'colections' (use 'collections'); it takes query, limit, collections, min_score.",
+            (
+                "search does not take 'colections' (use 'collections'); it takes query, limit, collections, "
+                "tags, after, before, sort, min_score."
+            ),
         ),
         (
             "get_document",

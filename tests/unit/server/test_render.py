@@ -64,7 +64,7 @@ def test_what_a_stage_did_differently_is_told() -> None:
 
 def test_near_duplicates_are_named_as_far_as_they_are_of_use() -> None:
     text = render_answer(Answer(query="x", hits=(replace(HIT, also=tuple(f"notes/{n}.md:1-2" for n in range(12))),)))
-    assert "   nearly the same in notes/0.md:1-2, notes/1.md:1-2, " in text
+    assert "   the same or nearly the same in notes/0.md:1-2, notes/1.md:1-2, " in text
     assert ", notes/9.md:1-2 and 2 more\n" in text
 
 
@@ -92,7 +92,8 @@ def test_an_answer_without_hits_says_why_and_what_to_try() -> None:
         "No hits for: postgrez\n"
         "'postgrez' occurs nowhere in the index; nearest: postgres.\n"
         "There is nothing here to answer from. Try other words, query (exact words and meaning together), or status "
-        "(which collections there are and how much of them is indexed); else say that it was not found."
+        "(which collections there are and how much of them is indexed); else say that it was not found in what is "
+        "indexed."
     )
 
 

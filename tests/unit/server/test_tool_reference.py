@@ -19,7 +19,7 @@ def test_an_argument_is_a_row_with_its_bounds_default_and_option() -> None:
         "| `options.candidate_limit` | a whole number from 1 to 100 | `40` | Passages to rerank. | "
         "`--candidate-limit` |" in rows
     )
-    assert len(rows) == 2 + 13
+    assert len(rows) == 2 + 17
 
 
 def test_every_tool_has_its_section() -> None:

@@ -1,6 +1,7 @@
 """The fitting of linear models: a ranking whose weights change with the query, and a logistic regression."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -76,10 +77,17 @@ def fit_logistic(
     *,
     names: tuple[str, ...],
     chosen: tuple[str, ...],
-) -> dict:
-    """Fit a ridge logistic regression by Newton's method; a set's labels share its weight."""
+    fixed: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Fit a ridge logistic regression by Newton's method; a set's labels share its weight.
+
+    The weights in `fixed` stay as they are, and those of `chosen` are fitted beside them.
+    """
+    kept = {} if fixed is None else dict(fixed)
+    every = np.concatenate(values)
+    offset = sum((weight * every[:, names.index(name)] for name, weight in kept.items()), np.zeros(len(every)))
     columns = [names.index(name) for name in chosen]
-    table = np.concatenate(values)[:, columns].astype(np.float64)
+    table = every[:, columns].astype(np.float64)
     label = np.concatenate(labels).astype(np.float64)
     share = np.concatenate([np.full(len(each), of / len(each)) for of, each in zip(weights, labels, strict=True)])
     share /= share.sum()
@@ -89,12 +97,12 @@ def fit_logistic(
     ridge = np.diag([1e-9, *[RIDGE] * len(columns)])
     fitted = np.zeros(len(columns) + 1)
     for _ in range(30):
-        probability = 1 / (1 + np.exp(-design @ fitted))
+        probability = 1 / (1 + np.exp(-(design @ fitted + offset)))
         gradient = design.T @ (share * (probability - label)) + ridge @ fitted
         curvature = (design * (share * probability * (1 - probability))[:, None]).T @ design + ridge
         fitted -= np.linalg.solve(curvature, gradient)
     linear = fitted[1:] / deviation
-    return {"intercept": round(float(fitted[0] - mean @ linear), 4), "linear": _named(chosen, linear)}
+    return {"intercept": round(float(fitted[0] - mean @ linear), 4), "linear": {**_named(chosen, linear), **kept}}
 
 
 def _chosen(features: Features, relevant: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from qmd_mcp.retrieval.ranking.features import (
     least_where_unknown,
     standard,
 )
-from qmd_mcp.retrieval.ranking.trained_weights import LogisticWeights
+from qmd_mcp.retrieval.ranking.trained_weights import RelevanceWeights
 
 SIGNS = (
     "odds",
@@ -103,9 +103,12 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
     return Signs(np.stack([values[name] for name in SIGNS], axis=1).astype(np.float32))
 
 
-def relevance(signs: Signs, *, weights: LogisticWeights) -> FloatArray:
+def relevance(signs: Signs, *, weights: RelevanceWeights) -> FloatArray:
     """[candidates]; calibrated probabilities: of the hits with .8, about four in five are relevant."""
-    return weights.probability(signs.named())
+    named = signs.named()
+    likely = weights.probability(named)
+    lacking = named["unmet"] >= weights.lacking_from
+    return np.where(lacking, np.minimum(likely, weights.lacking_at_most), likely).astype(np.float32)
 
 
 def _numbers(names: list[str]) -> np.ndarray:

@@ -83,6 +83,15 @@ class LogisticWeights(BaseModel):
         return 1.0 / (1.0 + odds)
 
 
+class RelevanceWeights(LogisticWeights):
+    """The weights of the probability that a candidate is relevant, and how likely one can be that lacks a rare word."""
+
+    lacking_from: float = 2.0
+    """A candidate whose sign `unmet` is at least this lacks what the query asks for; no `unmet` is above 2."""
+    lacking_at_most: float = 1.0
+    """Such a candidate is no more likely to be relevant than this."""
+
+
 class VerdictWeights(LogisticWeights):
     """The weights of the probability that the index holds an answer, and the thresholds of the verdict."""
 
@@ -100,7 +109,7 @@ class JudgementWeights(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    relevance: LogisticWeights
+    relevance: RelevanceWeights
     verdict: VerdictWeights
 
 

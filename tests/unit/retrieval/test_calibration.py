@@ -12,7 +12,7 @@ from qmd_mcp.retrieval.answering.verdict import answerable, verdict_of
 from qmd_mcp.retrieval.candidates.evidence import Evidence, gather
 from qmd_mcp.retrieval.query.term_occurrences import Term
 from qmd_mcp.retrieval.ranking.features import features
-from qmd_mcp.retrieval.ranking.trained_weights import LogisticWeights, VerdictWeights
+from qmd_mcp.retrieval.ranking.trained_weights import RelevanceWeights, VerdictWeights
 
 BY_COSINE = VerdictWeights(intercept=-5.0, linear={"cosine": 10.0}, none_below=0.5, answered_below=0.1, good_from=0.6)
 
@@ -85,8 +85,18 @@ def test_a_lead_is_doubted_as_far_as_the_candidate_lacks_what_was_asked_for() ->
 
 def test_relevance_is_a_probability_that_grows_with_the_odds() -> None:
     found = signs_of(["a", "b", "c"], [3, 2, 1], cosines=[0.9, 0.8, 0.7])
-    likely = relevance(found, weights=LogisticWeights(intercept=0.0, linear={"odds": 1.0}))
+    likely = relevance(found, weights=RelevanceWeights(intercept=0.0, linear={"odds": 1.0}))
     assert 1 > likely[0] > likely[1] > likely[2] > 0
+
+
+def test_a_candidate_that_lacks_the_rarest_word_is_never_likely() -> None:
+    evidence = evidence_of(["a", "b", "c"], cosines=[0.9, 0.8, 0.7])
+    lacking = replace(evidence, unmet=np.array([0.7, 0.4, 0.9], dtype=np.float32))
+    found = signs(lacking, features(lacking, text="text"), np.array([3, 2, 1], dtype=np.float32))
+    weights = RelevanceWeights(intercept=2.0, linear={"odds": 0.1}, lacking_from=0.7, lacking_at_most=0.45)
+    first, second, third = relevance(found, weights=weights)
+    assert first == third == pytest.approx(0.45)
+    assert second > 0.8
 
 
 @pytest.mark.parametrize(("cosine", "likely", "verdict"), [(0.2, 0.9, "none"), (0.9, 0.3, "weak"), (0.9, 0.7, "good")])
@@ -102,7 +112,7 @@ def test_the_best_of_nothing_is_none() -> None:
     found = signs_of([], [], cosines=[])
     empty = np.empty(0, dtype=np.float32)
     assert found.values.shape == (0, len(SIGNS))
-    assert relevance(found, weights=BY_COSINE).shape == (0,)
+    assert relevance(found, weights=RelevanceWeights(intercept=0.0, linear={"cosine": 1.0})).shape == (0,)
     assert verdict_of(found, empty, first=None, weights=BY_COSINE) == "none"
 
 

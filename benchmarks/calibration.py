@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.parts.evaluation_sets import chosen_sets
 from benchmarks.parts.evidence import ProductRanking, evidence_of, product_ranking
 from benchmarks.parts.machine import headed, positive, provenance
-from qmd_mcp.domain.scripts import script_of
+from qmd_mcp.domain.text.scripts import script_of
 from qmd_mcp.evaluation.corpus_files import document_ids
 from qmd_mcp.evaluation.datasets import Dataset
 from qmd_mcp.evaluation.evidence_source import without

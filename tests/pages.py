@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -93,16 +93,17 @@ BROKEN = "The model file model.onnx cannot be loaded: it is damaged"
 
 
 @asynccontextmanager
-async def open_pages(folder: Path) -> AsyncGenerator[Engine]:
-    """An engine whose index holds the pages, indexed and embedded."""
+async def open_pages(folder: Path, pages: Mapping[str, str] = PAGES, *, embed: bool = True) -> AsyncGenerator[Engine]:
+    """An engine whose index holds the pages, indexed and embedded unless told otherwise."""
     notes = folder / "notes"
     notes.mkdir()
-    for name, text in PAGES.items():
-        (notes / name).write_text(text)
+    for name, text in pages.items():
+        (notes / name).parent.mkdir(parents=True, exist_ok=True)
+        (notes / name).write_text(text, encoding="utf-8")
     settings = Settings(refresh_seconds=3600)
     async with open_engine(settings, IndexLocation(str(folder / "index")), create=True) as opened:
         await opened.writing.add_collection(Collection("notes", notes, ("**/*.md",)))
-        await opened.writing.update()
+        await opened.writing.update(embed=embed)
         yield opened
 
 

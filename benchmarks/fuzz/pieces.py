@@ -59,6 +59,8 @@ MARKUP = (
         "<",
         "<![if",
     ),
+    *("* TODO a :b:\n", "#+title: a\n", "#+begin_src\n", "#+end_src\n", "= a\n", "== b\n", "----\n", "|===\n"),
+    *(":keywords: a, b\n", "|---+---|\n", "| a | b |\n|:-|-:|\n", "| c | d |\n" * 60, "a,b\n" * 60, " #a/b ", '"'),
     *("[a](", "[[", "]]", "![", "<title>", "</title>", '<a href="', "===\n", ".. code::\n\n  x\n", "\t", "word " * 60),
     *(
         "def f(x):\n    return x\n",
@@ -109,6 +111,7 @@ YAML = (
         "\0",
         "&a [*a]",
     ),
+    *("tags: [", "tags: #a b, c/d\n", "aliases:\n", "date: ", "2026-03-01T10:00+25:00\n", "updated: 2026/3/1\n"),
     *("title: !!timestamp 99999-99-99\n", "!!int 1:99:99\n", "!<tag:x> 1\n", "'", '"', "a" * 500),
 )
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030", "gbk", "big5", "shift_jis",
@@ -122,4 +125,7 @@ MARKS = (
     b"\0",
     b"",
 )
-FILES = ("a.md", "a.markdown", "a.mdx", "a.html", "a.htm", "a.txt", "a.py", "a.rst", "a.json", "a.org", "a", "名.md")
+FILES = (
+    *("a.md", "a.markdown", "a.mdx", "a.html", "a.htm", "a.txt", "a.py", "a.rst"),
+    *("a.json", "a.org", "a.adoc", "a.csv", "a", "名.md"),
+)

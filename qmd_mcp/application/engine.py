@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 
 import anyio.to_thread
 
+from qmd_mcp.application.index_gaps import IndexGaps
 from qmd_mcp.application.index_writer import IndexWriter
 from qmd_mcp.application.model_roles import Models, open_models
 from qmd_mcp.application.search_assembly import SearchAssembly
 from qmd_mcp.corpus.chunking.chunker import CHUNKING, READING, Chunker
 from qmd_mcp.corpus.indexing.index_protocols import TokenStates
 from qmd_mcp.corpus.indexing.preparation import Preparation
+from qmd_mcp.corpus.library.changed_files import ChangedFiles
 from qmd_mcp.corpus.library.document_library import Library
 from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.domain.availability import Absent
@@ -69,6 +71,13 @@ class Engine:
             ),
         )
         self._following = Following(index.database, generation=index.generation, documents=index.documents)
+        changed = ChangedFiles(
+            collections=index.collections,
+            documents=index.documents.of_collection,
+            decode=read,
+            max_file_bytes=settings.max_file_bytes,
+        )
+        self.gaps = IndexGaps(index, changed)
         self._assembly = SearchAssembly(
             settings=settings,
             index=index,
@@ -76,6 +85,7 @@ class Engine:
             models=models,
             library=self.reading,
             documents=self._following,
+            gaps=self.gaps,
         )
         self._searches = self._assembly.service(expander=models.expander, reranker=models.reranker)
 
@@ -157,8 +167,14 @@ class Engine:
             updated=metadata.get("updated"),
             collections=tuple(each),
             models=self._models.statuses(),
-            notes=() if is_local(self.location.uri) else ("The writer's lock guards this machine only.",),
+            notes=await self._notes(),
         )
+
+    async def _notes(self) -> tuple[str, ...]:
+        """What the status says in sentences."""
+        writer = await self.gaps.writer()
+        notes = [] if writer is None else [f"The index is being written by {writer}, so these numbers still grow."]
+        return (*notes, *(() if is_local(self.location.uri) else ("The writer's lock guards this machine only.",)))
 
 
 @asynccontextmanager

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qmd_mcp.application.index_gaps import IndexGaps
 from qmd_mcp.application.model_roles import Models
 from qmd_mcp.corpus.library.document_library import Library
 from qmd_mcp.domain.availability import Absent
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.inference.embedding.token_scheduler import TokenScheduler
 from qmd_mcp.inference.hub.local_model import Model
 from qmd_mcp.inference.hub.manifest import EmbedderManifest
 from qmd_mcp.retrieval.answering.answer_writer import AnswerWriter
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
+from qmd_mcp.retrieval.answering.gaps import Gaps
 from qmd_mcp.retrieval.answering.hits import Hits
 from qmd_mcp.retrieval.answering.judge import Judge
 from qmd_mcp.retrieval.answering.listing import Listing
@@ -30,6 +32,7 @@ from qmd_mcp.retrieval.ranking.rerank_stage import RerankStage
 from qmd_mcp.retrieval.ranking.trained_weights import FILE, Weights, read_weights
 from qmd_mcp.retrieval.search_protocols import DocumentStates, Expander, Reranker
 from qmd_mcp.retrieval.search_service import SearchService
+from qmd_mcp.retrieval.vocabulary.near_word_finder import NearWordFinder
 from qmd_mcp.settings import Settings
 from qmd_mcp.store.open_index import OpenIndex
 from qmd_mcp.store.stored_vocabulary import StoredVocabulary
@@ -46,6 +49,7 @@ class SearchAssembly:
     models: Models
     library: Library
     documents: DocumentStates
+    gaps: IndexGaps
 
     def service(self, *, expander: Expander | Absent, reranker: Reranker | Absent) -> SearchService:
         """The searches with this expander and this reranker.
@@ -60,6 +64,8 @@ class SearchAssembly:
         fuser = fuser_of(self.settings, self.embedder, weights=weights)
         hits = Hits(self.library)
         diagnosis = Diagnosis(vocabulary, analysis=analysis)
+        gaps = Gaps(self.gaps, fuser.scripts)
+        near = NearWordFinder(vocabulary, analysis=analysis)
         late = LateInteraction(index=self.index.states, rarities=Rarities(vocabulary))
         selected = SelectedPassages(self.index.passages)
         exclusions = Exclusions(selected, self.library)
@@ -84,7 +90,11 @@ class SearchAssembly:
                 analysis=analysis,
                 diagnosis=diagnosis,
                 exclusions=exclusions,
+                near=near,
+                gaps=gaps,
             ),
+            near=near,
+            gaps=gaps,
             diagnosis=diagnosis,
             scripts=fuser.scripts,
             reads=ConsistentReads(self.documents),

@@ -67,6 +67,16 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Where a string stands in the texts of the index, also in the middle of words."""
+
+    passages: int
+    """How many passages have it."""
+    words: tuple[str, ...] = ()
+    """Some of the words in which it stands, or of a script without blanks the letters around it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Expansion:
     """The sub-queries that an expander wrote for one query."""
 

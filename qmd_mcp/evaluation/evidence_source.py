@@ -14,11 +14,11 @@ from qmd_mcp.errors import EmptyIndexError
 from qmd_mcp.evaluation.runner import COLLECTION
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CANDIDATES
 from qmd_mcp.retrieval.candidates.evidence import UNRANKED, Evidence, RankArray, gather
-from qmd_mcp.retrieval.query.query_terms import query_terms
 from qmd_mcp.retrieval.query.rarity import Rarities
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
 from qmd_mcp.retrieval.ranking.late_interaction import LateInteraction, compared
 from qmd_mcp.retrieval.search_protocols import Late, TokenEmbedder
+from qmd_mcp.retrieval.vocabulary.query_terms import query_terms
 from qmd_mcp.settings import IndexLocation
 from qmd_mcp.store.generation import serving
 from qmd_mcp.store.lance.database import Database

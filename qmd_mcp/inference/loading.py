@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qmd_mcp.domain.scripts import script_of
+from qmd_mcp.domain.text.scripts import script_of
 from qmd_mcp.inference.embedding.embedder import Embedder
 from qmd_mcp.inference.embedding.projection import Projection, projection_beside, read_projection
 from qmd_mcp.inference.embedding.token_encoder import TokenEncoder

@@ -45,7 +45,7 @@ _LONGEST_ECHO = 80
 
 _NOTHING_FOUND = (
     "There is nothing here to answer from. Try other words, query (exact words and meaning together), or status (which "
-    "collections there are and how much of them is indexed); else say that it was not found."
+    "collections there are and how much of them is indexed); else say that it was not found in what is indexed."
 )
 
 
@@ -103,17 +103,25 @@ def render_status(status: IndexStatus) -> str:
     """The index, its collections and the models, a line each."""
     status = shown(status)
     size = "" if status.size_bytes is None else f", {_size(status.size_bytes)}"
-    waiting = status.passages - status.embedded
-    embedded = "all embedded" if waiting <= 0 else f"{waiting} not embedded yet"
     return _lines(
         f"Index {status.index}{size}, last updated {status.updated or 'never'}",
-        f"{_count(status.documents, 'document')}, {_count(status.passages, 'passage')} ({embedded})",
+        f"{_count(status.documents, 'document')}, {_count(status.passages, 'passage')}{_embedded(status)}",
         f"Vectors of {status.embedder}, {status.dimension} dimensions",
         *map(_collection, status.collections),
         *([] if status.collections else ["No collection yet: qmd-mcp collection add FOLDER --name NAME"]),
         *map(_model, status.models),
         *status.notes,
     )
+
+
+def _embedded(status: IndexStatus) -> str:
+    """How many of the passages have a vector, if there are passages."""
+    waiting = status.passages - status.embedded
+    if not status.passages:
+        return ""
+    if not status.embedded:
+        return " (none embedded yet)"
+    return " (all embedded)" if waiting <= 0 else f" ({waiting} not embedded yet)"
 
 
 def _hit(number: int, hit: Hit, fence: str) -> str:

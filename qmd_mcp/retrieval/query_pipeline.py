@@ -12,24 +12,27 @@ from numpy.typing import NDArray
 from qmd_mcp.domain.answers import Answer
 from qmd_mcp.domain.documents import Collection, Document
 from qmd_mcp.domain.requests import QueryRequest
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.answering.answer_writer import AnswerWriter
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis
-from qmd_mcp.retrieval.answering.judge import Judge, verdict
+from qmd_mcp.retrieval.answering.gaps import Gaps
+from qmd_mcp.retrieval.answering.judge import Judge, verdict, without_unjudged
 from qmd_mcp.retrieval.answering.newest_first import candidates_by_date
 from qmd_mcp.retrieval.answering.paging import beginning
 from qmd_mcp.retrieval.answering.verdict import Verdict
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
 from qmd_mcp.retrieval.candidates.evidence import Evidence
 from qmd_mcp.retrieval.query.exclusions import Exclusions
-from qmd_mcp.retrieval.query.operators import permitted, quoted, without_phrases
+from qmd_mcp.retrieval.query.operators import permitted, without_phrases
 from qmd_mcp.retrieval.query.syntax import ParsedQuery
 from qmd_mcp.retrieval.ranking.fusion_stage import FusionStage
 from qmd_mcp.retrieval.ranking.ranked_candidates import RankedCandidates
 from qmd_mcp.retrieval.ranking.rerank_stage import RerankStage
 from qmd_mcp.retrieval.stage_log import StageLog
+from qmd_mcp.retrieval.vocabulary.near_word_finder import NearWordFinder
 
-NO_RELEVANCE = "min_relevance has no effect: no weights for relevance were trained for this embedder."
+NO_RELEVANCE = "min_relevance has no effect: nothing estimates relevance here."
+UNJUDGED = "Relevance and verdict are not estimated: no hit could be compared by meaning."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +51,36 @@ class QueryPipeline:
     analysis: TermAnalysis
     diagnosis: Diagnosis
     exclusions: Exclusions
+    near: NearWordFinder
+    gaps: Gaps
 
     async def answer(self, request: QueryRequest, *, collections: Mapping[str, Collection], log: StageLog) -> Answer:
         """Answer one request from these collections."""
-        parsed, left_out_by_query = await self.exclusions.settled(request)
+        asked, left_out_by_query = await self.exclusions.settled(request)
+        near = await self.near.of(asked)
+        parsed = near.applied(asked)
         cursor = beginning(request)
-        candidates = await self.retrieval.retrieve(request, parsed, scope=parsed.filters, log=log)
+        candidates = await self.retrieval.retrieve(request, parsed, near=near, scope=parsed.filters, log=log)
         fused = await self.fusion.run(candidates, parsed.text, log=log)
         judged = self.judge.judge(fused) if self.judge is not None else None
         documents = await self.writer.hits.visible(fused.evidence.passages, collections=collections)
-        shown, notes = await self._shown(parsed, fused.evidence, documents=documents)
+        shown, loosened = await self._shown(parsed, fused.evidence, documents=documents)
         ranked = RankedCandidates.of(fused.scores, relevance=None if judged is None else judged.relevance, shown=shown)
         ranked = await self.reranking.run(ranked, fused.evidence, parsed.text, request=request, log=log)
         ranked = ranked.with_literal_first(parsed.lexical.phrases, fused.evidence)
         since = time.perf_counter()
         said: Verdict | None = None
+        gaps: list[str] = []
         if judged is not None:
-            said, likely = verdict(judged, ranked, quoted=bool(parsed.lexical.phrases) and not notes)
-            ranked = replace(ranked, relevance=likely)
+            quoted = bool(parsed.lexical.phrases) and not loosened
+            said, likely = verdict(judged, ranked, quoted=quoted, guessed=near.guessed)
+            if said == "none" and (gaps := await self.gaps.of_meaning(parsed.text, collections=request.collections)):
+                said, likely = verdict(judged, ranked, quoted=quoted, guessed=near.guessed, gaps=True)
+            ranked = replace(
+                ranked, relevance=without_unjudged(judged, likely, scripts=self.gaps.scripts, logits=ranked.logits)
+            )
+        elif self.judge is not None:
+            gaps = [UNJUDGED, *await self.gaps.of_vectors()]
         ranked, left_out = _likely_enough(ranked, request)
         if request.sort == "date":
             ranked, sentence = candidates_by_date(ranked, fused.evidence)
@@ -82,30 +97,28 @@ class QueryPipeline:
             collections=collections,
         )
         log.ran("answer", since=since)
-        notes = [*notes, *left_out, *answer.notes]
+        notes = await self.diagnosis.of_phrases(parsed, collections=request.collections) if loosened else []
+        notes = [*near.notes(), *notes, *left_out, *answer.notes]
         if not answer.hits and not notes and not cursor.hits:
-            notes += await self.diagnosis.of_nothing(parsed, collections=request.collections)
+            notes += await self.diagnosis.of_nothing(parsed, collections=request.collections, near=near)
         elif answer.hits and not cursor.hits:
-            notes += await self.diagnosis.of_missing(parsed, fused.evidence.terms)
-        return replace(answer, verdict=said, stages=tuple(log.stages), notes=(*notes, *left_out_by_query))
+            notes += await self.diagnosis.of_missing(parsed, fused.evidence.terms, near=near)
+        notes += [*gaps, *left_out_by_query]
+        return replace(answer, verdict=said, stages=tuple(log.stages), notes=tuple(notes))
 
     async def _shown(
         self, parsed: ParsedQuery, evidence: Evidence, *, documents: Mapping[str, Document]
-    ) -> tuple[NDArray[np.bool_], list[str]]:
+    ) -> tuple[NDArray[np.bool_], bool]:
         """[candidates]; which of them the query's operators permit and have a visible document.
 
-        If none has the phrases beside what is negated, the phrases leave none out, and a note says so.
+        If none has the phrases beside what is negated, the phrases leave none out; the second value says so.
         """
-        notes: list[str] = []
         shown = await permitted(parsed.lexical, evidence.passages, analysis=self.analysis)
-        if parsed.lexical.phrases and not shown.any() and len(evidence):
-            loose = without_phrases(parsed.lexical)
-            shown = await permitted(loose, evidence.passages, analysis=self.analysis)
-            without = f" without {' and '.join(loose.negatives)}" if loose.negatives else ""
-            phrases = quoted(parsed.lexical.phrases)
-            notes.append(f"No passage{without} has {phrases}; these are nearest in words and meaning.")
+        loosened = bool(parsed.lexical.phrases) and not shown.any() and len(evidence) > 0
+        if loosened:
+            shown = await permitted(without_phrases(parsed.lexical), evidence.passages, analysis=self.analysis)
         shown &= np.array([passage.docid in documents for passage in evidence.passages], dtype=bool)
-        return shown, notes
+        return shown, loosened
 
 
 def _likely_enough(ranked: RankedCandidates, request: QueryRequest) -> tuple[RankedCandidates, list[str]]:

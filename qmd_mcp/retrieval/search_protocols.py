@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal, Protocol
 
 from qmd_mcp.domain.documents import Collection, Document, Freshness, Passage
-from qmd_mcp.domain.lookup import Expansion, FloatArray, LexicalQuery, Ranking, Reranking, Scope
+from qmd_mcp.domain.lookup import Expansion, FloatArray, LexicalQuery, Places, Ranking, Reranking, Scope
 from qmd_mcp.domain.token_states import QueryStates
 
 
@@ -86,18 +86,56 @@ class TermFrequencies(Protocol):
 
 
 class IndexVocabulary(TermFrequencies, Protocol):
-    """Every analysed term of the index, for explaining what a query did not find."""
+    """Every analysed term of the index, and its texts, for finding near words and for saying what is nowhere."""
 
-    async def surface(self, term: str) -> str:
-        """A word of the index that is analysed to this term; the term itself if no such word is found."""
+    async def surface(self, term: str, *, like: str) -> str | None:
+        """A word of the index that is analysed to this term, of several the one most like another word.
+
+        None if no such word is found: a term is never shown to anybody.
+        """
         ...
 
     async def all_terms(self) -> Mapping[str, int]:
         """The frequency of every term of the index."""
         ...
 
-    async def terms_at_hand(self) -> Mapping[str, int]:
-        """The same if it is in memory, otherwise an empty mapping: a large index's terms must be read from disk."""
+    async def names(self, words: Sequence[str]) -> frozenset[str]:
+        """Those of the words that are a name of code or a part of one in some passage."""
+        ...
+
+    async def words(self, words: Sequence[str]) -> frozenset[str]:
+        """Those of the words that some passage has as a word.
+
+        The terms of what an update writes are counted at its end; this also knows what was written a moment ago.
+        """
+        ...
+
+    async def passage_with(self, phrase: str) -> str | None:
+        """The words of a phrase as some passage has them, with a blank or a hyphen between them; None if none has."""
+        ...
+
+    async def places(self, text: str) -> Places:
+        """Where a string stands in the texts, titles, headings and paths, ignoring case."""
+        ...
+
+
+class IndexState(Protocol):
+    """What of the files the index does not have, or not yet."""
+
+    async def vectors(self) -> tuple[int, int]:
+        """How many passages there are, and how many of them have a vector."""
+        ...
+
+    async def scripts(self) -> Mapping[str, int]:
+        """How often words of each script occur in the index, by ISO 15924 code."""
+        ...
+
+    async def writer(self) -> str | None:
+        """The process that is writing the index, in words; None if none is."""
+        ...
+
+    async def changed_files(self, collections: Sequence[str]) -> Sequence[str]:
+        """Some files of these collections, or of all, that have changed since the index was updated."""
         ...
 
 

@@ -14,6 +14,7 @@ from qmd_mcp.domain.requests import QueryRequest, SearchRequest
 from qmd_mcp.errors import EmptyIndexError, UnknownCollectionError
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis, limits_of
 from qmd_mcp.retrieval.answering.found_hits import MARGIN, FoundHits
+from qmd_mcp.retrieval.answering.gaps import Gaps
 from qmd_mcp.retrieval.answering.hits import Hits
 from qmd_mcp.retrieval.answering.listing import Listing
 from qmd_mcp.retrieval.answering.newest_first import NEWEST_OF, ranking_by_date
@@ -22,13 +23,13 @@ from qmd_mcp.retrieval.consistent_reads import ConsistentReads
 from qmd_mcp.retrieval.query.exclusions import Exclusions, kept
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
 from qmd_mcp.retrieval.query.literal_phrases import literal_first
-from qmd_mcp.retrieval.query.operators import quoted, without_phrases
+from qmd_mcp.retrieval.query.operators import without_phrases
 from qmd_mcp.retrieval.query.syntax import parse_request
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.search_protocols import Library, PassageIndex, QueryEmbedder
 from qmd_mcp.retrieval.stage_log import StageLog
-
-IF_NOT_EMBEDDED = "If status shows passages that are not embedded yet, run qmd-mcp embed; or use the search tool."
+from qmd_mcp.retrieval.vocabulary.near_word_finder import NearWordFinder
+from qmd_mcp.tasks import concurrently
 
 
 class SearchService:
@@ -43,7 +44,9 @@ class SearchService:
         library: Library,
         hits: Hits,
         pipeline: QueryPipeline,
+        near: NearWordFinder,
         diagnosis: Diagnosis,
+        gaps: Gaps,
         scripts: KnownScripts,
         reads: ConsistentReads,
         exclusions: Exclusions,
@@ -55,7 +58,9 @@ class SearchService:
         self._library = library
         self._found = FoundHits(hits)
         self._pipeline = pipeline
+        self._near = near
         self._diagnosis = diagnosis
+        self._gaps = gaps
         self._scripts = scripts
         self._reads = reads
         self._exclusions = exclusions
@@ -92,13 +97,17 @@ class SearchService:
         if parsed.lexical.phrases:  # those that have a phrase literally should be among what is read
             size = max(size, CANDIDATES)
         read = partial(self._by_words, parsed.lexical, parsed.filters)
-        ranking = await read(size)
-        notes: list[str] = []
+        ranking, near = await concurrently(partial(read, size), partial(self._near.of, parsed))
+        if near:
+            parsed = near.applied(parsed)
+            read = partial(self._by_words, parsed.lexical, parsed.filters)
+            ranking = await read(size)
+        notes = near.notes()
         if not ranking.passages and parsed.lexical.phrases:
             read = partial(self._by_words, without_phrases(parsed.lexical), parsed.filters)
             ranking = await read(size)
             if ranking.passages:
-                notes.append(f"No passage has {quoted(parsed.lexical.phrases)}; these have its words.")
+                notes += await self._diagnosis.of_phrases(parsed, collections=request.collections)
         log.ran("bm25", since=since)
         if request.sort == "date" and ranking.passages:
             ranking, sentence = ranking_by_date(ranking)
@@ -110,7 +119,8 @@ class SearchService:
         elif ranking.passages:
             notes += _below_min_score(request, ranking)
         else:
-            notes += await self._diagnosis.of_nothing(parsed, collections=request.collections)
+            notes += await self._diagnosis.of_nothing(parsed, collections=request.collections, near=near)
+            notes += await self._gaps.of_words(collections=request.collections)
         return replace(answer, notes=(*notes, *left_out))
 
     async def _vsearch(self, request: SearchRequest, log: StageLog) -> Answer:
@@ -139,7 +149,8 @@ class SearchService:
         elif not answer.hits:
             limits = limits_of(parsed, request.collections)
             within = f" within {limits}" if limits else ""
-            notes.append(f"No embedded passage was found{within}. {IF_NOT_EMBEDDED}")
+            notes.append(f"No embedded passage was found{within}.")
+            notes += await self._gaps.of_vectors() + await self._gaps.of_words(collections=request.collections)
         return replace(answer, notes=(*notes, *await self._exclusions.of_filters(parsed), *kept(parsed)))
 
     async def _query(self, request: QueryRequest, log: StageLog) -> Answer:

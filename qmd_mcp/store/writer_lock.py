@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -56,10 +56,28 @@ class WriterLock:
                 self._holder.write_text(json.dumps(about), encoding="utf-8")
             yield
         finally:
+            with suppress(OSError):  # a note that stays is harmless: `writing_now` does not believe it alone
+                self._holder.unlink(missing_ok=True)
             lock.release()
 
+    def writing_now(self) -> str | None:
+        """Describe the process that holds the lock; None if none does, or if this cannot be found out.
+
+        The lock is tried only if there is the note of a holder, so that a process that wants it is not kept from it.
+        """
+        try:
+            if not self._holder.exists():
+                return None
+            lock = FileLock(self._path, thread_local=False)
+            if not self._acquired(lock):
+                return self.holder()
+            lock.release()
+        except (OSError, ReadOnlyIndexError):
+            return None
+        return None
+
     def holder(self) -> str:
-        """Describe the process that wrote last, from the note that it left."""
+        """Describe the process that holds the lock, from its note."""
         try:
             note = json.loads(self._holder.read_text(encoding="utf-8"))
             return f"process {int(note['pid'])} (since {note['since']})"

@@ -75,7 +75,7 @@ def tables(source: SourceText, section: Section) -> tuple[Table, ...]:
     """Return the tables of a section, in their order."""
     text, start, end = source.text, section.start, section.end
     match source.kind:
-        case "markdown":
+        case "markdown" | "html":
             return tuple(_markdown_tables(text, start, end))
         case "org":
             return tuple(_org_tables(text, start, end))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from qmd_mcp.domain.documents import DocumentNames
-from qmd_mcp.domain.folding import folded
+from qmd_mcp.domain.text.folding import folded
 
 
 def called(name: str, documents: Sequence[DocumentNames]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import unicodedata
 
 from qmd_mcp.corpus.readers.headings import Heading
 from qmd_mcp.corpus.readers.source_text import SourceText
-from qmd_mcp.domain.folding import folded
+from qmd_mcp.domain.text.folding import folded
 
 
 def section_of(source: SourceText, name: str) -> range | None:

@@ -24,6 +24,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![\w*])")
 _MARKUP = re.compile(r"</?(?:a|b|br|code|em|i|img|kbd|small|span|strong|sub|sup)\b[^<>]*>|\{#[^{}]*\}|`+")
+_MARKED = re.compile(r"[\[*<{`]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ def underlined_headings(text: str, *, start: int = 0) -> Iterator[Heading]:
 
 def plain(heading: str) -> str:
     """Return the words of a heading without links, emphasis, tags and anchors."""
+    if not _MARKED.search(heading):
+        return one_line(heading)
     return one_line(_MARKUP.sub("", _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", heading))))
 
 
@@ -95,8 +98,9 @@ def one_line(title: str, *, longest: int = LONGEST) -> str:
 
     Escapes in YAML can stand for any character, also for one half of a surrogate pair, which cannot be encoded.
     """
-    line = " ".join(_CONTROL.sub(" ", title.encode(errors="ignore").decode()).split())
-    line = line if line.isascii() else unicodedata.normalize("NFC", line)
+    if not title.isascii():
+        title = unicodedata.normalize("NFC", title.encode(errors="ignore").decode())
+    line = " ".join(_CONTROL.sub(" ", title).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 

@@ -14,7 +14,7 @@ _BLOCKS = frozenset(
         *("tfoot", "thead", "tr", "ul"),
     )
 )
-_TIGHT = frozenset({"dd", "li", "option", "tr"})
+_TIGHT = frozenset({"dd", "li", "option", "tbody", "tfoot", "thead", "tr"})
 """Blocks without a blank line around them."""
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _HIDDEN = frozenset({"nav", "noscript", "script", "style", "svg", "template"})
@@ -26,7 +26,8 @@ class HtmlPage(HTMLParser):
     """Reads a page with Python's own parser, the only one that reports line numbers.
 
     It never raises, and it takes linear time. Headings become `#` lines, list items begin with a dash, and preformatted
-    text becomes fenced code. The lines of a paragraph stay as they are in the file, so that a citation of a line is
+    text becomes fenced code. Bars separate the cells of a row, and a line as in Markdown follows the row that names the
+    columns. The lines of a paragraph stay as they are in the file, so that a citation of a line is
     exact.
     """
 
@@ -42,6 +43,10 @@ class HtmlPage(HTMLParser):
         self._number = first_line
         self._prefix = ""
         self._hidden = 0
+        self._cells: list[str] = []
+        """The elements that are the cells of a row."""
+        self._named = True
+        """Whether the columns of a table have names already, or there is no table."""
         self._inside: Literal["text", "title", "heading", "pre"] = "text"
         tame = _tame(source)
         end = tame.rfind(">") + 1  # no tag ends behind it, but the parser would search again and again
@@ -65,10 +70,13 @@ class HtmlPage(HTMLParser):
             return
         elif tag == "br" or (tag == "div" and self._inside == "heading"):
             self._end_of_line()
-        elif tag in {"td", "th"} and not self._blank:
-            self._line.append(" | ")
+        elif tag in {"td", "th"}:
+            self._cells.append(tag)
+            if not self._blank:
+                self._line.append(" | ")
         elif tag in _BLOCKS:
             self._break(gap=tag not in _TIGHT)
+            self._end_row(tag)
             self._inside = "heading" if tag in _HEADINGS else "text"
             if tag != "p":  # a paragraph may be the text of a list item
                 self._prefix = "- " if tag == "li" else _HEADINGS.get(tag, "")
@@ -93,6 +101,7 @@ class HtmlPage(HTMLParser):
             tag in _BLOCKS and self._inside not in {"pre", "title"} and not (self._inside == "heading" and tag == "div")
         ):
             self._break(gap=tag not in _TIGHT)
+            self._end_row(tag)
             self._inside, self._prefix = "text", ""
 
     def handle_data(self, data: str) -> None:
@@ -103,6 +112,9 @@ class HtmlPage(HTMLParser):
             self.title += data
             return
         number = self.getpos()[0] + self._above
+        if self._cells and self._inside == "text":  # line ends around a cell's text do not end the row
+            number += data[: len(data) - len(data.lstrip())].count("\n")
+            data = f" {data.strip()} "
         for offset, piece in enumerate(data.split("\n")):
             if offset:
                 self._end_of_line()
@@ -135,6 +147,18 @@ class HtmlPage(HTMLParser):
             self._add(_FENCE)
             self._inside = "text"
             self._break(gap=True)
+
+    def _end_row(self, tag: str) -> None:
+        """Put a line below the first row of a table if all its cells are names."""
+        if tag == "tr":
+            names = self._cells if set(self._cells) == {"th"} else []
+            if names[1:] and not self._named and self.lines[-1].count(" | ") == len(names) - 1:
+                self.lines.append(" | ".join(["---"] * len(names)))
+                self.numbers.append(self.numbers[-1])
+            self._named = self._named or bool(self._cells)
+            self._cells = []
+        elif tag == "table":
+            self._named, self._cells = False, []
 
     def _break(self, *, gap: bool = False) -> None:
         """End the line, and put a blank line below it if `gap`, unless a list item has only just begun."""

@@ -34,11 +34,10 @@ class FreshnessCheck:
 
     async def of(self, documents: Sequence[Document], collections: Mapping[str, Collection]) -> dict[str, Freshness]:
         """Compare documents in a worker thread, by docid; a document whose collection is not given is missing."""
-        return await anyio.to_thread.run_sync(self._compared_all, documents, collections, limiter=self._threads)
+        return await anyio.to_thread.run_sync(self.compared, documents, collections, limiter=self._threads)
 
-    def _compared_all(
-        self, documents: Sequence[Document], collections: Mapping[str, Collection]
-    ) -> dict[str, Freshness]:
+    def compared(self, documents: Sequence[Document], collections: Mapping[str, Collection]) -> dict[str, Freshness]:
+        """Compare documents in this thread, by docid."""
         roots = {
             name: os.path.realpath(collections[name].root)
             for name in {each.collection for each in documents}

@@ -86,5 +86,5 @@ class AnswerWriter:
             score=float(ranked.scores[row]),
             heading=part.heading(sought),
             snippet=part.piece.text,
-            relevance=None if ranked.relevance is None else float(ranked.relevance[row]),
+            relevance=ranked.relevance_of(row),
         )

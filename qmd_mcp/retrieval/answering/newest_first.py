@@ -21,6 +21,11 @@ be relevant as the best. By meaning every passage matches a little, so that with
 index would come first, whatever was asked."""
 
 
+def goes_by_date(request: SearchRequest, filters: Scope) -> bool:
+    """Whether a request asks for dates, so that every hit shows its own."""
+    return request.sort == "date" or filters.after_ns is not None or filters.before_ns is not None
+
+
 def ranking_by_date(ranking: Ranking) -> tuple[Ranking, str]:
     """The best of a ranking, newest first, and a sentence that says so."""
     order = _by_date(ranking.passages[:NEWEST_OF])
@@ -42,11 +47,6 @@ def candidates_by_date(ranked: RankedCandidates, evidence: Evidence) -> tuple[Ra
     rows = rows[:NEWEST_OF]
     order = _by_date([evidence.passages[row] for row in rows])
     return replace(ranked, rows=tuple(rows[place] for place in order)), _sentence(len(rows))
-
-
-def goes_by_date(request: SearchRequest, filters: Scope) -> bool:
-    """Whether a request asks for dates, so that every hit shows its own."""
-    return request.sort == "date" or filters.after_ns is not None or filters.before_ns is not None
 
 
 def _sentence(count: int) -> str:

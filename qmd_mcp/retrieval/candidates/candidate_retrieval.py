@@ -17,10 +17,11 @@ from qmd_mcp.errors import CallerError, ModelBusyError, SetupError
 from qmd_mcp.retrieval.candidates.evidence import gather
 from qmd_mcp.retrieval.candidates.found_candidates import Candidates
 from qmd_mcp.retrieval.query.expansion_gate import Lead, why_not_expanded
-from qmd_mcp.retrieval.query.query_terms import query_terms
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
 from qmd_mcp.retrieval.search_protocols import Expander, PassageIndex, QueryEmbedder, TermFrequencies, TokenEmbedder
 from qmd_mcp.retrieval.stage_log import StageLog
+from qmd_mcp.retrieval.vocabulary.near_words import NearWords
+from qmd_mcp.retrieval.vocabulary.query_terms import query_terms
 from qmd_mcp.tasks import concurrently
 
 CANDIDATES = 100
@@ -53,10 +54,12 @@ class CandidateRetrieval:
     vocabulary: TermFrequencies
     expander: Expander | Absent
 
-    async def retrieve(self, request: QueryRequest, parsed: ParsedQuery, *, scope: Scope, log: StageLog) -> Candidates:
+    async def retrieve(
+        self, request: QueryRequest, parsed: ParsedQuery, *, near: NearWords, scope: Scope, log: StageLog
+    ) -> Candidates:
         """Make every look-up that the time allows and join what they find."""
         terms, (lexical, supporting), meaning, indexed = await concurrently(
-            partial(query_terms, parsed.lexical, vocabulary=self.vocabulary),
+            partial(query_terms, parsed.lexical, vocabulary=self.vocabulary, near=near),
             partial(self._by_words_and_sub_queries, request, parsed, scope=scope, log=log),
             partial(self._by_meaning, parsed, scope=scope, log=log),
             self.vocabulary.passages,

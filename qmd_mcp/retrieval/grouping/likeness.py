@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from qmd_mcp.domain.folding import folded
+from qmd_mcp.domain.text.folding import folded
 
 SAME = 0.9
 """Two passages are near-duplicates if they share at least this part of their word triples (Jaccard index). A licence

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.requests import SearchRequest
+from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.retrieval.query.filters import left_out_by_filters
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse_request
 from qmd_mcp.retrieval.search_protocols import Library, SelectedPassages

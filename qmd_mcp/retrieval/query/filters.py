@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import Scope
 from qmd_mcp.domain.requests import SearchRequest
+from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.retrieval.query.calendar_days import beginning_of, date_of
 
 NAMES = ("path", "title", "tag", "after", "before")

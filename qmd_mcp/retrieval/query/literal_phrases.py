@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
-from qmd_mcp.domain.searched_text import SearchedText
+from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.searched_text import SearchedText
 
 _EMPHASIS = re.compile(r"[*_`~\[\]]+")
 """Signs of markup that stand at words without being text. They are ignored in the phrase too: `max_tokens` is found as

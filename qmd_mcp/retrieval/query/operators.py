@@ -7,16 +7,17 @@ by the same analysis: `"connection pools"` is in a passage that says "connection
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import LexicalQuery
-from qmd_mcp.domain.searched_text import SearchedText
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.searched_text import SearchedText
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 
 
 async def permitted(query: LexicalQuery, passages: Sequence[Passage], *, analysis: TermAnalysis) -> NDArray[np.bool_]:
@@ -44,7 +45,7 @@ async def permitted(query: LexicalQuery, passages: Sequence[Passage], *, analysi
 def without_phrases(query: LexicalQuery) -> LexicalQuery:
     """The same query with the words of its phrases as plain words."""
     words = (*query.words, *(word for phrase in query.phrases for word in phrase.split()))
-    return LexicalQuery(words=words, negatives=query.negatives)
+    return replace(query, words=words, phrases=())
 
 
 def quoted(phrases: Sequence[str]) -> str:

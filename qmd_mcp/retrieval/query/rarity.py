@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qmd_mcp.domain.lookup import FloatArray
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.search_protocols import TermFrequencies
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from qmd_mcp.domain.lookup import FloatArray
-from qmd_mcp.domain.searched_text import SearchedText
+from qmd_mcp.domain.text.searched_text import SearchedText
 from qmd_mcp.retrieval.candidates.evidence import Evidence
 from qmd_mcp.retrieval.query.term_occurrences import Occurrences, occurrences
 

@@ -23,7 +23,7 @@ class RankedCandidates:
     scores: FloatArray
     """[candidates], by row of the evidence."""
     relevance: FloatArray | None
-    """[candidates] probabilities, by row of the evidence; None if no weights were trained for this embedder."""
+    """[candidates] probabilities, by row of the evidence, NaN for one that could not be judged; None if none could."""
     logits: Mapping[int, float] = field(default_factory=dict)
     """What a cross-encoder said about the rows that it read."""
 
@@ -33,11 +33,17 @@ class RankedCandidates:
         rows = tuple(int(row) for row in np.argsort(-scores, kind="stable") if shown[row])
         return cls(rows, scores=scores, relevance=relevance)
 
+    def relevance_of(self, row: int) -> float | None:
+        """How likely a candidate is to be relevant; None if that is not known."""
+        if self.relevance is None or np.isnan(self.relevance[row]):
+            return None
+        return float(self.relevance[row])
+
     def at_least(self, relevance: float) -> RankedCandidates:
-        """Only the candidates that are at least so likely to be relevant; all of them if nothing is known of that."""
+        """Without the candidates that are less likely to be relevant; those of which that is not known stay."""
         if self.relevance is None:
             return self
-        return replace(self, rows=tuple(row for row in self.rows if self.relevance[row] >= relevance))
+        return replace(self, rows=tuple(row for row in self.rows if not self.relevance[row] < relevance))
 
     def with_literal_first(self, phrases: Sequence[str], evidence: Evidence) -> RankedCandidates:
         """The candidates that have the phrases literally, then those that have them in other forms of their words."""

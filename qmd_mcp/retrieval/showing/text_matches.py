@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import LexicalQuery
+from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.retrieval.query.literal_phrases import FIRST_UNSPACED, literal, stands_in
 from qmd_mcp.retrieval.showing.sentences import sentences
 

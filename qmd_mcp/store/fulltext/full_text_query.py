@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, Occur, PhraseQuery
+from lancedb.query import FullTextOperator as Operator
 
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import LexicalQuery
+from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.store.fulltext.identifiers import forms_of, signs_in, tokens_in
 
 BOOSTS = {"words": 1.0, "titles": 0.5, "labels": 0.25, "identifiers": 1.0, "parts": 0.1}
@@ -35,8 +36,13 @@ def full_text_query(query: LexicalQuery) -> FullTextQuery:
         for group, boost in ((names, BOOSTS["identifiers"]), (parts, BOOSTS["parts"])):
             if group and boost:
                 clauses.append((Occur.SHOULD, MatchQuery(" ".join(group), "identifiers", boost=boost)))
-    if query.near:
-        clauses += _matches(folded(" ".join(query.near)), share=NEAR)
+    alone = [word for word in query.near if word.isalnum()]
+    for near, operator in (
+        (" ".join(alone), Operator.OR),
+        *((word, Operator.AND) for word in {*query.near} - {*alone}),
+    ):
+        if near:
+            clauses += _matches(folded(near), share=NEAR, operator=operator)
     for phrase in map(folded, query.phrases):
         anywhere = [(Occur.SHOULD, PhraseQuery(phrase, field)) for field in ANALYSED_FIELDS]
         clauses.append((Occur.MUST, BooleanQuery(anywhere)))
@@ -53,9 +59,12 @@ def query_of_what_has(query: LexicalQuery, phrase: str) -> FullTextQuery:
     return BooleanQuery([*matching, (Occur.MUST, anywhere)])
 
 
-def _matches(words: str, *, share: float = 1.0) -> list[tuple[Occur, FullTextQuery]]:
+def _matches(words: str, *, share: float = 1.0, operator: Operator = Operator.OR) -> list[tuple[Occur, FullTextQuery]]:
     """A clause for each analysed field."""
-    return [(Occur.SHOULD, MatchQuery(words, field, boost=share * BOOSTS[field])) for field in ANALYSED_FIELDS]
+    return [
+        (Occur.SHOULD, MatchQuery(words, field, boost=share * BOOSTS[field], operator=operator))
+        for field in ANALYSED_FIELDS
+    ]
 
 
 def _names_and_parts(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

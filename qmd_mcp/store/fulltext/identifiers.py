@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from qmd_mcp.domain.folding import folded
+from qmd_mcp.domain.text.folding import folded
 
 _TOKEN = re.compile(r"[^\s\"'`()\[\]{}<>,;|\\=!?*“”‘’。，；：（）「」、]+")
 """A run of characters without blanks, quotes, brackets and the punctuation that no name contains."""

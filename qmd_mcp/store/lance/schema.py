@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from qmd_mcp.domain.documents import Collection, Context, Document, Passage
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.domain.properties import Properties
-from qmd_mcp.domain.searched_text import SearchedText
+from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.searched_text import SearchedText
 from qmd_mcp.store.fulltext.identifiers import identifiers_in
 from qmd_mcp.store.lance.passage_details import attributes_of, details_of
 

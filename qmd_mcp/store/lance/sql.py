@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import Scope
+from qmd_mcp.domain.text.folding import folded
 
 
 def quoted(value: str) -> str:
@@ -23,10 +23,19 @@ def contains(column: str, part: str, *, wildcard: bool = False) -> str:
 
     With `wildcard`, `*` in the part stands for any characters.
     """
-    escaped = part.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    escaped = _escaped(part.lower())
     if wildcard:
         escaped = escaped.replace("*", "%")
     return f"lower({column}) LIKE {quoted(f'%{escaped}%')}"
+
+
+def holds(column: str, part: str) -> str:
+    """A filter for the rows whose column contains a part exactly."""
+    return f"{column} LIKE {quoted(f'%{_escaped(part)}%')}"
+
+
+def _escaped(part: str) -> str:
+    return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def in_scope(scope: Scope) -> str | None:

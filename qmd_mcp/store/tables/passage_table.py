@@ -12,8 +12,8 @@ import pyarrow as pa
 from lancedb.index import IvfRq
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
+from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.store.fulltext.full_text_index import create_indexes, is_indexed
 from qmd_mcp.store.fulltext.full_text_query import full_text_query
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database, table_names

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterable, Sequence
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.store.lance.database import Database
 from qmd_mcp.store.tables.passage_table import PassageTable
 from qmd_mcp.store.tables.term_table import TermTable, count_terms

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
+import anyio.to_thread
 import lancedb
 import pyarrow as pa
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.searched_text import SearchedText
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.scripts import script_of
+from qmd_mcp.domain.text.searched_text import SearchedText
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import TERMS, TERMS_SCHEMA
@@ -37,7 +39,9 @@ class TermTable:
     def __init__(self, table: lancedb.AsyncTable, *, uri: str, most_in_memory: int = KNOWN_TERMS) -> None:
         self._table = table
         self._most_in_memory = most_in_memory
-        self._known = OncePerVersion(version=TableVersion(table, uri=uri).newest, read=self._read)
+        version = TableVersion(table, uri=uri)
+        self._known = OncePerVersion(version=version.newest, read=self._read)
+        self._scripts = OncePerVersion(version=version.newest, read=self._read_scripts)
 
     @classmethod
     async def open(cls, database: Database) -> TermTable:
@@ -56,11 +60,15 @@ class TermTable:
     async def all(self) -> Mapping[str, int]:
         """The frequency of every term."""
         known = await self.in_memory()
-        return _counts(await self._table.query().to_arrow()) if known is None else known
+        return await anyio.to_thread.run_sync(_counts, await self._table.query().to_arrow()) if known is None else known
 
     async def in_memory(self) -> Mapping[str, int] | None:
         """The frequency of every term; None if there are too many terms to keep in memory."""
         return await self._known.get()
+
+    async def scripts(self) -> Mapping[str, int]:
+        """How often terms of each script occur, by ISO 15924 code: a term counts once for each passage that has it."""
+        return await self._scripts.get()
 
     @property
     def reads(self) -> int:
@@ -90,6 +98,18 @@ class TermTable:
     async def _read(self) -> Mapping[str, int] | None:
         few = await self._table.count_rows() <= self._most_in_memory
         return _counts(await self._table.query().to_arrow()) if few else None
+
+    async def _read_scripts(self) -> Mapping[str, int]:
+        return await anyio.to_thread.run_sync(_of_scripts, await self.all())
+
+
+def _of_scripts(counts: Mapping[str, int]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for term, passages in counts.items():
+        script = script_of(term)
+        if script is not None:
+            found[script] += passages
+    return found
 
 
 def _counts(rows: pa.Table) -> dict[str, int]:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from qmd_mcp.cli import run
-from qmd_mcp.retrieval.search_service import IF_NOT_EMBEDDED
 
 HEAVY = ("lancedb", "pyarrow", "onnxruntime", "fastembed", "mcp", "numpy")
 
@@ -150,7 +149,10 @@ def test_words_come_first_and_vectors_later(qmd: Terminal, notes: Path) -> None:
     nothing = qmd("vsearch", "standby", "--json").answer
     assert (nothing["hits"], nothing["notes"]) == (
         [],
-        [f"No embedded passage was found. {IF_NOT_EMBEDDED}"],
+        [
+            "No embedded passage was found.",
+            "No passage is embedded yet, so that meaning cannot be compared: run qmd-mcp embed.",
+        ],
     )
     assert qmd("query", "standby", "--json").answer["hits"]
     assert "3 passages embedded" in qmd("embed").stdout
@@ -160,8 +162,8 @@ def test_words_come_first_and_vectors_later(qmd: Terminal, notes: Path) -> None:
 def test_a_typing_error_is_answered_with_what_the_index_has(qmd: Terminal, notes: Path) -> None:
     qmd("collection", "add", str(notes), "--name", "notes", "--no-embed")
     answer = qmd("search", "lentlis", "--json").answer
-    assert answer["hits"] == []
-    assert answer["notes"] == ["'lentlis' occurs nowhere in the index; nearest in the index: lentil."]
+    assert [hit["path"] for hit in answer["hits"]] == ["soup.md"]
+    assert answer["notes"] == ["No indexed word is 'lentlis'; searched 'lentils' instead."]
 
 
 def test_what_is_probably_not_meant_is_told(qmd: Terminal, tmp_path: Path, notes: Path) -> None:

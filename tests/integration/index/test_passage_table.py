@@ -11,7 +11,7 @@ import pytest
 
 from qmd_mcp.domain.documents import Passage, docid_of
 from qmd_mcp.domain.lookup import LexicalQuery, Scope
-from qmd_mcp.domain.searched_text import SearchedText
+from qmd_mcp.domain.text.searched_text import SearchedText
 from qmd_mcp.store.lance.database import Database
 from qmd_mcp.store.lance.schema import TERMS
 from qmd_mcp.store.tables.passage_table import COMPARED_IN_SCOPE, LOOKUP_BATCH, PassageTable

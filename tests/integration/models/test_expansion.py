@@ -9,7 +9,7 @@ import pytest
 from anyio.abc import TaskGroup
 
 from qmd_mcp.domain.lookup import Expansion
-from qmd_mcp.domain.scripts import script_of
+from qmd_mcp.domain.text.scripts import script_of
 from qmd_mcp.inference.expanding.decoder import Decoder
 from qmd_mcp.inference.expanding.expander import Expander
 from qmd_mcp.inference.expanding.expansion_scheduler import open_expansion

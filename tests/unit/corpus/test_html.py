@@ -116,3 +116,11 @@ def test_a_broken_page_is_read_as_far_as_it_goes(page: str, text: str) -> None:
 )
 def test_a_page_of_nothing_but_beginnings_is_read_to_its_end(sign: str) -> None:
     assert "the end" in source(sign * 50_000 + "the end", "page.html").text  # in quadratic time this takes minutes
+
+
+def test_the_cells_of_a_row_are_one_line_wherever_their_lines_end() -> None:
+    names = "<tr>\n <th>\n  boat\n </th>\n <th>owner</th>\n</tr>"
+    page = f"<table>\n{names}\n<tr>\n <td>Skua</td>\n <td>Orla <b>Q.</b></td>\n</tr></table>"
+    made = source(page)
+    assert made.text == "boat | owner\n--- | ---\nSkua | Orla Q.\n"
+    assert made.lines == (4, 4, 9)

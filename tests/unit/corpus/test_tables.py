@@ -192,3 +192,27 @@ def test_a_cell_in_quotes_may_have_several_lines() -> None:
 @pytest.mark.parametrize("path", ["a.md", "a.org", "a.adoc", "a.csv"])
 def test_a_table_that_nobody_wrote_is_cut_all_the_same(unit: str, path: str) -> None:
     assert passages(f"| a | b |\n|---|---|\n{unit * 10_000}| x | y |", path, budget=220)  # quadratic time takes minutes
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "<thead><tr><th>boat</th><th>owner</th></tr></thead><tbody>{}</tbody>",
+        "\n<tr>\n<th>boat</th>\n<th>owner</th>\n</tr>\n{}",
+        "<tr><th>boat<th>owner{}",
+    ],
+)
+def test_tables_of_html_carry_the_row_that_names_the_columns(rows: str) -> None:
+    made = "".join(f"<tr><td>boat-{number:02}</td>\n<td>owner {number}</td></tr>\n" for number in range(40))
+    found = passages(f"<h1>Boats</h1><p>Some words.</p><table>{rows.format(made)}</table><p>below</p>", "boats.html")
+    assert len(found) > 3
+    assert "\nboat | owner\n--- | ---\nboat-00 | owner 0\nboat-01 | owner 1\n" in found[0].text
+    assert {passage.table_header for passage in found[1:]} == {HEADER}
+
+
+@pytest.mark.parametrize("row", ["<tr><td>boat</td><td>owner</td></tr>", "<tr><th>boat</th><td>owner</td></tr>", ""])
+def test_a_table_of_html_whose_first_row_names_nothing_has_no_header(row: str) -> None:
+    made = "".join(f"<tr><th>boat-{number:02}</th><td>owner {number}</td></tr>" for number in range(40))
+    found = passages(f"<table>{row}{made}</table>", "boats.html")
+    assert {passage.table_header for passage in found} == {""}
+    assert "---" not in found[0].text

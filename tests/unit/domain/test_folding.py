@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmd_mcp.domain.folding import folded
-from qmd_mcp.domain.searched_text import path_words, without_markup
+from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.searched_text import path_words, without_markup
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qmd_mcp.domain.scripts import script_of
+from qmd_mcp.domain.text.scripts import script_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from qmd_mcp.domain.term_analysis import TermAnalysis
+from qmd_mcp.domain.text.term_analysis import TermAnalysis
 
 pytestmark = pytest.mark.anyio
 

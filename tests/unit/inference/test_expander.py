@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from qmd_mcp.domain.documents import SubQuery
 from qmd_mcp.domain.lookup import Expansion
-from qmd_mcp.domain.scripts import script_of
+from qmd_mcp.domain.text.scripts import script_of
 from qmd_mcp.errors import ModelError
 from qmd_mcp.inference.expanding.branch_decoding import GenerationCancelled
 from qmd_mcp.inference.expanding.decoder import Decoder

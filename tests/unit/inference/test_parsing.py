@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_mcp.domain.documents import SubQuery
-from qmd_mcp.domain.scripts import script_of
+from qmd_mcp.domain.text.scripts import script_of
 from qmd_mcp.inference.expanding.line_parsing import Draft, Kind, names, sub_queries
 
 

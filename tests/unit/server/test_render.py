@@ -92,7 +92,8 @@ def test_an_answer_without_hits_says_why_and_what_to_try() -> None:
         "No hits for: postgrez\n"
         "'postgrez' occurs nowhere in the index; nearest: postgres.\n"
         "There is nothing here to answer from. Try other words, query (exact words and meaning together), or status "
-        "(which collections there are and how much of them is indexed); else say that it was not found."
+        "(which collections there are and how much of them is indexed); else say that it was not found in what is "
+        "indexed."
     )
 
 

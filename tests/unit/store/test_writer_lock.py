@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from qmd_mcp.cli import run
-from qmd_mcp.errors import ReadOnlyIndexError
+from qmd_mcp.errors import ReadOnlyIndexError, WriterBusyError
 from qmd_mcp.store.writer_lock import WriterLock
 
 pytestmark = [
@@ -71,6 +71,19 @@ async def test_one_whose_holder_cannot_be_noted_is_not_held(folder: Path) -> Non
         with pytest.raises(ReadOnlyIndexError):
             async with WriterLock(str(folder)).held(wait_seconds=0):
                 pass
+
+
+async def test_who_writes_is_told_while_it_writes_and_not_after_it_died(folder: Path) -> None:
+    uri = str(folder)
+    assert WriterLock(uri).writing_now() is None
+    async with WriterLock(uri).held():
+        assert str(WriterLock(uri).writing_now()).startswith(f"process {os.getpid()} (since ")
+        with pytest.raises(WriterBusyError, match=f"process {os.getpid()}"):
+            async with WriterLock(uri).held(wait_seconds=0):
+                pass
+    assert WriterLock(uri).writing_now() is None
+    (folder / "writer.json").write_text('{"pid": 1, "since": "2026-01-01 00:00:00"}')  # its holder was killed
+    assert WriterLock(uri).writing_now() is None
 
 
 def test_every_command_that_writes_says_so_and_those_that_read_go_on(

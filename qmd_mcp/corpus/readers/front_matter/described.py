@@ -9,7 +9,7 @@ from itertools import groupby
 
 from qmd_mcp.corpus.readers.front_matter.written_dates import date_ns
 from qmd_mcp.corpus.readers.headings import one_line
-from qmd_mcp.domain.properties import Properties
+from qmd_mcp.domain.properties import NO_PROPERTIES, Properties
 
 LONGEST_NAMES = 2_000
 """Most characters of all aliases of a document together, and of all its tags; the ones behind are dropped. They are
@@ -59,6 +59,8 @@ class Value:
 
 def described(values: Sequence[Value]) -> tuple[str, Properties]:
     """Return the title, empty if there is none, and the properties of a document with these values."""
+    if not values:
+        return "", NO_PROPERTIES
     title = next((value.text for value in reversed(values) if value.key == _TITLE and not value.listed), "")
     aliases = (
         alias

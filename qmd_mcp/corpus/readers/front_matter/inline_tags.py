@@ -15,8 +15,8 @@ _NO_TAG = (
 """What ends a tag: blanks, punctuation of ASCII other than `_`, `-` and `/`, and punctuation of other scripts. Letters,
 digits and emoji of any script belong to a tag, as they do in Obsidian."""
 
-_TAG = rf"(?<!\S)#(?=[^{_NO_TAG}]*[^{_NO_TAG}\d/_-])(?P<tag>[^{_NO_TAG}]+)"
-_MAY_HAVE = re.compile(rf"(?<!\S)#[^{_NO_TAG}]")
+_TAG = rf"#(?<!\S#)(?=[^{_NO_TAG}]*[^{_NO_TAG}\d/_-])(?P<tag>[^{_NO_TAG}]+)"
+_MAY_HAVE = re.compile(rf"#(?<!\S#)[^{_NO_TAG}]")
 _TAG_OR_OTHER = re.compile(
     rf"{FENCE}|``[^\n]*?``|`[^`\n]*`|\[\[[^\[\]\n]*\]\]|\]\([^()\n]*\)|<[^<>\n]*>|^ {{0,3}}\[(?!\^)[^\[\]\n]+\]:[^\n]*"
     rf"|^(?: {{4}}|\t)[ \t]*#[^\n]*|{_TAG}",

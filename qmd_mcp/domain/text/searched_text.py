@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.folding import folded
+from qmd_mcp.domain.text.folding import folded
 
 _MARKUP = frozenset(
     (

@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 from importlib.resources import files
 
-from qmd_mcp.domain.korean import without_particles
+from qmd_mcp.domain.text.korean import without_particles
 
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]")
 """Accents of Latin, Greek and Cyrillic letters, and the vowel marks of Hebrew and Arabic, which most people leave out.
@@ -98,5 +98,5 @@ def _simplified() -> dict[str, str]:
 
     The pairs are those that OpenCC 1.4.2 (Apache-2.0) converts character by character with its configuration `t2s`.
     """
-    pairs = files("qmd_mcp.domain").joinpath("simplified_chinese.txt").read_text(encoding="utf-8").split()
+    pairs = files("qmd_mcp.domain.text").joinpath("simplified_chinese.txt").read_text(encoding="utf-8").split()
     return {pair[0]: pair[1] for pair in pairs}

@@ -20,7 +20,7 @@ _PREFIXES = {
 }
 """ISO 15924 codes by the first word of a letter's Unicode name; letters of other scripts have the code `Zyyy`."""
 
-_SYLLABIC = frozenset({"Hani", "Kana", "Hang", "Thai"})
+SYLLABIC = frozenset({"Hani", "Kana", "Hang", "Thai"})
 """Scripts whose words are only one or two letters long: in these, every letter counts as a word."""
 
 
@@ -30,7 +30,7 @@ def script_of(text: str) -> str | None:
     previous: str | None = None
     for character in text:
         script = _script_of_letter(character) if character.isalpha() else None
-        if script is not None and (script in _SYLLABIC or script != previous):
+        if script is not None and (script in SYLLABIC or script != previous):
             words[script] += 1
         previous = script
     return words.most_common(1)[0][0] if words else None

@@ -137,7 +137,7 @@ class Reading:
             fused=fused[order],
             query=self._encoder.exact([parsed.text])[0],
             passages=tuple(self.states[passage.text_hash] for passage in ranked[: DEPTHS[-1]]),
-            weights=await self._rarities.weights(parsed.text, self._encoder.query(parsed.text).spans),
+            weights=(await self._rarities.weights(parsed.text, self._encoder.query(parsed.text).spans)).tokens,
         )
 
     def _encode(self, passages: Sequence[Passage]) -> None:

@@ -70,26 +70,31 @@ def fit_ranking(
 
 
 def fit_logistic(
-    values: Sequence[FloatArray], labels: Sequence[np.ndarray], *, names: tuple[str, ...], chosen: tuple[str, ...]
+    values: Sequence[FloatArray],
+    labels: Sequence[np.ndarray],
+    weights: Sequence[float],
+    *,
+    names: tuple[str, ...],
+    chosen: tuple[str, ...],
 ) -> dict:
-    """Fit a ridge logistic regression by Newton's method; all sets have the same weight, and in a set all labels."""
+    """Fit a ridge logistic regression by Newton's method; a set's labels share its weight."""
     columns = [names.index(name) for name in chosen]
     table = np.concatenate(values)[:, columns].astype(np.float64)
     label = np.concatenate(labels).astype(np.float64)
-    share = np.concatenate([np.full(len(each), 1 / len(each)) for each in labels])
+    share = np.concatenate([np.full(len(each), of / len(each)) for of, each in zip(weights, labels, strict=True)])
     share /= share.sum()
     mean = share @ table
     deviation = np.sqrt(share @ (table - mean) ** 2) + 1e-9
     design = np.concatenate([np.ones((len(table), 1)), (table - mean) / deviation], axis=1)
     ridge = np.diag([1e-9, *[RIDGE] * len(columns)])
-    weights = np.zeros(len(columns) + 1)
+    fitted = np.zeros(len(columns) + 1)
     for _ in range(30):
-        probability = 1 / (1 + np.exp(-design @ weights))
-        gradient = design.T @ (share * (probability - label)) + ridge @ weights
+        probability = 1 / (1 + np.exp(-design @ fitted))
+        gradient = design.T @ (share * (probability - label)) + ridge @ fitted
         curvature = (design * (share * probability * (1 - probability))[:, None]).T @ design + ridge
-        weights -= np.linalg.solve(curvature, gradient)
-    linear = weights[1:] / deviation
-    return {"intercept": round(float(weights[0] - mean @ linear), 4), "linear": _named(chosen, linear)}
+        fitted -= np.linalg.solve(curvature, gradient)
+    linear = fitted[1:] / deviation
+    return {"intercept": round(float(fitted[0] - mean @ linear), 4), "linear": _named(chosen, linear)}
 
 
 def _chosen(features: Features, relevant: np.ndarray) -> np.ndarray:

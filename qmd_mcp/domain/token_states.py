@@ -28,6 +28,16 @@ class QueryStates:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenComparison:
+    """What comparing a query with passages token by token says of each passage."""
+
+    maxsim: FloatArray
+    """[passages]; weighted mean cosines, at most 1, higher is better; NaN for a passage without token states."""
+    unmet: FloatArray
+    """[passages]; how rare the word of the query is that the passage meets least, 0 to about 1; NaN likewise."""
+
+
+@dataclass(frozen=True, slots=True)
 class EncodedPassages:
     """The encoder's output for passages, from one forward pass for each batch."""
 

@@ -99,6 +99,7 @@ def without(evidence: Evidence, paths: AbstractSet[str]) -> Evidence:
         support=evidence.support[kept],
         vectors=evidence.vectors[kept],
         maxsim=evidence.maxsim[kept],
+        unmet=evidence.unmet[kept],
     )
 
 

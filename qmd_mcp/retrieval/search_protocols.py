@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from qmd_mcp.domain.documents import Collection, Document, Freshness, Passage
 from qmd_mcp.domain.lookup import Expansion, FloatArray, LexicalQuery, Places, Ranking, Reranking, Scope
-from qmd_mcp.domain.token_states import QueryStates
+from qmd_mcp.domain.token_states import QueryStates, TokenComparison
 
 
 class PassageIndex(Protocol):
@@ -150,8 +150,8 @@ class TokenEmbedder(Protocol):
 class Late(Protocol):
     """Compares a query with passages token by token (late interaction)."""
 
-    async def scores(self, query: str, states: QueryStates, passages: Sequence[Passage]) -> FloatArray:
-        """[passages]; NaN for a passage without token states."""
+    async def compare(self, query: str, states: QueryStates, passages: Sequence[Passage]) -> TokenComparison:
+        """The values are NaN for a passage without token states."""
         ...
 
 

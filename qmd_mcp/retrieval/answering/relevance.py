@@ -18,7 +18,21 @@ from qmd_mcp.retrieval.ranking.features import (
 )
 from qmd_mcp.retrieval.ranking.trained_weights import LogisticWeights
 
-SIGNS = ("odds", "lead", "rank", "cosine", "maxsim", "coverage", "nearness", "found", "length", "question", "code")
+SIGNS = (
+    "odds",
+    "lead",
+    "rank",
+    "cosine",
+    "maxsim",
+    "unmet",
+    "doubt",
+    "coverage",
+    "nearness",
+    "found",
+    "length",
+    "question",
+    "code",
+)
 """The values from which the probability of a candidate is computed; `signs` says what each is.
 
 All but the last four are numbers of the candidate; `found`, `length`, `question` and `code` are features of the query.
@@ -51,6 +65,10 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
     fusion made them. Then `odds` are the log-odds of the candidate's document in the softmax over all candidates;
     `lead` is the candidate's score minus the best score of another document; `rank` is log(1 + rank), where the first
     rank is 0. The signs `cosine` and `maxsim` have the lowest known value where a candidate has none.
+
+    `unmet` is how rare the query's word is that the candidate meets least. It has the highest known value where a
+    candidate has none; if no candidate was compared token by token, it is the feature `missing`. `doubt` is `unmet`
+    times the log-odds above evens: that a document leads by far says little if it lacks what was asked for.
     """
     count = len(evidence)
     if not count:
@@ -64,12 +82,17 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
     rank = np.empty(count, dtype=np.int64)
     rank[order] = np.arange(count)
     column = CANDIDATE_FEATURES.index
+    odds = np.log(of_document) - np.log1p(-of_document)
+    compared = not np.isnan(evidence.unmet).all()
+    unmet = -least_where_unknown(-evidence.unmet) if compared else features.candidates[:, column("missing")]
     values = {
-        "odds": np.log(of_document) - np.log1p(-of_document),
+        "odds": odds,
         "lead": scores - _best_of_another(scores, documents, order=order),
         "rank": np.log1p(rank),
         "cosine": known_cosines(evidence),
         "maxsim": least_where_unknown(evidence.maxsim),
+        "unmet": unmet,
+        "doubt": unmet * np.maximum(odds, 0.0),
         "coverage": features.candidates[:, column("coverage")],
         "nearness": features.candidates[:, column("nearness")],
         **{

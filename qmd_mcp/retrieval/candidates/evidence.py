@@ -38,6 +38,8 @@ class Evidence:
     """[candidates, dimension]; unit length, NaN for a passage that is not embedded yet."""
     maxsim: FloatArray
     """[candidates]; the score of late interaction, NaN for a candidate that was not compared."""
+    unmet: FloatArray
+    """[candidates]; how rare the query's word is that the candidate meets least, NaN for one that was not compared."""
     terms: tuple[Term, ...] = ()
     """The query's content words as the index analyses them, in the query's order."""
     indexed: int = 0
@@ -108,6 +110,7 @@ def gather(
         support=support,
         vectors=stacked,
         maxsim=unknown,
+        unmet=unknown,
         terms=tuple(terms),
         indexed=indexed,
     )

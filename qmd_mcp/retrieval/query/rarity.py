@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.domain.text.term_analysis import TermAnalysis
+from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
 from qmd_mcp.retrieval.search_protocols import TermFrequencies
+
+
+@dataclass(frozen=True, slots=True)
+class TokenWeights:
+    """How much the tokens of a query say."""
+
+    tokens: FloatArray
+    """[tokens]; 1 plus the rarity of the token's word, 1 for a punctuation mark, 0 for a special token."""
+    word_of: FloatArray
+    """[tokens, content words]; each word's share of its tokens: 1 / n for each of the n tokens of the word, else 0."""
+    words: FloatArray
+    """[content words]; the rarity of each word, as a share of that of a word which the index lacks."""
 
 
 class Rarities:
@@ -19,11 +33,8 @@ class Rarities:
         self._vocabulary = vocabulary
         self._analysis = TermAnalysis(vocabulary.terms_of)
 
-    async def weights(self, query: str, spans: Sequence[tuple[int, int]]) -> FloatArray:
-        """[tokens]; `spans` says which characters of the query each token stands for.
-
-        A token of a word weighs 1 plus the word's rarity, a punctuation mark 1, a special token 0.
-        """
+    async def weights(self, query: str, spans: Sequence[tuple[int, int]]) -> TokenWeights:
+        """Weigh the tokens; `spans` says which characters of the query each token stands for, [tokens]."""
         words = words_of(query, spans)
         distinct = list(dict.fromkeys(word for word in words if word))
         terms = await self._analysis.of_each(distinct)
@@ -33,12 +44,19 @@ class Rarities:
             word: max((rarity(frequencies[term], total=total) for term in each), default=0.0)
             for word, each in zip(distinct, terms, strict=True)
         }
-        return np.array(
-            [
-                1.0 + rarities.get(word, 0.0) if start < end else 0.0
-                for word, (start, end) in zip(words, spans, strict=True)
-            ],
-            dtype=np.float32,
+        content = [word for word in distinct if word.lower() not in STOP_WORDS]
+        pieces = np.array([[word == each for each in content] for word in words], dtype=np.float32)
+        pieces = pieces.reshape(len(words), len(content))
+        return TokenWeights(
+            np.array(
+                [
+                    1.0 + rarities.get(word, 0.0) if start < end else 0.0
+                    for word, (start, end) in zip(words, spans, strict=True)
+                ],
+                dtype=np.float32,
+            ),
+            word_of=pieces / np.maximum(pieces.sum(axis=0), 1.0),
+            words=np.array([rarities[word] for word in content], dtype=np.float32) / rarity(0, total=total),
         )
 
 

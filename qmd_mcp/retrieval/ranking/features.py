@@ -11,13 +11,14 @@ import numpy as np
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.domain.text.searched_text import SearchedText
 from qmd_mcp.retrieval.candidates.evidence import Evidence
-from qmd_mcp.retrieval.query.term_occurrences import Occurrences, occurrences
+from qmd_mcp.retrieval.query.term_occurrences import Occurrences, Term, occurrences
 
 CANDIDATE_FEATURES = (
     "meaning",
     "words",
     "coverage",
     "complete",
+    "missing",
     "pairs",
     "nearness",
     "neighbours",
@@ -29,6 +30,8 @@ CANDIDATE_FEATURES = (
 - words: the BM25 score, standardised likewise.
 - coverage: the share of the query's term weight that the terms in the passage have (`term_weights`), from 0 to 1.
 - complete: 1 if the passage has every term of the query, otherwise 0.
+- missing: how rare the rarest term of the query is that the passage lacks, as a share of the rarity of a term that the
+  whole index lacks; 0 if the passage has every term.
 - pairs: the share of the query's pairs of neighbouring terms, by weight, that stand side by side in the passage.
 - nearness: how rare the terms are that stand near another term of the query in the passage.
 - neighbours: the mean `meaning` of the candidates whose vectors are nearest to the passage's.
@@ -173,13 +176,13 @@ def _by_neighbours(evidence: Evidence, *, meaning: FloatArray) -> FloatArray:
     return borrowed
 
 
-def _by_terms(evidence: Evidence, weights: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """The features coverage, complete, pairs and nearness, each [candidates]; all are 0 if the query has no terms."""
+def _by_terms(evidence: Evidence, weights: FloatArray) -> tuple[FloatArray, ...]:
+    """The features from coverage to nearness, each [candidates]; all are 0 if the query has no terms."""
     count, distinct = len(evidence), [term.text for term in dict.fromkeys(evidence.terms)]
     total = float(weights.sum())
     if not distinct or total <= 0:
         zeros = np.zeros(count, dtype=np.float32)
-        return zeros, zeros, zeros, zeros
+        return zeros, zeros, zeros, zeros, zeros
     found = occurrences([SearchedText.of(passage).joined() for passage in evidence.passages], distinct)
     has = np.zeros((count, len(distinct)), dtype=bool)
     has[found.candidate, found.term] = True
@@ -188,7 +191,9 @@ def _by_terms(evidence: Evidence, weights: FloatArray) -> tuple[FloatArray, Floa
     pairs, nearness = _together(found, count=count, weights=weights, sequence=np.unique(sequence))
     coverage: FloatArray = np.where(has, weights / total, 0.0).sum(axis=1)
     complete: FloatArray = np.where(has.all(axis=1), np.float32(1), np.float32(0))
-    return coverage, complete, pairs, nearness
+    greatest = Term("", passages=0).rarity(evidence.indexed)
+    missing: FloatArray = np.where(has, 0.0, weights / greatest).max(axis=1).astype(np.float32)
+    return coverage, complete, missing, pairs, nearness
 
 
 def _together(

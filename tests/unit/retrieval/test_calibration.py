@@ -1,5 +1,7 @@
 """Relevance and verdict by small examples."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,19 +9,24 @@ from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import FloatArray, Ranking
 from qmd_mcp.retrieval.answering.relevance import SIGNS, Signs, relevance, signs
 from qmd_mcp.retrieval.answering.verdict import answerable, verdict_of
-from qmd_mcp.retrieval.candidates.evidence import gather
+from qmd_mcp.retrieval.candidates.evidence import Evidence, gather
+from qmd_mcp.retrieval.query.term_occurrences import Term
 from qmd_mcp.retrieval.ranking.features import features
 from qmd_mcp.retrieval.ranking.trained_weights import LogisticWeights, VerdictWeights
 
 BY_COSINE = VerdictWeights(intercept=-5.0, linear={"cosine": 10.0}, none_below=0.5, answered_below=0.1, good_from=0.6)
 
 
-def signs_of(documents: list[str], scores: list[float], *, cosines: list[float]) -> Signs:
+def evidence_of(documents: list[str], *, cosines: list[float]) -> Evidence:
     passages = tuple(Passage(each, "c", each, "", n, (), "", "text", 1, 1, 0, 1) for n, each in enumerate(documents))
     vectors = np.array([[each, np.sqrt(1 - each**2)] for each in cosines], dtype=np.float32)
     nothing = Ranking((), np.empty(0, dtype=np.float32), np.empty((0, 2), dtype=np.float32))
     dense = Ranking(passages, np.array(cosines, dtype=np.float32), vectors)
-    evidence = gather(lexical=nothing, dense=dense, query=np.array([1, 0], dtype=np.float32))
+    return gather(lexical=nothing, dense=dense, query=np.array([1, 0], dtype=np.float32))
+
+
+def signs_of(documents: list[str], scores: list[float], *, cosines: list[float]) -> Signs:
+    evidence = evidence_of(documents, cosines=cosines)
     return signs(evidence, features(evidence, text="text"), np.array(scores, dtype=np.float32))
 
 
@@ -48,6 +55,32 @@ def test_no_unit_of_the_scores_changes_a_sign(factor: float, shift: float) -> No
     plain = signs_of(["a", "b", "c"], [3, 2, 1], cosines=[0.9, 0.8, 0.7])
     moved = signs_of(["a", "b", "c"], [factor * each + shift for each in (3, 2, 1)], cosines=[0.9, 0.8, 0.7])
     assert moved.values == pytest.approx(plain.values, abs=1e-4)
+
+
+def test_a_candidate_that_was_not_compared_lacks_as_much_as_the_worst_that_was() -> None:
+    evidence = evidence_of(["a", "b", "c"], cosines=[0.9, 0.8, 0.7])
+    scores = np.array([3, 2, 1], dtype=np.float32)
+    compared = replace(evidence, unmet=np.array([0.2, 0.6, np.nan], dtype=np.float32))
+    assert of(signs(compared, features(compared, text="text"), scores), "unmet") == pytest.approx([0.2, 0.6, 0.6])
+
+
+def test_without_token_states_a_candidate_lacks_the_rarest_term_that_it_does_not_have() -> None:
+    evidence = replace(
+        evidence_of(["a", "b"], cosines=[0.9, 0.8]), terms=(Term("text", passages=9), Term("zeppelin", 0)), indexed=9
+    )
+    known = features(evidence, text="text zeppelin")
+    assert of(signs(evidence, known, np.array([2, 1], dtype=np.float32)), "unmet") == pytest.approx([1, 1])
+
+
+def test_a_lead_is_doubted_as_far_as_the_candidate_lacks_what_was_asked_for() -> None:
+    evidence = evidence_of(["a", "b", "c"], cosines=[0.9, 0.8, 0.7])
+    known, scores = features(evidence, text="text"), np.array([9, 2, 1], dtype=np.float32)
+    whole, lacking = (
+        signs(replace(evidence, unmet=np.full(3, each, dtype=np.float32)), known, scores) for each in (0.1, 0.7)
+    )
+    assert of(lacking, "doubt")[0] == pytest.approx(7 * of(whole, "doubt")[0])
+    assert of(lacking, "odds")[0] > 0 > of(lacking, "odds")[1]
+    assert of(lacking, "doubt")[1] == 0
 
 
 def test_relevance_is_a_probability_that_grows_with_the_odds() -> None:

@@ -40,6 +40,15 @@ def test_a_rare_term_covers_more_of_the_query_than_a_common_one() -> None:
     assert both == pytest.approx(1)
 
 
+def test_the_rarest_term_that_a_passage_lacks_is_told_and_one_that_the_index_lacks_counts_whole() -> None:
+    neither, common, rare, both = column(
+        features(evidence_of("other", "data", "pools", "pool of data"), text="data pool"), "missing"
+    )
+    assert 1 > neither == common > rare > both == 0
+    absent = evidence_of("data pool", terms=(*TERMS, Term("zeppelin", passages=0)))
+    assert column(features(absent, text="data pool zeppelin"), "missing") == pytest.approx([1])
+
+
 def test_pairs_count_in_the_order_of_the_query_and_nearness_in_any() -> None:
     found = features(evidence_of("data pool", "pool data", f"data {'x ' * 20} pool"), text="data pool")
     assert column(found, "pairs") == pytest.approx([1, 0, 0])

@@ -8,8 +8,8 @@ import pytest
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.token_states import QueryStates
-from qmd_mcp.retrieval.query.rarity import Rarities, rarity, words_of
-from qmd_mcp.retrieval.ranking.late_interaction import LateInteraction, max_similarity
+from qmd_mcp.retrieval.query.rarity import Rarities, TokenWeights, rarity, words_of
+from qmd_mcp.retrieval.ranking.late_interaction import LateInteraction, max_similarity, nearest_tokens, unmet
 
 pytestmark = pytest.mark.anyio
 
@@ -77,29 +77,60 @@ def late(*texts: str, **counts: int) -> LateInteraction:
 
 async def test_a_rare_word_found_counts_more_than_a_frequent_one_found() -> None:
     interaction = late("the leader", "lease leader", the=99, lease=2)
-    frequent, rare = await interaction.scores(
+    compared = await interaction.compare(
         "the lease", states_of("the lease"), [passage("the leader"), passage("lease leader")]
     )
+    frequent, rare = compared.maxsim
     assert rare > frequent > 0
 
 
 async def test_passages_without_states_have_no_score() -> None:
-    scores = await late("the lease").scores("lease", states_of("lease"), [passage("expired"), passage("the lease")])
-    assert np.isnan(scores[0])
-    assert scores[1] == pytest.approx(1.0)
+    found = await late("the lease").compare("lease", states_of("lease"), [passage("expired"), passage("the lease")])
+    assert np.isnan(found.maxsim[0])
+    assert np.isnan(found.unmet[0])
+    assert found.maxsim[1] == pytest.approx(1.0)
 
 
 async def test_an_index_without_states_or_candidates_compares_nothing() -> None:
     interaction = late()
-    assert np.isnan(await interaction.scores("the", states_of("the"), [passage("the")])).all()
-    assert (await interaction.scores("the", states_of("the"), [])).shape == (0,)
+    assert np.isnan((await interaction.compare("the", states_of("the"), [passage("the")])).maxsim).all()
+    assert (await interaction.compare("the", states_of("the"), [])).unmet.shape == (0,)
 
 
 async def test_a_query_that_holds_the_separator_of_words_is_one_like_any_other() -> None:
     rarities = Rarities(Words({"lease": 1}))
     weights = await rarities.weights("qzpassagebreakzq lease", [(0, 0), (0, 16), (17, 22), (0, 0)])
     other = await rarities.weights("another lease", [(0, 0), (0, 7), (8, 13), (0, 0)])
-    assert weights.tolist() == other.tolist()
+    assert weights.tokens.tolist() == other.tokens.tolist()
+
+
+async def test_the_rarest_word_that_a_passage_does_not_meet_is_told_and_function_words_do_not_count() -> None:
+    interaction = late("the leader", "lease expired", "lease leader", the=99, leader=10, lease=50)
+    query = "the lease leader"
+    passages = [passage("the leader"), passage("lease expired"), passage("lease leader")]
+    without_lease, without_leader, whole = (await interaction.compare(query, states_of(query), passages)).unmet
+    assert 1 > without_leader > without_lease > whole == 0
+    absent = await interaction.compare("expired leader", states_of("expired leader"), [passage("lease leader")])
+    assert absent.unmet == pytest.approx([1.0])
+
+
+def test_a_word_that_a_passage_says_in_another_way_is_nearly_met() -> None:
+    near = np.array([[0.8, 0.6]], dtype=np.float32)
+    query = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
+    weights = TokenWeights(
+        tokens=np.ones(3, dtype=np.float32),
+        word_of=np.array([[0.5, 0], [0.5, 0], [0, 1]], dtype=np.float32),
+        words=np.array([1.0, 0.1], dtype=np.float32),
+    )
+    met, other = unmet(nearest_tokens(query, [near, near[:, ::-1]]), weights)
+    assert met == pytest.approx(0.2)
+    assert other == pytest.approx(0.4)
+
+
+async def test_a_query_of_function_words_alone_lacks_nothing() -> None:
+    found = await late("the leader").compare("the", states_of("the"), [passage("the leader"), passage("lease")])
+    assert found.unmet[0] == 0
+    assert np.isnan(found.unmet[1])
 
 
 def test_pieces_of_one_word_share_it_and_signs_and_special_tokens_have_none() -> None:

@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from qmd_mcp.domain.scripts import script_of
-
+from qmd_mcp.domain.text.scripts import script_of
 from qmd_mcp.evaluation.evidence_source import EvidenceSource
 from qmd_mcp.retrieval.query.syntax import parse
 from qmd_mcp.retrieval.vocabulary.query_terms import query_terms

@@ -2,7 +2,8 @@
 
     python -m benchmarks.decoding FOLDER [--peer PYTHON] [--provider cuda] [--runs 9]
 
-FOLDER is one that models/training/synthetic/synthetic_decoder.py wrote; PYTHON is that of an environment with onnxruntime-genai.
+FOLDER is one that models/training/synthetic/synthetic_decoder.py wrote; PYTHON is that of an environment with
+onnxruntime-genai.
 Everything alternates within each run, so that a busy moment of the machine affects all of it; figures are medians.
 """
 

@@ -76,7 +76,6 @@ class PassageTable:
         self._exact_scan_limit = exact_scan_limit
         self._version = TableVersion(table, uri=uri)
         self._newest = OncePerVersion(version=self._version.newest, read=self._open_snapshot)
-        """The newest version, with the rows of it that were read."""
         self._scans = anyio.CapacityLimiter(SCANS)
         self.reads = RowReads()
         self.fingerprint = fingerprint

@@ -33,14 +33,14 @@ def parsed(query: str) -> ParsedQuery | None:
 @example('-""')
 @example('tag:"" x')
 @example("after: before:")
+@example("\0")
 def test_any_text_is_a_query(query: str) -> None:
     """Only exclusions without a word and dates that are none are refused."""
     found = parsed(query)
     if found is None:
         return
-    assert found.only_filters == (not found.text)
+    assert found.only_filters == (not found.text and found.filters != WHOLE_INDEX)
     assert set(found.excluded_words) <= set(found.lexical.negatives)
-    assert not found.only_filters or found.filters != WHOLE_INDEX or not query.strip()
     assert all(part.strip() for part in (*found.lexical.words, *found.lexical.phrases, *found.lexical.negatives))
     assert all(len(stem) > 1 and "*" not in stem for stem in found.prefixes)
 

@@ -26,7 +26,7 @@ CHECK_SECONDS = 0.5
 
 
 class ChangedFiles:
-    """Looks for files that an update would read: new, changed or deleted ones, and those that an earlier version read."""
+    """Looks for what an update would change: new, changed or deleted files, and those that an earlier version read."""
 
     def __init__(
         self,

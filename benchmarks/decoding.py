@@ -2,7 +2,8 @@
 
     python -m benchmarks.decoding FOLDER [--peer PYTHON] [--provider cuda] [--runs 9]
 
-FOLDER is one that models/training/synthetic_decoder.py wrote; PYTHON is that of an environment with onnxruntime-genai.
+FOLDER is one that models/training/synthetic/synthetic_decoder.py wrote; PYTHON is that of an environment with
+onnxruntime-genai.
 Everything alternates within each run, so that a busy moment of the machine affects all of it; figures are medians.
 """
 
@@ -39,7 +40,7 @@ WARM_UP = 1
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decoding", description=__doc__)
-    parser.add_argument("folder", type=Path, help="what models/training/synthetic_decoder.py wrote")
+    parser.add_argument("folder", type=Path, help="what models/training/synthetic/synthetic_decoder.py wrote")
     parser.add_argument("--peer", help="Python of an environment with onnxruntime-genai")
     parser.add_argument("--provider", choices=PROVIDERS, default="cpu")
     parser.add_argument("--runs", type=positive, default=9)

@@ -1,8 +1,8 @@
 """Forward passes of the large models: loading, memory and rates for each provider, compared with their floor.
 
-The graphs are those of `models/training/synthetic.py`: full size, random weights, the real formats. The floor of a
-forward pass is its number of operations over the machine's measured rate of plain matrix products in ONNX Runtime (FP32
-where the CPU has no faster form, INT8 for INT8). On the CPU both sides of that ratio are CPU seconds, so that other
+The graphs are those of `models/training/synthetic/synthetic.py`: full size, random weights, the real formats. The floor
+of a forward pass is its number of operations over the machine's measured rate of plain matrix products in ONNX Runtime
+(FP32 where the CPU has no faster form, INT8 for INT8). On the CPU both sides of that ratio are CPU seconds, so other
 work on the machine does not distort it. Each model runs in a process of its own. `--decoder` measures generation.
 """
 
@@ -177,7 +177,7 @@ def graph(case: Case, *, kept: Path | None) -> Iterator[Path]:
         folder = (kept or Path(temporary)) / f"{case.model}-{case.precision}"
         path = folder / "model.onnx"
         if not path.exists():
-            program = Path(__file__).parent.parent / "models" / "training" / "synthetic.py"
+            program = Path(__file__).parent.parent / "models" / "training" / "synthetic" / "synthetic.py"
             command = [sys.executable, str(program), case.model, "--precision", case.precision, "--out", str(folder)]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         yield path

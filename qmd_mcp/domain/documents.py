@@ -123,7 +123,8 @@ class Passage:
     heading: tuple[str, ...]
     """The headings above the passage, the outermost first, without the title."""
     breadcrumb: str
-    """Title and headings, shortened to their token budget; embedded and searched together with the text."""
+    """Title and headings, of the first passage also what front matter says, shortened to their token budget; it is
+    embedded together with the text."""
     text: str
     start_line: int
     """First line in the file; lines count from 1."""

@@ -35,6 +35,9 @@ OVERLAP = 24
 piece refers to them. A piece begins with the last whole sentences or lines of the piece before that fit this number. If
 the budget is small, the overlap is at most an eighth of it."""
 
+_SUMMARIES = frozenset(["abstract", "description", "excerpt", "subtitle", "summary"])
+"""Keys of front matter whose values say what a document is about."""
+
 _SENTENCE_START = re.compile(r"\n+|(?<=[.!?])\s+|(?<=[。！？])")
 _WORD = re.compile(r"[^\W\d_]{3}|[぀-ヿ㐀-鿿가-힯豈-﫿\U00020000-\U0003ffff]")
 
@@ -99,7 +102,7 @@ class Chunker:
                     title=source.title,
                     ordinal=len(passages),
                     heading=heading,
-                    breadcrumb=breadcrumb,
+                    breadcrumb=breadcrumb if passages else self._with_properties(source, breadcrumb),
                     text=text[start:end],
                     start_line=source.source_line(first),
                     end_line=source.source_line(line),
@@ -193,6 +196,18 @@ class Chunker:
         if tokens + first.header_tokens > self._budget:
             return None
         return replace(first, end=last.end, tokens=tokens, whole=first.whole and last.whole)
+
+    def _with_properties(self, source: SourceText, breadcrumb: str) -> str:
+        """The breadcrumb of a document's first passage, which also has what the front matter says, as far as it fits.
+
+        Lexical retrieval finds front matter with every passage; by meaning it would not be found at all without this.
+        """
+        about = source.properties
+        summaries = [line for line in about.about.splitlines() if line.partition(":")[0].lower() in _SUMMARIES]
+        said = ", ".join((*about.aliases, *about.tags, *(line.partition(":")[2].strip() for line in summaries)))
+        if not said or not source.body_start:  # the text of a note without a body is its front matter
+            return breadcrumb
+        return self._breadcrumb_cutter.beginning(f"{breadcrumb} ({said})" if breadcrumb else said)
 
     def _breadcrumb(self, source: SourceText, heading: tuple[str, ...]) -> str:
         """Join title and headings within their budget: the outermost headings are dropped first, then the title."""

@@ -8,6 +8,7 @@ from itertools import islice
 
 import anyio.to_thread
 
+from qmd_mcp.corpus.chunking.chunker import READING
 from qmd_mcp.corpus.library.document_library import CollectionSource
 from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.corpus.scanning.disk_files import read_file
@@ -25,7 +26,7 @@ CHECK_SECONDS = 0.5
 
 
 class ChangedFiles:
-    """Looks for files that are new, changed or deleted since the index was updated."""
+    """Looks for what an update would change: new, changed or deleted files, and those that an earlier version read."""
 
     def __init__(
         self,
@@ -74,6 +75,8 @@ class ChangedFiles:
                 elif document is None:
                     if self._is_text(collection, entry.path):
                         yield f"{collection.name}/{entry.path} (new)"
+                elif document.reading != READING:
+                    yield f"{collection.name}/{entry.path} (read by an earlier version)"
                 elif (document.size, document.mtime_ns) != (entry.size, entry.mtime_ns):
                     state = self._freshness.compared([document], {collection.name: collection})[document.docid]
                     if state == "changed":

@@ -114,7 +114,7 @@ class Diagnosis:
             return [f'"{phrase}" begins or ends within a word in {found.passages} of the passages.']
         within = f" within {limits}" if limits else ""
         without = f" without {' and '.join(negatives)}" if negatives else ""
-        words = " as whole words" if cut else ""
+        words = " as whole words" if cut or len(places) < len(parsed.lexical.phrases) else ""
         together = " together" if len(parsed.lexical.phrases) > 1 else ""
         phrases = quoted(parsed.lexical.phrases)
         return [f"No passage{within}{without} has {phrases}{together}{words}; these are nearest in words and meaning."]

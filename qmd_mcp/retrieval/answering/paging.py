@@ -35,8 +35,9 @@ class Part:
 
     def heading(self, sought: Sought) -> tuple[str, ...]:
         """All headings above the line of the part that matches best."""
-        if not any(passage.sections for passage in self.span.passages):
-            return self.span.best.heading
+        headings = {section.heading for passage in self.span.passages for section in passage.sections}
+        if len(headings) <= 1:  # of most passages there is one, and finding where a text matches takes time
+            return next(iter(headings), self.span.best.heading)
         matches = TextMatches(self.span.text, sought)
         return self.span.heading_at(matches.best(self.piece.start, self.piece.end))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from qmd_mcp.domain.lookup import WHOLE_INDEX, LexicalQuery, Scope
 from qmd_mcp.domain.requests import SearchRequest
-from qmd_mcp.errors import ArgumentError, OnlyNegativesError
+from qmd_mcp.errors import ArgumentError, EmptyQueryError, OnlyNegativesError
 from qmd_mcp.retrieval.query.filters import NAMES, narrowed, narrowed_by
 from qmd_mcp.retrieval.query.minus import EDGES, excluded, has_minus, word_behind
 from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
@@ -49,7 +49,7 @@ class ParsedQuery:
     @property
     def only_filters(self) -> bool:
         """Whether the query selects documents and has nothing to look for in them."""
-        return not self.text
+        return not self.text and self.filters != WHOLE_INDEX
 
 
 def parse(query: str, *, literal: Collection[str] = ()) -> ParsedQuery:
@@ -88,12 +88,16 @@ def parse_request(request: SearchRequest, *, literal: Collection[str] = ()) -> P
     """Parse the query of a request together with the filters among its arguments.
 
     Raises:
+        EmptyQueryError: there is neither a word nor a filter.
         OnlyNegativesError, ArgumentError: as `parse` does.
     """
     parsed = parse(request.query, literal=literal)
     filters = narrowed_by(parsed.filters, request)
     every = parsed.text in {"", "*"}  # a star asks for everything that the filters select
-    if every and filters != Scope(collections=request.collections):
+    unfiltered = filters == Scope(collections=request.collections)
+    if unfiltered and not parsed.text:  # nothing but blanks and control characters
+        raise EmptyQueryError
+    if every and not unfiltered:
         return replace(parsed, text="", lexical=LexicalQuery(words=()), filters=filters)
     return replace(parsed, filters=filters)
 

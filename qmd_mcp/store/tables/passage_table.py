@@ -76,7 +76,6 @@ class PassageTable:
         self._exact_scan_limit = exact_scan_limit
         self._version = TableVersion(table, uri=uri)
         self._newest = OncePerVersion(version=self._version.newest, read=self._open_snapshot)
-        """The newest version, with the rows of it that were read."""
         self._scans = anyio.CapacityLimiter(SCANS)
         self.reads = RowReads()
         self.fingerprint = fingerprint
@@ -280,7 +279,7 @@ class PassageTable:
         return await self._version.newest()
 
     async def snapshot(self) -> Snapshot:
-        """The newest version, for reading in other ways."""
+        """The newest version, with the rows of it that were read."""
         return await self._newest.get()
 
     @property

@@ -50,6 +50,23 @@ async def test_an_old_index_answers_at_once_in_the_new_way_and_is_embedded_no_fu
         assert await engine.writing.embed() == 0
 
 
+async def test_an_update_reads_the_files_of_an_old_index_anew_and_embeds_only_what_changed(
+    location: IndexLocation,
+) -> None:
+    async with open_engine(Settings(), location) as engine:
+        before = await engine.searching.query(QueryRequest("who invented the zeppelin"))
+        assert before.verdict != "none"
+        assert "(read by an earlier version)" in " ".join(before.notes)
+        summary = await engine.writing.update()
+        assert (summary.updated, summary.passages, summary.embedded) == (3, 3, 1)  # the note with front matter
+        assert await first_of(engine, "Vichyssoise") == ["soup.md"]
+        assert await first_of(engine, "tag:soup") == ["soup.md"]
+        assert await first_of(engine, "leeks after:2024-02-29 before:2024-03") == ["soup.md"]
+        assert await first_of(engine, "leeks after:2024-03") == []
+        again = await engine.writing.update()
+        assert (again.updated, again.unchanged) == (0, 3)
+
+
 async def test_the_vectors_of_an_old_index_are_kept(location: IndexLocation) -> None:
     database = await Database.open(location.uri)
     generation = await serving(database)

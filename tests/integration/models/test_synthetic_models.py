@@ -14,7 +14,7 @@ from qmd_mcp.inference.reranking.reranker import Reranker
 from qmd_mcp.inference.runtime.session import open_session
 from tests.tiny_encoders import chat_tokenizer, reranker_manifest
 
-TRAINING = Path(__file__).parents[3] / "models" / "training"
+TRAINING = Path(__file__).parents[3] / "models" / "training" / "synthetic"
 SIZES = {"layers": 2, "hidden": 32, "heads": 4, "kv_heads": 2, "head_size": 8, "intermediate": 48}
 TEXTS = ["promote the standby", "tea", "a passage of many more words than its neighbours have"]
 

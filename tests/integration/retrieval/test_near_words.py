@@ -175,6 +175,14 @@ async def test_a_wildcard_stands_for_the_words_that_begin_so(
     assert (query.words, notes) == (("node", *words), [named])
 
 
+async def test_the_words_of_a_wildcard_are_found_by_search_and_query(engine: Engine) -> None:
+    for asked in (search, ask):
+        answer = await asked(engine, "photosyn* shade")
+        assert paths(answer)[:1] == ["plants.md"]
+        assert "'photosyn*' stands for 'photosynthesis'." in answer.notes
+        assert not [note for note in answer.notes if "Nowhere" in note]
+
+
 async def test_of_the_many_words_of_a_wildcard_the_most_frequent_are_searched_and_all_are_counted(
     tmp_path: Path,
 ) -> None:

@@ -177,7 +177,7 @@ async def test_texts_are_searched_for_all_words_at_once() -> None:
     [
         ('"five encrypt"', (), 'No passage has "five encrypt"; these are nearest in words and meaning.'),
         ('"fell accident"', (), '"fell accident" begins or ends within a word in 1 of the passages.'),
-        ('"of it" "ago" -c_x', (), 'No passage without c_x has "of it" and "ago" together; these are'),
+        ('"of it" "ago" -"c x"', (), 'No passage without c x has "of it" and "ago" together; these are'),
         ('"five encrypt"', ("notes",), 'No passage within collection notes has "five encrypt"; these are'),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 
 from qmd_mcp.domain.lookup import WHOLE_INDEX, LexicalQuery, Scope
 from qmd_mcp.domain.requests import SearchRequest
-from qmd_mcp.errors import ArgumentError, OnlyNegativesError
+from qmd_mcp.errors import ArgumentError, EmptyQueryError, OnlyNegativesError
 from qmd_mcp.retrieval.query.calendar_days import beginning_of
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse, parse_request
 
@@ -116,6 +116,12 @@ def test_the_arguments_of_a_request_narrow_it_like_the_operators() -> None:
     assert not parse_request(request).only_filters
     for everything in ("", "*"):
         assert parse_request(SearchRequest(everything, tags=("ops",))).only_filters
+
+
+@pytest.mark.parametrize("query", ["\0", "\x1b\x07", "\ud800"])
+def test_a_query_of_control_characters_is_empty_and_lists_nothing(query: str) -> None:
+    with pytest.raises(EmptyQueryError):
+        parse_request(SearchRequest(query, collections=("notes",)))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Write the graph of Qwen3-0.6B with random weights: as large and as slow as the real one, but its output is noise.
 
-    python models/training/synthetic_decoder.py FOLDER --precision int4
+    python models/training/synthetic/synthetic_decoder.py FOLDER --precision int4
 
 The program needs onnxruntime-genai and onnx-ir beside the extra `train`, about a minute, and 6 GB of memory.
 """

@@ -31,7 +31,7 @@ SUFFIXES = {".md", ".mdx", ".rst", ".txt", ".html"}
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.padding", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.decisions.padding", description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="folders of documents")
     parser.add_argument("--lists", type=positive, default=200, help="lists that are drawn (default 200)")
     options = parser.parse_args(arguments)
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
         columns = [f"{mean(column):.1%}" for column in zip(*shares, strict=True)]
         name = folder.name if folder.name != "files" else folder.parent.name
         table.append([name, f"{len(lengths):,}", f"{mean(lengths):.0f}", *columns, f"{mean(forwards):.1f}"])
-    print(headed(provenance("benchmarks.padding", arguments), table))
+    print(headed(provenance("benchmarks.decisions.padding", arguments), table))
 
 
 def passages(folder: Path, chunker: Chunker) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Write full-size graphs with random weights in the formats of the real models, for timing without the real ones.
 
-python models/training/synthetic.py classifier --precision fp32 --out FOLDER
+python models/training/synthetic/synthetic.py classifier --precision fp32 --out FOLDER
 
 The program needs only onnx and numpy, except for the decoder, which needs the whole extra `train`. It writes
 `model.onnx` and `model.onnx_data`, up to 2.4 GB.

@@ -26,6 +26,8 @@ SYLLABIC = frozenset({"Hani", "Kana", "Hang", "Thai"})
 
 def script_of(text: str) -> str | None:
     """Return the ISO 15924 code of the script in which most words are written; None for a text without letters."""
+    if text.isascii():
+        return "Latn" if any(map(str.isalpha, text)) else None
     words: Counter[str] = Counter()
     previous: str | None = None
     for character in text:

@@ -140,10 +140,12 @@ class Diagnosis:
 
     def of_names(self, parsed: ParsedQuery, hits: Sequence[Passage]) -> list[str]:
         """Say which names of the query no hit contains as written, so that only parts of them matched."""
+        names = [word for word in parsed.lexical.words if _is_name(word)]
+        if not names:
+            return []
         texts = [
             folded(f"{passage.embedded_text}\n{passage.path}\n{SearchedText.of(passage).joined()}") for passage in hits
         ]
-        names = [word for word in parsed.lexical.words if _is_name(word)]
         unseen = [name for name in names if not any(folded(name) in text for text in texts)]
         notes = [f"No hit has {name!r} as written; these match parts of it." for name in unseen[:MOST_EXPLAINED]]
         if len(unseen) > len(notes):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from qmd_mcp.retrieval.answering.gaps import Gaps
 from qmd_mcp.retrieval.answering.judge import Judge, verdict, without_unjudged
 from qmd_mcp.retrieval.answering.newest_first import candidates_by_date
 from qmd_mcp.retrieval.answering.paging import beginning
+from qmd_mcp.retrieval.answering.particulars import has_every_word, lacks_particulars
 from qmd_mcp.retrieval.answering.verdict import Verdict
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CandidateRetrieval
 from qmd_mcp.retrieval.candidates.evidence import Evidence
@@ -73,9 +75,11 @@ class QueryPipeline:
         gaps: list[str] = []
         if judged is not None:
             quoted = bool(parsed.lexical.phrases) and not loosened
-            said, likely = verdict(judged, ranked, quoted=quoted, guessed=near.guessed)
+            quoted = quoted or has_every_word(parsed.lexical, judged, ranked)
+            unsure = near.guessed or lacks_particulars(parsed.lexical, judged, ranked)
+            said, likely = verdict(judged, ranked, quoted=quoted, unsure=unsure)
             if said == "none" and (gaps := await self.gaps.of_meaning(parsed.text, collections=request.collections)):
-                said, likely = verdict(judged, ranked, quoted=quoted, guessed=near.guessed, gaps=True)
+                said, likely = verdict(judged, ranked, quoted=quoted, unsure=unsure, gaps=True)
             ranked = replace(
                 ranked, relevance=without_unjudged(judged, likely, scripts=self.gaps.scripts, logits=ranked.logits)
             )
@@ -132,4 +136,5 @@ def _likely_enough(ranked: RankedCandidates, request: QueryRequest) -> tuple[Ran
     if kept.rows or not ranked.rows:
         return kept, []
     best = max(float(ranked.relevance[row]) for row in ranked.rows)
-    return kept, [f"Every hit is below min_relevance={least:g}; the likeliest has {best:.2f}."]
+    shown = floor(best * 100) / 100  # rounded up it might seem to reach the least
+    return kept, [f"Every hit is below min_relevance={least:g}; the likeliest has {shown:.2f}."]

@@ -158,6 +158,8 @@ class SearchService:
         parsed = parse_request(request)
         if parsed.only_filters:
             return await self._listing.answer(request, parsed, collections=collections, log=log)
+        if not any(character.isalnum() for character in parsed.text):  # signs have no meaning that could be compared
+            return await self._search(request, log)
         return await self._pipeline.answer(request, collections=collections, log=log)
 
     async def _collections(self, request: SearchRequest) -> Mapping[str, Collection]:

@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+import anyio.to_thread
 import pyarrow as pa
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.properties import Properties
-from qmd_mcp.store.generation import serving
+from qmd_mcp.errors import NotAnIndexError
+from qmd_mcp.store.generation import documents_key, serving
 from qmd_mcp.store.lance.database import Database, table_names
 from qmd_mcp.store.lance.schema import (
     DOCUMENTS,
@@ -28,7 +30,7 @@ from qmd_mcp.store.writer_lock import WriterLock
 
 logger = logging.getLogger(__name__)
 
-_FROZEN = "documents "
+_FROZEN = documents_key("")
 """How the keys of the metadata begin under which a rebuild notes an earlier version of the documents."""
 
 _VECTOR = "vector"
@@ -42,15 +44,18 @@ async def bring_up_to_date(database: Database) -> None:
     takes the step again: each table is replaced in one commit, and the version is written last.
 
     Raises:
-        WriterLockError: the index cannot be written.
+        NotAnIndexError: a newer version of this program has taken further steps meanwhile.
     """
     if await database.schema_version() == SCHEMA_VERSION:
         return
     async with WriterLock(database.uri).held():
-        while (version := await database.schema_version()) != SCHEMA_VERSION:
+        while (version := await database.schema_version()) < SCHEMA_VERSION:
             logger.warning("The index %s is brought up to date from version %d.", database.uri, version)
             await _STEPS[version](database)
             await database.put(schema_version=str(version + 1))
+    if version > SCHEMA_VERSION:  # a newer program has done so while this one waited for the lock
+        reason = f"it has schema version {version} and this program reads up to {SCHEMA_VERSION}; install a newer one"
+        raise NotAnIndexError(database.uri, reason=reason)
 
 
 async def _fold_texts_and_add_properties(database: Database) -> None:
@@ -64,15 +69,20 @@ async def _fold_texts_and_add_properties(database: Database) -> None:
 
 
 async def _restore_documents(database: Database) -> None:
-    """Undo what a rebuild that died did to the documents: its earlier version could not be read later."""
+    """Undo what a rebuild that died did to the documents of the generation that serves.
+
+    The version of the documents that it noted has the columns of before, so that it cannot be restored afterwards. What
+    finished rebuilds noted for generations that no longer serve is forgotten for the same reason.
+    """
     table = await database.connection.open_table(DOCUMENTS)
-    if "reading" in (await table.schema()).names:
-        return
-    for key, version in (await database.metadata()).items():
-        if key.startswith(_FROZEN) and version:
-            await table.checkout(int(version))
-            await table.restore()
-            await database.put(**{key: ""})
+    generation = await serving(database)
+    own = documents_key(generation.fingerprint) if generation else ""
+    noted = {key: value for key, value in (await database.metadata()).items() if key.startswith(_FROZEN) and value}
+    if "reading" not in (await table.schema()).names and own in noted:
+        await table.checkout(int(noted[own]))
+        await table.restore()
+    if noted:
+        await database.put(**dict.fromkeys(noted, ""))
 
 
 async def _add_properties_to_documents(database: Database) -> Mapping[str, int]:
@@ -111,7 +121,8 @@ async def _fold_passages(database: Database, name: str, times: Mapping[str, int]
             vectors_of(rows, dimension=dimension), rows[_VECTOR].is_null().to_pylist(), strict=True
         )
     ]
-    await database.connection.create_table(name, passage_rows(passages, known, dimension=dimension), mode="overwrite")
+    folded = await anyio.to_thread.run_sync(lambda: passage_rows(passages, known, dimension=dimension))
+    await database.connection.create_table(name, folded, mode="overwrite")
     await PassageTable.open(database, fingerprint=name.removeprefix(PASSAGES_PREFIX), dimension=dimension)
 
 
@@ -140,6 +151,3 @@ async def _recount_terms(database: Database) -> None:
 
 _STEPS: Mapping[int, Callable[[Database], Awaitable[None]]] = MappingProxyType({1: _fold_texts_and_add_properties})
 """The step that leads from each version to the next."""
-
-OLDEST = min(_STEPS)
-"""The oldest version from which an index can be brought up to date."""

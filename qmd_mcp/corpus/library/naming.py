@@ -14,7 +14,7 @@ import anyio.to_thread
 from rapidfuzz import fuzz, process
 
 from qmd_mcp.corpus.library.names import called
-from qmd_mcp.corpus.library.reference import Reference, glob_in, readings
+from qmd_mcp.corpus.library.reference import LONGEST, Reference, glob_in, readings
 from qmd_mcp.corpus.scanning.disk_files import absolute_on_disk
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
 from qmd_mcp.domain.answers import Skip
@@ -139,6 +139,9 @@ class Naming:
         """Every way to read a reference, each with the `collection/path` at which its document would be."""
         if not text.strip():
             sentence = "The document reference is empty. Give a docid, collection/path, qmd:// URI or absolute path."
+            raise ArgumentError(sentence)
+        if len(text) > LONGEST:
+            sentence = f"The document reference has {len(text):,} characters; at most {LONGEST:,} are taken."
             raise ArgumentError(sentence)
         return [(reference, await self._possible_keys(reference.name)) for reference in readings(text)]
 

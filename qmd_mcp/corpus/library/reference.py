@@ -26,6 +26,13 @@ _PERCENT_ENCODED = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _GLOB_SIGN = re.compile(r"[*?\[\]{},]")
 
 
+LONGEST = 4_096
+"""Most characters of a reference: as many as a path has on Linux (`PATH_MAX`)."""
+
+_MOST_SIGNS = 8
+"""Most `#` at which a reference is split into a name and a heading: each is looked up, and headings have six levels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """One way to read what a caller wrote."""
@@ -82,7 +89,7 @@ def glob_in(text: str) -> str | None:
 
 def _with_section(text: str) -> Iterator[Reference]:
     """A name and a heading, split at each `#`, the longest name first: the name of a file may have the sign, too."""
-    for place in reversed([sign.start() for sign in re.finditer("#", text)]):
+    for place in reversed([sign.start() for sign in re.finditer("#", text)][:_MOST_SIGNS]):
         name, section = text[:place].strip(), text[place + 1 :].strip(" #")
         if name and section:
             yield replace(_named(name), section=section)

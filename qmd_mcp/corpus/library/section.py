@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from qmd_mcp.corpus.readers.headings import Heading
 from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.domain.text.folding import folded
 
@@ -18,24 +17,17 @@ def section_of(source: SourceText, name: str) -> range | None:
     """
     if name.startswith("^"):
         return _block(source.text, name)
-    headings = list(source.headings())
     wanted = [plain for part in name.split("#") if (plain := _plain(part))]
-    for position, heading in enumerate(headings):
-        if wanted and _path_of(headings[: position + 1])[-len(wanted) :] == wanted:
-            below = (each.start for each in headings[position + 1 :] if each.level <= heading.level)
+    above: list[tuple[int, str]] = []  # level and letters of the headings above the present place
+    headings = source.headings()
+    for heading in headings if wanted else ():
+        while above and above[-1][0] >= heading.level:
+            above.pop()
+        above.append((heading.level, _plain(heading.text)))
+        if [letters for _, letters in above[-len(wanted) :]] == wanted:
+            below = (each.start for each in headings if each.level <= heading.level)
             return _lines(source.text, heading.start, next(below, len(source.text)))
     return None
-
-
-def _path_of(headings: list[Heading]) -> list[str]:
-    """The last heading, with those above it before it."""
-    path: list[str] = []
-    level = headings[-1].level + 1
-    for heading in reversed(headings):
-        if heading.level < level:
-            path.insert(0, _plain(heading.text))
-            level = heading.level
-    return path
 
 
 def _block(text: str, name: str) -> range | None:

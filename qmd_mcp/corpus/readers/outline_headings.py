@@ -91,7 +91,7 @@ def asciidoc_headings(text: str, *, start: int = 0) -> Iterator[Heading]:
             words = match["text"][:_READ].strip()
             yield Heading(match.start(), match.end(), level, _adoc_words(words.removesuffix(match["signs"])))
         elif (title_start := _underlined(text, match, start)) >= 0:
-            title = text[title_start : match.start()]
+            title = text[title_start : match.start()][:_READ]
             yield Heading(title_start, match.end(), _ADOC_UNDERLINES[match["sign"]], _adoc_words(title))
         else:
             edge = match["line"]

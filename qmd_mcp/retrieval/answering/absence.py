@@ -9,6 +9,7 @@ from functools import partial
 import anyio
 
 from qmd_mcp.domain.lookup import Places
+from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.retrieval.search_protocols import IndexVocabulary
 from qmd_mcp.tasks import concurrently
 
@@ -39,7 +40,7 @@ def within_others(found: Mapping[str, Places]) -> list[str]:
     parts = [
         f"{part!r} ({f'such as {places.words[0]!r}, ' if places.words else ''}{_passages(places.passages)})"
         for part, places in found.items()
-        if places.passages
+        if places.passages and folded(part) not in map(folded, places.words)  # else in the target of a link
     ]
     return [f"Only within other words: {', '.join(parts)}."] if parts else []
 

@@ -74,6 +74,7 @@ class Diagnosis:
         frequencies = await self._vocabulary.frequencies(tuple({term for each in terms for term in each}))
         absent = {term for term, passages in frequencies.items() if not passages} - near.terms_replaced()
         missing = _missing(words, terms, absent=absent)
+        missing += [_Missing(word, (), whole=True) for word, each in zip(words, terms, strict=True) if not each]
         notes = await self._of_absent(missing, most=MOST_EXPLAINED)
         present = [
             f"{word!r} in {min(frequencies[term] for term in each)}"
@@ -83,8 +84,6 @@ class Diagnosis:
         if present and limits_of(parsed, collections):
             found = _listed(present, most=MOST_EXPLAINED, others="{} more word{}")
             notes.append(f"The index has passages with {found}, but none within {limits_of(parsed, collections)}.")
-        if not any(terms):
-            notes.append("The query has no letter or digit to look for.")
         return notes
 
     async def of_missing(
@@ -125,7 +124,8 @@ class Diagnosis:
         Terms are not all that a text has: a word may stand within another, and a string may be cut out of words of a
         script without blanks. So the texts themselves are searched before an answer says that something is nowhere.
         """
-        written = await self._vocabulary.words([part for each in missing[:most] for part in each.parts])
+        parts = [part for each in missing[:most] for part in each.parts]
+        written = await self._vocabulary.words(parts) | await self._vocabulary.names(parts)
         missing = [each for each in missing if written.isdisjoint(each.parts)]
         named = missing[:most]
         places = await self._absences.places([part for each in named for part in each.parts])

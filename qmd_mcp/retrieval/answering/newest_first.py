@@ -15,6 +15,10 @@ NEWEST_OF = 50
 """Most of the best matches among which the newest are looked for: half of the longest list of candidates. Further
 down, a list has passages that share a single common word with the query, and the newest of these was not asked for."""
 
+LEAST = 0.02
+"""A candidate with a word of the query is among the best matches if it is at least this many times as likely to be
+relevant as the best: the newest of those that share a common word with a question was not asked for."""
+
 RELATIVE = 0.5
 """A candidate without a word of the query is among the best matches only if it is at least this many times as likely to
 be relevant as the best. By meaning every passage matches a little, so that without a threshold the newest of a small
@@ -41,9 +45,14 @@ def ranking_by_date(ranking: Ranking) -> tuple[Ranking, str]:
 def candidates_by_date(ranked: RankedCandidates, evidence: Evidence) -> tuple[RankedCandidates, str]:
     """The best of the candidates, newest first, and a sentence that says so."""
     rows = list(ranked.rows)
-    if ranked.relevance is not None and rows:
-        least = RELATIVE * max(ranked.relevance[row] for row in rows)
-        rows = [row for row in rows if evidence.lexical_rank[row] != UNRANKED or ranked.relevance[row] >= least]
+    known = [] if ranked.relevance is None else [each for row in rows if (each := ranked.relevance[row]) == each]
+    if ranked.relevance is not None and known:  # NaN, which is not even itself, is a relevance that is not known
+        best = max(known)
+        rows = [
+            row
+            for row in rows
+            if not ranked.relevance[row] < (RELATIVE if evidence.lexical_rank[row] == UNRANKED else LEAST) * best
+        ]
     rows = rows[:NEWEST_OF]
     order = _by_date([evidence.passages[row] for row in rows])
     return replace(ranked, rows=tuple(rows[place] for place in order)), _sentence(len(rows))

@@ -72,11 +72,11 @@ class Copies:
         """The families of a cluster: its passages that the shown one stands for, and those of the others."""
         families: list[Family] = []
         left = list(positions)
+        found = {position: self.sought.found_in(ranked[position].text) for position in left if left[1:]}
         while left:
             best = ranked[left[0]]
             if len(left) == 1:
                 return [*families, Family(best, left[0])]
-            found = {position: self.sought.found_in(ranked[position].text) for position in left}
             as_good = [position for position in left if found[position] >= found[left[0]]]
             shown = min(
                 (p for p in as_good if p == left[0] or self._are_copies(ranked[p], best)),

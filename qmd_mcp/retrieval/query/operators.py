@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import LexicalQuery
 from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.identifiers import identifiers_in, marks_in
 from qmd_mcp.domain.text.searched_text import SearchedText
 from qmd_mcp.domain.text.term_analysis import TermAnalysis
 
@@ -30,16 +31,27 @@ async def permitted(query: LexicalQuery, passages: Sequence[Passage], *, analysi
     fields = [SearchedText.of(passage).fields() for passage in passages]
     asked = [folded(each) for each in (*query.phrases, *query.negatives)]
     terms = await analysis.of_each([*asked, *chain.from_iterable(fields)])
-    wanted, unwanted = terms[: len(query.phrases)], terms[len(query.phrases) : len(asked)]
     each = len(fields[0])
     found = [terms[first : first + each] for first in range(len(asked), len(terms), each)]
+    marks = [frozenset(marks_in(phrase)) for phrase in (*query.phrases, *query.negatives)]
+    names = [_names_of(passage) if any(marks) else frozenset[str]() for passage in passages]
+
+    def has(phrase: int, passage: int) -> bool:
+        return marks[phrase] <= names[passage] and _occurs(terms[phrase], found[passage])
+
+    wanted, unwanted = range(len(query.phrases)), range(len(query.phrases), len(asked))
     return np.array(
         [
-            all(_occurs(phrase, its) for phrase in wanted) and not any(_occurs(phrase, its) for phrase in unwanted)
-            for its in found
+            all(has(phrase, passage) for phrase in wanted) and not any(has(phrase, passage) for phrase in unwanted)
+            for passage in range(len(passages))
         ],
         dtype=bool,
     )
+
+
+def _names_of(passage: Passage) -> frozenset[str]:
+    """The names and signs of a passage, which phrases such as `"C++"` and `"a && b"` need beside their words."""
+    return frozenset(identifiers_in(f"{passage.title}\n{passage.table_header}\n{passage.text}").split())
 
 
 def without_phrases(query: LexicalQuery) -> LexicalQuery:

@@ -121,7 +121,7 @@ class TextMatches:
 
     def _found(self) -> list[frozenset[str]]:
         searched = folded(self.text)
-        if len(searched) != len(self.text):  # places in the folded text are not those in the text
+        if not self.text.isascii():  # places in the folded text need not be those in the text
             return [self._sought.found_in(self.text[start:end]) for start, end in self.parts]
         found: list[set[str]] = [set() for _ in self.parts]
         starts = [start for start, _ in self.parts]

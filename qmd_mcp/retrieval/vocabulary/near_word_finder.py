@@ -110,10 +110,12 @@ class NearWordFinder:
         if not letters:
             return []
         known = await self._vocabulary.all_terms()
-        longer = {
-            letter: tuple(term for term in containing(folded(letter), known) if term != folded(letter))
-            for letter in letters[:MOST_REPLACED]
-        }
+        longer = await anyio.to_thread.run_sync(
+            lambda: {
+                letter: tuple(term for term in containing(folded(letter), known) if term != folded(letter))
+                for letter in letters[:MOST_REPLACED]
+            }
+        )
         return [Replacement(letter, words, "within") for letter, words in longer.items() if words]
 
     async def _near(self, parts: Sequence[_Part]) -> list[Replacement]:
@@ -217,6 +219,9 @@ class NearWordFinder:
             whole = tuple(f"{before}{word}" for word in words)
             written = await concurrently(*(partial(self._vocabulary.passage_with, each) for each in whole))
             words = tuple(each for each, found in zip(whole, written, strict=True) if found is not None)
+        elif not words:  # a stem may be shorter than the beginning, as `run` is than `runn`
+            places = await self._vocabulary.places(last)
+            words = tuple(word for word in places.words if folded(word).startswith(stem))[:MOST_EXPANDED]
         return Expanded(beginning, words, count=len(terms) if len(terms) > MOST_EXPANDED and not before else len(words))
 
 

@@ -9,7 +9,7 @@ from lancedb.query import FullTextOperator as Operator
 
 from qmd_mcp.domain.lookup import LexicalQuery
 from qmd_mcp.domain.text.folding import folded
-from qmd_mcp.store.fulltext.identifiers import forms_of, signs_in, tokens_in
+from qmd_mcp.domain.text.identifiers import forms_of, marks_in, signs_in, tokens_in
 
 BOOSTS = {"words": 1.0, "titles": 0.5, "labels": 0.25, "identifiers": 1.0, "parts": 0.1}
 """The weight of each field's BM25 in the sum that is the score. `identifiers` are the names and signs of the query as a
@@ -43,20 +43,23 @@ def full_text_query(query: LexicalQuery) -> FullTextQuery:
     ):
         if near:
             clauses += _matches(folded(near), share=NEAR, operator=operator)
-    for phrase in map(folded, query.phrases):
-        anywhere = [(Occur.SHOULD, PhraseQuery(phrase, field)) for field in ANALYSED_FIELDS]
-        clauses.append((Occur.MUST, BooleanQuery(anywhere)))
-    for negative in map(folded, query.negatives):
-        clauses += [(Occur.MUST_NOT, PhraseQuery(negative, field)) for field in ANALYSED_FIELDS]
+    clauses += [(Occur.MUST, _phrase(phrase)) for phrase in query.phrases]
+    clauses += [(Occur.MUST_NOT, _phrase(negative)) for negative in query.negatives]
     return BooleanQuery(clauses)
+
+
+def _phrase(phrase: str) -> FullTextQuery:
+    """The passages that have a phrase in one of the analysed fields, and the signs in it anywhere."""
+    fields = [(Occur.SHOULD, PhraseQuery(folded(phrase), field)) for field in ANALYSED_FIELDS]
+    marks = [(Occur.MUST, MatchQuery(mark, "identifiers")) for mark in marks_in(phrase)]
+    return BooleanQuery([(Occur.MUST, BooleanQuery(fields)), *marks])
 
 
 def query_of_what_has(query: LexicalQuery, phrase: str) -> FullTextQuery:
     """A query for the passages that match another one, its negatives apart, and also have a phrase."""
     positive = replace(query, negatives=())
-    anywhere = BooleanQuery([(Occur.SHOULD, PhraseQuery(folded(phrase), field)) for field in ANALYSED_FIELDS])
     matching: list[tuple[Occur, FullTextQuery]] = [] if positive.is_empty else [(Occur.MUST, full_text_query(positive))]
-    return BooleanQuery([*matching, (Occur.MUST, anywhere)])
+    return BooleanQuery([*matching, (Occur.MUST, _phrase(phrase))])
 
 
 def _matches(words: str, *, share: float = 1.0, operator: Operator = Operator.OR) -> list[tuple[Occur, FullTextQuery]]:

@@ -13,8 +13,8 @@ from qmd_mcp.domain.documents import Collection, Context, Document, Passage
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.domain.properties import Properties
 from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.domain.text.identifiers import identifiers_in
 from qmd_mcp.domain.text.searched_text import SearchedText
-from qmd_mcp.store.fulltext.identifiers import identifiers_in
 from qmd_mcp.store.lance.passage_details import attributes_of, details_of
 
 SCHEMA_VERSION = 2
@@ -216,8 +216,6 @@ def collection_of(row: Mapping[str, Any]) -> Collection:
         contexts=tuple(Context(prefix, text) for prefix, text in contexts),
     )
 
-
-_PROPERTIES = tuple(field.name for field in PROPERTY_FIELDS)
 
 _OF_DOCUMENT = tuple(name for name in DOCUMENTS_SCHEMA.names if name not in {"key", *_PROPERTIES})
 

@@ -113,3 +113,12 @@ async def test_an_index_of_a_newer_program_is_refused(location: IndexLocation) -
     database.close()
     with pytest.raises(NotAnIndexError, match=f"schema version {SCHEMA_VERSION + 1}"):
         await Database.open(location.uri)
+
+
+async def test_what_a_finished_rebuild_noted_of_documents_rolls_nothing_back(location: IndexLocation) -> None:
+    database = await Database.open(location.uri)
+    await database.put(**{"documents 000000000000": "1"})  # a generation that served before; it had no document yet
+    await bring_up_to_date(database)
+    assert await (await database.connection.open_table("documents")).count_rows() == 3
+    assert (await database.metadata())["documents 000000000000"] == ""
+    database.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qmd_mcp.store.fulltext.identifiers import forms_of, identifiers_in
+from qmd_mcp.domain.text.identifiers import forms_of, identifiers_in
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,12 @@ def signs_in(text: str) -> list[str]:
     return operators if text.isascii() else [*operators, *_SYMBOL.findall(text)]
 
 
+def marks_in(phrase: str) -> list[str]:
+    """What of a phrase the index of words drops and the column of identifiers has: its signs, and names like `C++`."""
+    names = [forms[0] for token in _TOKEN.findall(phrase) if (forms := forms_of(token)) and forms[0][-1] in "+#"]
+    return [*names, *signs_in(phrase)]
+
+
 def tokens_in(text: str) -> tuple[str, ...]:
     """The runs of characters of a text that may be names."""
     return tuple(_TOKEN.findall(text))

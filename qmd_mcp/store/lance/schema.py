@@ -77,7 +77,6 @@ def passages_schema(dimension: int) -> pa.Schema:
             pa.field("path", pa.string(), nullable=False),
             pa.field("title", pa.string()),
             pa.field("ordinal", pa.int32(), nullable=False),
-            pa.field("heading", pa.list_(pa.string())),
             pa.field("breadcrumb", pa.string()),
             pa.field("text", pa.string()),
             pa.field("details", pa.string()),
@@ -114,14 +113,13 @@ _SAME = (
 
 _PROPERTIES = tuple(field.name for field in PROPERTY_FIELDS)
 
-PASSAGE_COLUMNS = (*_SAME, "heading", "details", "date_ns")
+PASSAGE_COLUMNS = (*_SAME, "details")
 """The columns from which a `Passage` is made; the others are derived from them for the indexes."""
 
 
 def passage_rows(passages: Sequence[Passage], vectors: Sequence[FloatArray | None], *, dimension: int) -> pa.Table:
     """Passages and their vectors as rows; the vector is None for a passage that is embedded later."""
     columns: dict[str, list[Any]] = {name: [getattr(passage, name) for passage in passages] for name in _SAME}
-    columns["heading"] = [passage.heading for passage in passages]
     columns["details"] = [details_of(passage) for passage in passages]
     columns["date_ns"] = [passage.properties.date_ns for passage in passages]
     columns["tag_paths"] = [tag_paths(passage.properties.tags) for passage in passages]
@@ -165,12 +163,9 @@ def tag_paths(tags: Sequence[str]) -> list[str]:
 def passages_of(rows: pa.Table) -> tuple[Passage, ...]:
     """The passages of rows that have at least `PASSAGE_COLUMNS`, in the order of the rows."""
     same = zip(*(rows.column(name).to_pylist() for name in _SAME), strict=True)
-    others = zip(*(rows.column(name).to_pylist() for name in ("heading", "details", "date_ns")), strict=True)
     return tuple(
-        Passage(
-            **dict(zip(_SAME, values, strict=True)), heading=tuple(heading), **attributes_of(details, date_ns=date_ns)
-        )
-        for values, (heading, details, date_ns) in zip(same, others, strict=True)
+        Passage(**dict(zip(_SAME, values, strict=True)), **attributes_of(details))
+        for values, details in zip(same, rows.column("details").to_pylist(), strict=True)
     )
 
 

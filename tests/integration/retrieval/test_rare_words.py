@@ -16,11 +16,15 @@ pytestmark = pytest.mark.anyio
 
 PAGES = {
     "export.md": "# Export\n\nA board can be exported as a PDF or an image. Choose *Export* in its menu.\n",
-    "sync.md": "# Synchronisation\n\nBoards are synchronised between your devices every minute, over an encrypted line.\n",
+    "sync.md": "# Synchronisation\n\nBoards are synchronised between your devices "
+    "every minute, over an encrypted line.\n",
     "refund.md": "# Refunds\n\nYou can have your money back within 14 days after the purchase. Write to the support.\n",
-    "share.md": "# Sharing\n\nInvite colleagues to a board by their address. Guests can read a board and cannot change it.\n",
-    "keys.md": "# Keyboard shortcuts\n\nPress the slash key for the list of commands. Every command can have a shortcut.\n",
-    "backup.md": "# Backups\n\nA copy of every board is kept for thirty days. Restore it from the history of the board.\n",
+    "share.md": "# Sharing\n\nInvite colleagues to a board by their address. Guests "
+    "can read a board and cannot change it.\n",
+    "keys.md": "# Keyboard shortcuts\n\nPress the slash key for the list of commands. "
+    "Every command can have a shortcut.\n",
+    "backup.md": "# Backups\n\nA copy of every board is kept for thirty days. Restore "
+    "it from the history of the board.\n",
     "fapiao.md": "# 报销流程\n\n员工出差回来后,应在三十天内提交发票,由财务部门审核,审核通过后五个工作日内打款。\n",
     "huiyi.md": "# 会议记录\n\n每周一上午十点在三楼会议室开会,由组长主持,会后两天内发出纪要。\n",
 }

@@ -38,8 +38,8 @@ def spans(*ranked: Passage, words: str = "ferry pier", joined: bool = False, lim
     )
 
 
-def shown(*ranked: Passage, words: str = "ferry pier") -> list[tuple[str, tuple[str, ...]]]:
-    return [(span.best.path, span.also) for span in spans(*ranked, words=words)]
+def shown(*ranked: Passage, words: str = "ferry pier", joined: bool = False) -> list[tuple[str, tuple[str, ...]]]:
+    return [(span.best.path, span.also) for span in spans(*ranked, words=words, joined=joined)]
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_two_different_changes_of_one_file_do_not_hide_each_other() -> None:
 
 def test_documents_that_nearly_agree_are_shown_by_the_better_one() -> None:
     one, two = of("zoo/harbour.md", LONG), of("boats.md", LONG + " It says so.")
-    assert shown(one, two) == [("zoo/harbour.md", ("all/boats.md:1-5",))]
-    assert shown(two, one) == [("boats.md", ("all/zoo/harbour.md:1-5",))]
+    assert shown(one, two, joined=True) == [("zoo/harbour.md", ("all/boats.md:1-5",))]
+    assert shown(two, one, joined=True) == [("boats.md", ("all/zoo/harbour.md:1-5",))]
 
 
 def test_files_of_one_name_are_no_copies_because_of_it() -> None:

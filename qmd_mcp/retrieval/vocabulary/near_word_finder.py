@@ -236,13 +236,18 @@ def _parts_of_names(parts: Sequence[_Part], known: Mapping[str, int]) -> dict[st
 
 
 def _weighed(found: Sequence[Replacement], *, of: int) -> tuple[Replacement, ...]:
-    """The replacements; if at least half of a query's words are replaced, their near words are what it asks for."""
+    """The replacements; if at least half of a query's words are replaced, their near words are what it asks for.
+
+    Otherwise the words of a script without blanks that contain one of the query's are left out: of a long question they
+    are mostly others (astro-zh: nDCG@10 .840 with them, .846 without).
+    """
     if 2 * len(found) >= of:
         return tuple(found)
-    return tuple(
+    weighed = [
         replace(each, likely=is_likely(folded(each.word), folded(each.near[0]), each.kind)) if each.near else each
         for each in found
-    )
+    ]
+    return tuple(each for each in weighed if each.kind != "within" or script_of(each.word) not in WITHOUT_BLANKS)
 
 
 def _joinable(parsed: ParsedQuery) -> dict[str, str]:

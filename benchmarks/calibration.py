@@ -74,7 +74,7 @@ def judged(ranking: ProductRanking, evidence: Evidence, query: ParsedQuery, rele
     first = int(order[0]) if len(order) else None
     shown = np.ones(len(evidence), dtype=bool)
     ranked = RankedCandidates.of(found.fused.scores, relevance=found.relevance, shown=shown)
-    said, likely = verdict(found, ranked, quoted=False, guessed=False)
+    said, likely = verdict(found, ranked, quoted=False, unsure=False)
     sure = 0.0 if first is None else answerable(found.signs, first=first, weights=found.weights.verdict)
     return Judged(likely[order], relevant[order], sure, said == "none")
 

@@ -71,14 +71,14 @@ async def test_copies_are_one_hit_in_every_search_with_the_others_named(tmp_path
 
 
 async def test_a_file_in_two_nested_collections_is_one_hit(tmp_path: Path) -> None:
-    files = {"work/ferry.md": PIER, "work/deep/other.md": "# Other\n\nNothing about boats.\n"}
-    async with indexed(tmp_path, files, outer="", inner="work") as engine:
+    files = {"yard/ferry.md": PIER, "yard/deep/other.md": "# Other\n\nNothing about boats.\n"}
+    async with indexed(tmp_path, files, outer="", inner="yard") as engine:
         for mode in MODES:
             hits = places((await ask(engine, mode, "ferry north pier")).hits)
-            assert hits[0] == ("inner", "ferry.md", ("outer/work/ferry.md:1-3",))
+            assert hits[0] == ("inner", "ferry.md", ("outer/yard/ferry.md:1-3",))
             assert len(hits) == (1 if mode == "search" else 2)
         (hit,) = (await engine.searching.search(SearchRequest("ferry", collections=("outer",)))).hits
-        assert (hit.path, hit.also) == ("work/ferry.md", ())
+        assert (hit.path, hit.also) == ("yard/ferry.md", ())
 
 
 @pytest.mark.parametrize("mode", ["search", "vsearch"])

@@ -15,7 +15,7 @@ STORM = "\n\nWhen there is a storm, the captain decides at seven whether it sail
 LONG = FERRY + STORM
 COLLECTIONS = {
     "all": Collection("all", Path("/notes"), ("**/*.md",)),
-    "work": Collection("work", Path("/notes/work"), ("**/*.md",)),
+    "pier": Collection("pier", Path("/notes/pier"), ("**/*.md",)),
 }
 
 
@@ -62,9 +62,9 @@ def test_the_plain_path_is_shown_whichever_ranks_first(plain: str, copy: str) ->
 
 
 def test_of_nested_collections_the_file_is_one_hit_though_one_of_them_is_indexed_later() -> None:
-    outer, inner = of("work/ferry.md", LONG), of("ferry.md", LONG + "\n\nNew.", collection="work")
+    outer, inner = of("pier/ferry.md", LONG), of("ferry.md", LONG + "\n\nNew.", collection="pier")
     for ranked in permutations([outer, inner]):
-        assert [(span.best, span.also) for span in spans(*ranked)] == [(inner, ("all/work/ferry.md:1-5",))]
+        assert [(span.best, span.also) for span in spans(*ranked)] == [(inner, ("all/pier/ferry.md:1-5",))]
 
 
 def test_the_score_is_that_of_the_best_copy() -> None:

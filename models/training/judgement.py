@@ -41,10 +41,6 @@ LACKED = 0.15
 nearly always. For the variant `words` no hit counts as lacking: what Chinese words mean is not known there, and many
 right passages say a rare word in another way."""
 
-RARE_NUMBER = 0.8
-"""A number that is as rare as this, and that a hit does not have, was asked for in vain. Of 1,500 queries of five sets
-12 ask for one, and the calibration error stays within .001."""
-
 AT_MOST = 0.45
 """Relevance of a hit that lacks what was asked for: less than what makes a verdict `good`. With .3 the calibration
 error of first hits rises by another .01 on sets whose queries all have an answer."""
@@ -77,7 +73,6 @@ def fit_judgement(name: str, samples: Sequence[Sample], score: Callable[[Judged]
         unmet = np.array(right)[:, SIGNS.index("unmet")]
         lacking = {
             "lacking_from": round(float(np.quantile(unmet, 1 - LACKED)), 4),
-            "number_from": RARE_NUMBER,
             "lacking_at_most": AT_MOST,
         }
     verdict = fit_logistic(*zip(*firsts, strict=True), names=SIGNS, chosen=ANSWERABLE[name])

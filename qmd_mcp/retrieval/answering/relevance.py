@@ -26,7 +26,6 @@ SIGNS = (
     "maxsim",
     "unmet",
     "doubt",
-    "number",
     "coverage",
     "nearness",
     "found",
@@ -94,7 +93,7 @@ def signs(evidence: Evidence, features: Features, scores: FloatArray) -> Signs:
         "maxsim": least_where_unknown(evidence.maxsim),
         "unmet": unmet,
         "doubt": unmet * np.maximum(odds, 0.0),
-        **{name: features.candidates[:, column(name)] for name in ("number", "coverage", "nearness")},
+        **{name: features.candidates[:, column(name)] for name in ("coverage", "nearness")},
         **{
             name: np.full(count, features.query[QUERY_FEATURES.index(name)])
             for name in ("found", "length", "question", "code")
@@ -107,7 +106,7 @@ def relevance(signs: Signs, *, weights: RelevanceWeights) -> FloatArray:
     """[candidates]; calibrated probabilities: of the hits with .8, about four in five are relevant."""
     named = signs.named()
     likely = weights.probability(named)
-    lacking = (named["unmet"] >= weights.lacking_from) | (named["number"] >= weights.number_from)
+    lacking = named["unmet"] >= weights.lacking_from
     return np.where(lacking, np.minimum(likely, weights.lacking_at_most), likely).astype(np.float32)
 
 

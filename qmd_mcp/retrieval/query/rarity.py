@@ -13,6 +13,15 @@ from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
 from qmd_mcp.retrieval.search_protocols import TermFrequencies
 
+QUESTION_WORDS = frozenset(
+    (
+        *("mean", "means", "meaning", "work", "works", "happen", "happens", "say", "says", "tell", "show", "explain"),
+        *("find", "get", "make", "need", "use", "used", "using", "want", "much", "many", "long", "often", "happened"),
+    )
+)
+"""Words with which questions are put, beside the function words. A passage answers "what does it mean" without them,
+and in a small index they are as rare as a name."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenWeights:
@@ -23,7 +32,10 @@ class TokenWeights:
     word_of: FloatArray
     """[tokens, content words]; each word's share of its tokens: 1 / n for each of the n tokens of the word, else 0."""
     words: FloatArray
-    """[content words]; the rarity of each word, as a share of that of a word which the index lacks."""
+    """[content words]; the rarity of each word, as a share of that of a word which the index lacks.
+
+    Function words and `QUESTION_WORDS` are no content words.
+    """
 
 
 class Rarities:
@@ -44,7 +56,7 @@ class Rarities:
             word: max((rarity(frequencies[term], total=total) for term in each), default=0.0)
             for word, each in zip(distinct, terms, strict=True)
         }
-        content = [word for word in distinct if word.lower() not in STOP_WORDS]
+        content = [word for word in distinct if word.lower() not in STOP_WORDS | QUESTION_WORDS]
         pieces = np.array([[word == each for each in content] for word in words], dtype=np.float32)
         pieces = pieces.reshape(len(words), len(content))
         return TokenWeights(

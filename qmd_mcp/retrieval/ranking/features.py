@@ -19,7 +19,6 @@ CANDIDATE_FEATURES = (
     "coverage",
     "complete",
     "missing",
-    "number",
     "pairs",
     "nearness",
     "neighbours",
@@ -33,7 +32,6 @@ CANDIDATE_FEATURES = (
 - complete: 1 if the passage has every term of the query, otherwise 0.
 - missing: how rare the rarest term of the query is that the passage lacks, as a share of the rarity of a term that the
   whole index lacks; 0 if the passage has every term.
-- number: the same of the terms with a digit.
 - pairs: the share of the query's pairs of neighbouring terms, by weight, that stand side by side in the passage.
 - nearness: how rare the terms are that stand near another term of the query in the passage.
 - neighbours: the mean `meaning` of the candidates whose vectors are nearest to the passage's.
@@ -184,7 +182,7 @@ def _by_terms(evidence: Evidence, weights: FloatArray) -> tuple[FloatArray, ...]
     total = float(weights.sum())
     if not distinct or total <= 0:
         zeros = np.zeros(count, dtype=np.float32)
-        return zeros, zeros, zeros, zeros, zeros, zeros
+        return zeros, zeros, zeros, zeros, zeros
     found = occurrences([SearchedText.of(passage).joined() for passage in evidence.passages], distinct)
     has = np.zeros((count, len(distinct)), dtype=bool)
     has[found.candidate, found.term] = True
@@ -195,9 +193,7 @@ def _by_terms(evidence: Evidence, weights: FloatArray) -> tuple[FloatArray, ...]
     complete: FloatArray = np.where(has.all(axis=1), np.float32(1), np.float32(0))
     greatest = Term("", passages=0).rarity(evidence.indexed)
     lacking = np.where(has, 0.0, weights / greatest).astype(np.float32)  # [candidates, distinct terms]
-    digits = np.array([any(map(str.isdigit, term)) for term in distinct])
-    number: FloatArray = (lacking * digits).max(axis=1)
-    return coverage, complete, lacking.max(axis=1), number, pairs, nearness
+    return coverage, complete, lacking.max(axis=1), pairs, nearness
 
 
 def _together(

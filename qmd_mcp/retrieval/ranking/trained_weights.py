@@ -88,8 +88,6 @@ class RelevanceWeights(LogisticWeights):
 
     lacking_from: float = 2.0
     """A candidate whose sign `unmet` is at least this lacks what the query asks for; no `unmet` is above 2."""
-    number_from: float = 2.0
-    """So does one whose sign `number` is at least this: the token states of one number are like those of another."""
     lacking_at_most: float = 1.0
     """Such a candidate is no more likely to be relevant than this."""
 

@@ -18,7 +18,7 @@ PAGES = {
     "export.md": "# Export\n\nA board can be exported as a PDF or an image. Choose *Export* in its menu.\n",
     "sync.md": "# Synchronisation\n\nBoards are synchronised between your devices "
     "every minute, over an encrypted line.\n",
-    "refund.md": "# Refunds\n\nYou can have your money back within 14 days after the purchase. Write to the support.\n",
+    "refund.md": "# Refunds\n\nYou can have your money back within 14 days. Write to the support.\n",
     "share.md": "# Sharing\n\nInvite colleagues to a board by their address. Guests "
     "can read a board and cannot change it.\n",
     "keys.md": "# Keyboard shortcuts\n\nPress the slash key for the list of commands. "

@@ -97,10 +97,6 @@ def test_a_candidate_that_lacks_the_rarest_word_is_never_likely() -> None:
     first, second, third = relevance(found, weights=weights)
     assert first == third == pytest.approx(0.45)
     assert second > 0.8
-    numbered = replace(lacking, terms=(Term("90", passages=0),), indexed=9)
-    found = signs(numbered, features(numbered, text="90"), np.array([3, 2, 1], dtype=np.float32))
-    by_number = weights.model_copy(update={"lacking_from": 2.0, "number_from": 0.8})
-    assert relevance(found, weights=by_number) == pytest.approx([0.45] * 3)
 
 
 @pytest.mark.parametrize(("cosine", "likely", "verdict"), [(0.2, 0.9, "none"), (0.9, 0.3, "weak"), (0.9, 0.7, "good")])

@@ -49,13 +49,6 @@ def test_the_rarest_term_that_a_passage_lacks_is_told_and_one_that_the_index_lac
     assert column(features(absent, text="data pool zeppelin"), "missing") == pytest.approx([1])
 
 
-def test_a_number_that_a_passage_lacks_is_told_from_other_words() -> None:
-    terms = (Term("refund", passages=5), Term("90", passages=0))
-    found = features(evidence_of("a refund", "90 days", terms=terms), text="refund 90")
-    assert column(found, "number") == pytest.approx([1, 0])
-    assert column(found, "missing")[0] == pytest.approx(1)
-
-
 def test_pairs_count_in_the_order_of_the_query_and_nearness_in_any() -> None:
     found = features(evidence_of("data pool", "pool data", f"data {'x ' * 20} pool"), text="data pool")
     assert column(found, "pairs") == pytest.approx([1, 0, 0])

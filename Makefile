@@ -1,6 +1,7 @@
 # make demo       index the sample folder, start the server and ask it as an agent would
 # make test       the whole test suite
 # make endurance  what takes too long for the suite: a writer that is killed sixty times; CI runs it too
+# make attack     the attacks that take too long for the suite: floods, thousands of hostile files, two hundred kills
 # make thorough   a thousand examples of every property
 # make lint       ruff, mypy and the import contracts
 # make format     let ruff correct and format
@@ -19,7 +20,7 @@ BIN := $(VENV)/bin
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin x86_64-pc-windows-msvc
 PYTHONS := 3.11 3.12 3.13
 
-.PHONY: demo test endurance thorough lint format docs platforms bench clean
+.PHONY: demo test endurance attack thorough lint format docs platforms bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
@@ -29,6 +30,9 @@ test: $(VENV)/.developing
 
 endurance: $(VENV)/.developing
 	$(BIN)/python -m pytest -n 0 -m endurance
+
+attack: $(VENV)/.developing
+	$(BIN)/python -m pytest -n 0 -m attack
 
 thorough: $(VENV)/.developing
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest tests/properties

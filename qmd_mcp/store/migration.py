@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import anyio.to_thread
 import pyarrow as pa
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.properties import Properties
 from qmd_mcp.errors import NotAnIndexError
 from qmd_mcp.store.generation import documents_key, serving
 from qmd_mcp.store.lance.database import Database, table_names
+from qmd_mcp.store.lance.passage_details import ATTRIBUTES, packed, passage_of
 from qmd_mcp.store.lance.schema import (
     DOCUMENTS,
     DOCUMENTS_SCHEMA,
@@ -59,12 +60,12 @@ async def bring_up_to_date(database: Database) -> None:
 
 
 async def _fold_texts_and_add_properties(database: Database) -> None:
-    """From version 1 to 2: texts are indexed folded, and passages and documents have properties."""
+    """From version 1: texts are indexed folded, and passages and documents have properties."""
     await _restore_documents(database)
     times = await _add_properties_to_documents(database)
     for name in sorted(await table_names(database.connection)):
         if name.startswith(PASSAGES_PREFIX):
-            await _fold_passages(database, name, times)
+            await _write_passages_anew(database, name, times)
     await _recount_terms(database)
 
 
@@ -106,38 +107,44 @@ async def _add_properties_to_documents(database: Database) -> Mapping[str, int]:
     return dict(zip(rows["docid"].to_pylist(), rows["date_ns"].to_pylist(), strict=True))
 
 
-async def _fold_passages(database: Database, name: str, times: Mapping[str, int]) -> None:
+async def _pack_attributes(database: Database) -> None:
+    """From version 2 to 3: every attribute of a passage but its text is in one column."""
+    for name in sorted(await table_names(database.connection)):
+        if name.startswith(PASSAGES_PREFIX):
+            await _write_passages_anew(database, name, {})
+
+
+async def _write_passages_anew(database: Database, name: str, times: Mapping[str, int]) -> None:
+    """Write a table of passages with the columns of this version, unless it has them; `times` is for version 1."""
     table = await database.connection.open_table(name)
     schema = await table.schema()
-    if "words" in schema.names:
+    if "title" not in schema.names:
         return
     dimension = schema.field(_VECTOR).type.list_size
     rows = await table.query().to_arrow()
-    stored = rows.select([column for column in rows.column_names if column in _PASSAGE_ATTRIBUTES]).to_pylist()
-    passages = [_passage(row, date_ns=times.get(row["docid"])) for row in stored]
     known = [
         None if missing else vector
         for vector, missing in zip(
             vectors_of(rows, dimension=dimension), rows[_VECTOR].is_null().to_pylist(), strict=True
         )
     ]
-    folded = await anyio.to_thread.run_sync(lambda: passage_rows(passages, known, dimension=dimension))
-    await database.connection.create_table(name, folded, mode="overwrite")
+
+    def renewed() -> pa.Table:
+        read = [column for column in rows.column_names if column in {*ATTRIBUTES, "text", "heading", "details"}]
+        passages = [_passage(row, times) for row in rows.select(read).to_pylist()]
+        return passage_rows(passages, known, dimension=dimension)
+
+    await database.connection.create_table(name, await anyio.to_thread.run_sync(renewed), mode="overwrite")
     await PassageTable.open(database, fingerprint=name.removeprefix(PASSAGES_PREFIX), dimension=dimension)
 
 
-_PASSAGE_ATTRIBUTES = frozenset(
-    (
-        *("docid", "collection", "path", "title", "ordinal", "heading", "breadcrumb", "text"),
-        *("start_line", "end_line", "start_char", "end_char"),
-    )
-)
-"""The columns of version 1 that hold an attribute of `Passage`."""
-
-
-def _passage(row: Mapping[str, object], *, date_ns: int | None) -> Passage:
-    passage = Passage(**row)  # type: ignore[arg-type]  # the columns have the types of the attributes
-    return replace(passage, heading=tuple(passage.heading), properties=Properties(date_ns=date_ns))
+def _passage(row: Mapping[str, Any], times: Mapping[str, int]) -> Passage:
+    """The passage of a row of version 1, which has headings but no details, or of version 2."""
+    if "details" in row:
+        others = json.loads(row["details"])
+    else:
+        others = {"heading": row["heading"], "date_ns": times.get(row["docid"])}
+    return passage_of(row["text"], packed({**{name: row[name] for name in ATTRIBUTES}, **others}))
 
 
 async def _recount_terms(database: Database) -> None:
@@ -149,5 +156,7 @@ async def _recount_terms(database: Database) -> None:
     await TermLedger(database=database, passages=passages, terms=await TermTable.open(database)).settle()
 
 
-_STEPS: Mapping[int, Callable[[Database], Awaitable[None]]] = MappingProxyType({1: _fold_texts_and_add_properties})
+_STEPS: Mapping[int, Callable[[Database], Awaitable[None]]] = MappingProxyType(
+    {1: _fold_texts_and_add_properties, 2: _pack_attributes}
+)
 """The step that leads from each version to the next."""

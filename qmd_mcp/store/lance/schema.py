@@ -15,9 +15,9 @@ from qmd_mcp.domain.properties import Properties
 from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.domain.text.identifiers import identifiers_in
 from qmd_mcp.domain.text.searched_text import SearchedText
-from qmd_mcp.store.lance.passage_details import attributes_of, details_of
+from qmd_mcp.store.lance.passage_details import details_of, passage_of
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Grows when the columns of a table or their meaning change; `migration` brings an older index up to date."""
 
 METADATA = "metadata"
@@ -75,9 +75,7 @@ def passages_schema(dimension: int) -> pa.Schema:
             pa.field("docid", pa.string(), nullable=False),
             pa.field("collection", pa.string(), nullable=False),
             pa.field("path", pa.string(), nullable=False),
-            pa.field("title", pa.string()),
             pa.field("ordinal", pa.int32(), nullable=False),
-            pa.field("breadcrumb", pa.string()),
             pa.field("text", pa.string()),
             pa.field("details", pa.string()),
             pa.field("date_ns", pa.int64()),
@@ -86,45 +84,28 @@ def passages_schema(dimension: int) -> pa.Schema:
             pa.field("titles", pa.string()),
             pa.field("labels", pa.string()),
             pa.field("identifiers", pa.string()),
-            pa.field("start_line", pa.int32()),
-            pa.field("end_line", pa.int32()),
-            pa.field("start_char", pa.int64()),
-            pa.field("end_char", pa.int64()),
             pa.field("text_hash", pa.string(), nullable=False),
             pa.field("vector", pa.list_(pa.float32(), dimension)),
         ]
     )
 
 
-_SAME = (
-    "docid",
-    "collection",
-    "path",
-    "title",
-    "ordinal",
-    "breadcrumb",
-    "text",
-    "start_line",
-    "end_line",
-    "start_char",
-    "end_char",
-)
+_PASSAGE_KEYS = ("docid", "collection", "path", "ordinal", "text", "text_hash")
 """The columns of passages that hold an attribute of `Passage` as it is."""
 
 _PROPERTIES = tuple(field.name for field in PROPERTY_FIELDS)
 
-PASSAGE_COLUMNS = (*_SAME, "details")
-"""The columns from which a `Passage` is made; the others are derived from them for the indexes."""
+PASSAGE_COLUMNS = ("text", "details")
+"""The columns from which a `Passage` is made; the others are derived from it for filters and indexes."""
 
 
 def passage_rows(passages: Sequence[Passage], vectors: Sequence[FloatArray | None], *, dimension: int) -> pa.Table:
     """Passages and their vectors as rows; the vector is None for a passage that is embedded later."""
-    columns: dict[str, list[Any]] = {name: [getattr(passage, name) for passage in passages] for name in _SAME}
+    columns: dict[str, list[Any]] = {name: [getattr(passage, name) for passage in passages] for name in _PASSAGE_KEYS}
     columns["details"] = [details_of(passage) for passage in passages]
     columns["date_ns"] = [passage.properties.date_ns for passage in passages]
     columns["tag_paths"] = [tag_paths(passage.properties.tags) for passage in passages]
     columns |= _search_columns(passages)
-    columns["text_hash"] = [passage.text_hash for passage in passages]
     columns["vector"] = list(vectors)
     schema = passages_schema(dimension)
     return pa.table(
@@ -162,11 +143,8 @@ def tag_paths(tags: Sequence[str]) -> list[str]:
 
 def passages_of(rows: pa.Table) -> tuple[Passage, ...]:
     """The passages of rows that have at least `PASSAGE_COLUMNS`, in the order of the rows."""
-    same = zip(*(rows.column(name).to_pylist() for name in _SAME), strict=True)
-    return tuple(
-        Passage(**dict(zip(_SAME, values, strict=True)), **attributes_of(details))
-        for values, details in zip(same, rows.column("details").to_pylist(), strict=True)
-    )
+    columns = (rows.column(name).to_pylist() for name in PASSAGE_COLUMNS)
+    return tuple(passage_of(text, details) for text, details in zip(*columns, strict=True))
 
 
 def _properties_of(rows: pa.Table) -> list[Properties]:

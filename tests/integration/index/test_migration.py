@@ -1,6 +1,7 @@
-"""An index that version 0.1.0 made, with schema version 1, is brought up to date when it is opened.
+"""An index of an earlier version is brought up to date when it is opened.
 
-`index_of_version_1.zip` holds a project with three notes and the index that the released program made of them.
+`index_of_version_1.zip` holds a project with three notes and the index that version 0.1.0 made of them, which has
+schema version 1. `index_of_schema_2.zip` holds the same after the step to schema version 2.
 """
 
 from __future__ import annotations
@@ -25,13 +26,23 @@ from qmd_mcp.store.tables.term_table import TermTable
 pytestmark = pytest.mark.anyio
 
 RELEASED = Path(__file__).with_name("index_of_version_1.zip")
+LATER = Path(__file__).with_name("index_of_schema_2.zip")
+
+
+@pytest.fixture(params=[RELEASED, LATER], ids=["version 1", "version 2"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> IndexLocation:
+    return unpacked(request.param, tmp_path)
 
 
 @pytest.fixture
-def location(tmp_path: Path) -> IndexLocation:
-    with zipfile.ZipFile(RELEASED) as packed:
-        packed.extractall(tmp_path)
-    return IndexLocation(str(tmp_path / ".qmd-mcp"), project=tmp_path)
+def released(tmp_path: Path) -> IndexLocation:
+    return unpacked(RELEASED, tmp_path)
+
+
+def unpacked(index: Path, folder: Path) -> IndexLocation:
+    with zipfile.ZipFile(index) as packed:
+        packed.extractall(folder)
+    return IndexLocation(str(folder / ".qmd-mcp"), project=folder)
 
 
 async def first_of(engine: Engine, query: str) -> list[str]:
@@ -83,8 +94,8 @@ async def test_the_vectors_of_an_old_index_are_kept(location: IndexLocation) -> 
     database.close()
 
 
-async def test_terms_are_counted_anew_in_their_folded_form(location: IndexLocation) -> None:
-    database = await Database.open(location.uri)
+async def test_terms_are_counted_anew_in_their_folded_form(released: IndexLocation) -> None:
+    database = await Database.open(released.uri)
     terms = await TermTable.open(database)
     assert (await terms.frequencies(["resum", "检查"])) == {"resum": 0, "检查": 1}
     await bring_up_to_date(database)
@@ -98,8 +109,9 @@ async def test_a_process_that_was_killed_between_two_tables_is_followed_by_one_t
     database = await Database.open(location.uri)
     generation = await serving(database)
     assert generation is not None
+    version = await database.schema_version()
     await bring_up_to_date(database)
-    await database.put(schema_version="1")  # as it is until every table is changed
+    await database.put(schema_version=str(version))  # as it is until every table is changed
     await bring_up_to_date(database)
     assert await database.schema_version() == SCHEMA_VERSION
     passages = await PassageTable.open(database, fingerprint=generation.fingerprint, dimension=generation.dimension)
@@ -115,8 +127,8 @@ async def test_an_index_of_a_newer_program_is_refused(location: IndexLocation) -
         await Database.open(location.uri)
 
 
-async def test_what_a_finished_rebuild_noted_of_documents_rolls_nothing_back(location: IndexLocation) -> None:
-    database = await Database.open(location.uri)
+async def test_what_a_finished_rebuild_noted_of_documents_rolls_nothing_back(released: IndexLocation) -> None:
+    database = await Database.open(released.uri)
     await database.put(**{"documents 000000000000": "1"})  # a generation that served before; it had no document yet
     await bring_up_to_date(database)
     assert await (await database.connection.open_table("documents")).count_rows() == 3

@@ -134,7 +134,8 @@ async def _write_passages_anew(database: Database, name: str, times: Mapping[str
         passages = [_passage(row, times) for row in rows.select(read).to_pylist()]
         return passage_rows(passages, known, dimension=dimension)
 
-    await database.connection.create_table(name, await anyio.to_thread.run_sync(renewed), mode="overwrite")
+    rows_now = await anyio.to_thread.run_sync(renewed)
+    await database.connection.create_table(name, rows_now, mode="overwrite", on_bad_vectors="null")  # not embedded yet
     await PassageTable.open(database, fingerprint=name.removeprefix(PASSAGES_PREFIX), dimension=dimension)
 
 

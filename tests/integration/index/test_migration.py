@@ -134,3 +134,18 @@ async def test_what_a_finished_rebuild_noted_of_documents_rolls_nothing_back(rel
     assert await (await database.connection.open_table("documents")).count_rows() == 3
     assert (await database.metadata())["documents 000000000000"] == ""
     database.close()
+
+
+async def test_an_old_index_that_is_not_embedded_is_brought_up_to_date_and_embedded_afterwards(
+    location: IndexLocation,
+) -> None:
+    database = await Database.open(location.uri)
+    generation = await serving(database)
+    assert generation is not None
+    table = await database.connection.open_table(f"passages_{generation.fingerprint}")
+    await table.update(updates_sql={"vector": "NULL"}, where="path != 'harbour.md'")
+    database.close()
+    async with open_engine(Settings(), location) as engine:
+        assert (await engine.status()).embedded == 1
+        assert await first_of(engine, "harbour pier") == ["harbour.md"]
+        assert await engine.writing.embed() == 2

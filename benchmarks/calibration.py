@@ -30,6 +30,7 @@ from qmd_mcp.evaluation.reliability import (
     reliability,
 )
 from qmd_mcp.retrieval.answering.judge import verdict
+from qmd_mcp.retrieval.answering.particulars import has_every_term
 from qmd_mcp.retrieval.answering.verdict import answerable
 from qmd_mcp.retrieval.candidates.evidence import Evidence
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse
@@ -74,7 +75,7 @@ def judged(ranking: ProductRanking, evidence: Evidence, query: ParsedQuery, rele
     first = int(order[0]) if len(order) else None
     shown = np.ones(len(evidence), dtype=bool)
     ranked = RankedCandidates.of(found.fused.scores, relevance=found.relevance, shown=shown)
-    said, likely = verdict(found, ranked, quoted=False, unsure=False)
+    said, likely = verdict(found, ranked, contained=has_every_term(found, ranked), unsure=False)
     sure = 0.0 if first is None else answerable(found.signs, first=first, weights=found.weights.verdict)
     return Judged(likely[order], relevant[order], sure, said == "none")
 

@@ -74,12 +74,12 @@ class QueryPipeline:
         said: Verdict | None = None
         gaps: list[str] = []
         if judged is not None:
-            quoted = bool(parsed.lexical.phrases) and not loosened
-            quoted = quoted or has_every_word(parsed.lexical, judged, ranked)
+            contained = bool(parsed.lexical.phrases) and not loosened
+            contained = contained or has_every_word(parsed.lexical, judged, ranked)
             unsure = near.guessed or lacks_particulars(parsed.lexical, judged, ranked)
-            said, likely = verdict(judged, ranked, quoted=quoted, unsure=unsure)
+            said, likely = verdict(judged, ranked, contained=contained, unsure=unsure)
             if said == "none" and (gaps := await self.gaps.of_meaning(parsed.text, collections=request.collections)):
-                said, likely = verdict(judged, ranked, quoted=quoted, unsure=unsure, gaps=True)
+                said, likely = verdict(judged, ranked, contained=contained, unsure=unsure, gaps=True)
             ranked = replace(
                 ranked, relevance=without_unjudged(judged, likely, scripts=self.gaps.scripts, logits=ranked.logits)
             )

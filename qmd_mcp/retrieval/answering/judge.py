@@ -11,7 +11,6 @@ from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.retrieval.answering.relevance import Signs, relevance, signs
 from qmd_mcp.retrieval.answering.verdict import Verdict, verdict_of
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
-from qmd_mcp.retrieval.ranking.features import CANDIDATE_FEATURES
 from qmd_mcp.retrieval.ranking.fuser import Fused
 from qmd_mcp.retrieval.ranking.ranked_candidates import RankedCandidates
 from qmd_mcp.retrieval.ranking.trained_weights import JudgementWeights, Weights
@@ -61,13 +60,13 @@ belong to a person."""
 
 
 def verdict(
-    judged: Judged, ranked: RankedCandidates, *, quoted: bool, unsure: bool, gaps: bool = False
+    judged: Judged, ranked: RankedCandidates, *, contained: bool, unsure: bool, gaps: bool = False
 ) -> tuple[Verdict, FloatArray]:
     """What the best hit says of the whole answer, and the relevance of each candidate under that verdict, [candidates].
 
     Relevance was fitted to queries that have an answer. Where there most likely is none, it counts only as often as
-    there is one after all. Three things are surer than the signs: that the hits contain word for word what the query
-    quotes (`quoted`), that the first hit has every word of the query, and that a cross-encoder has read it and finds it
+    there is one after all. Two things are surer than the signs: that the hits contain word for word what the query
+    quotes, or the first hit every word of the query (`contained`), and that a cross-encoder has read it and finds it
     likely. If a word of the query was taken for another one, or the first hit lacks a number or name (`unsure`), no hit
     is likely to be what was meant. If the index does not have all that is needed to say so (`gaps`), the verdict is
     never `none`.
@@ -79,20 +78,13 @@ def verdict(
     found = verdict_of(judged.signs, likely, first=first, weights=weights)
     if found == "none" and first is not None and first in ranked.logits and likely[first] >= weights.good_from:
         found = "good"
-    elif found == "none" and (quoted or _has_every_word(judged, first)):
+    elif found == "none" and contained:
         found = "weak"
     if found == "none":
         likely = (likely * weights.answered_below).astype(np.float32)
     if found == "none" and gaps:
         found = "weak"
     return found, likely
-
-
-def _has_every_word(judged: Judged, row: int | None) -> bool:
-    features = judged.fused.features
-    if row is None or features is None or not judged.fused.evidence.terms:
-        return False
-    return bool(features.candidates[row, CANDIDATE_FEATURES.index("complete")])
 
 
 SCRIPT_LETTERS = 100

@@ -1,4 +1,4 @@
-"""Numbers and names of a query, which no other word can stand for."""
+"""What of a query the best hit has, and which numbers and names it lacks, for which no other word can stand."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import LexicalQuery
 from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.retrieval.answering.judge import Judged
+from qmd_mcp.retrieval.ranking.features import CANDIDATE_FEATURES
 from qmd_mcp.retrieval.ranking.ranked_candidates import RankedCandidates
 
 _PARTICULAR = re.compile(r"\d|_|[a-z][A-Z]|\w\.[a-zA-Z]{2}")
@@ -32,9 +33,22 @@ def lacks_particulars(query: LexicalQuery, judged: Judged, ranked: RankedCandida
 
 
 def has_every_word(query: LexicalQuery, judged: Judged, ranked: RankedCandidates) -> bool:
-    """Whether the best hit has every word of the query as it is written, also in its path and in targets of links."""
+    """Whether the best hit has every word of the query: as terms, or as they are written.
+
+    As they are written they may also stand in its path and in the targets of links.
+    """
     first = next(iter(ranked.rows), None)
-    return bool(query.words) and first is not None and _has_all(judged.fused.evidence.passages[first], query.words)
+    if first is None or not query.words:
+        return False
+    return has_every_term(judged, ranked) or _has_all(judged.fused.evidence.passages[first], query.words)
+
+
+def has_every_term(judged: Judged, ranked: RankedCandidates) -> bool:
+    """Whether the best hit has every term of the query in its text."""
+    first, features = next(iter(ranked.rows), None), judged.fused.features
+    if first is None or features is None or not judged.fused.evidence.terms:
+        return False
+    return bool(features.candidates[first, CANDIDATE_FEATURES.index("complete")])
 
 
 def _has_all(passage: Passage, names: Sequence[str]) -> bool:

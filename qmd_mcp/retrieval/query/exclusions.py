@@ -75,7 +75,10 @@ def kept(parsed: ParsedQuery) -> list[str]:
         return []
     listed = _listed([f'"{word}"' for word in words], most=MOST_NAMED)
     were = "were taken as words" if len(words) > 1 else "was taken as a word"
-    return [f'{listed} {were}; to exclude one, quote it: -"{words[0].lstrip("-")}".']
+    exclusion = f'-"{words[0].lstrip("-")}"'
+    if parsed.text.split() == list(parsed.kept_words):  # a query that only excludes is an error
+        return [f"{listed} {were}; to exclude one, add what should be found: other words {exclusion}."]
+    return [f"{listed} {were}; to exclude one, quote it: {exclusion}."]
 
 
 def _of_words(negation: str, passages: Sequence[Passage]) -> str:

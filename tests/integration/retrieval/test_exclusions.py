@@ -96,3 +96,10 @@ async def test_a_query_without_a_minus_has_no_such_note(engine: Engine) -> None:
 async def test_a_query_of_signs_is_answered(engine: Engine, tool: Mode, signs: str) -> None:
     answer = await asked(engine, tool, signs)
     assert answer.query == signs
+
+
+async def test_a_word_with_a_minus_alone_is_searched_and_what_is_advised_is_no_error(engine: Engine) -> None:
+    notes = (await asked(engine, "search", "-island")).notes
+    advised = 'add what should be found: other words -"island".'
+    assert any(note.endswith(advised) for note in notes)
+    assert "island.md" not in paths(await asked(engine, "search", 'freezer -"island"'))

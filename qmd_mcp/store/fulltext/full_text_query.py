@@ -73,7 +73,8 @@ def _matches(words: str, *, share: float = 1.0, operator: Operator = Operator.OR
 def _names_and_parts(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names in the query as a whole; and their parts together with the plain words of the query.
 
-    A plain word is among the parts because it may be a part of a name in the text.
+    A plain word is among the parts because it may be a part of a name in the text. The joined form of a word with
+    hyphens is left out: a text that has the word has both forms, so that it would count twice.
     """
     names: dict[str, None] = {}
     parts: dict[str, None] = {}
@@ -81,6 +82,6 @@ def _names_and_parts(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         whole, *pieces = forms_of(token) or ("", folded(token))
         if whole:
             names[whole] = None
-        parts.update(dict.fromkeys(pieces))
+        parts.update(dict.fromkeys(piece for piece in pieces if piece != whole.replace("-", "")))
     names.update(dict.fromkeys(signs_in(words)))
     return tuple(names), tuple(parts)

@@ -124,6 +124,7 @@ async def test_all_three_models_are_pulled_and_answer(environment: dict[str, str
     assert set(states) == {"embedder", "expander", "reranker"}
 
 
+@pytest.mark.endurance
 @pytest.mark.usefixtures("pulled")
 def test_a_hundred_queries_at_once_are_all_answered_by_merged_forwards(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch

@@ -111,6 +111,7 @@ def test_an_http_server_follows_and_fails_no_call(index: Path) -> None:
     assert {found(reply.json) for reply in replies} == {PAGES}
 
 
+@pytest.mark.endurance
 @pytest.mark.anyio
 async def test_a_stdio_server_follows(index: Path) -> None:
     parameters = StdioServerParameters(

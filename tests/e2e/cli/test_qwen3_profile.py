@@ -21,6 +21,8 @@ from tests.hub_server import Hub
 from tests.tiny_encoders import chat_tokenizer, encoder
 from tests.tiny_talker import write_talker
 
+pytestmark = pytest.mark.endurance
+
 CROWD = 100
 
 NOTES = {
@@ -124,7 +126,6 @@ async def test_all_three_models_are_pulled_and_answer(environment: dict[str, str
     assert set(states) == {"embedder", "expander", "reranker"}
 
 
-@pytest.mark.endurance
 @pytest.mark.usefixtures("pulled")
 def test_a_hundred_queries_at_once_are_all_answered_by_merged_forwards(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch

@@ -20,6 +20,8 @@ from qmd_mcp.settings import IndexLocation, Settings
 from tests import tiny_embedder
 from tests.e2e.http_server import PATIENCE, PROJECT, HttpServer, Reply, http_server
 
+pytestmark = pytest.mark.endurance
+
 MODES = ("search", "vsearch", "query")
 PAGES = 40
 SWITCHING_SECONDS = 4 * PATIENCE
@@ -111,7 +113,6 @@ def test_an_http_server_follows_and_fails_no_call(index: Path) -> None:
     assert {found(reply.json) for reply in replies} == {PAGES}
 
 
-@pytest.mark.endurance
 @pytest.mark.anyio
 async def test_a_stdio_server_follows(index: Path) -> None:
     parameters = StdioServerParameters(

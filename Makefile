@@ -20,6 +20,10 @@ BIN := $(VENV)/bin
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin x86_64-pc-windows-msvc
 PYTHONS := 3.11 3.12 3.13
 
+# Compiled modules are kept whatever the shell says: without them every process that a test starts, and every worker that
+# collects the tests, compiles them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test endurance attack thorough lint format docs platforms bench clean
 
 demo: $(VENV)/.installed

@@ -32,9 +32,9 @@ def pytest_report_header() -> list[str]:
     return [f"numpy {np.__version__}, onnxruntime {onnxruntime.__version__} ({providers})"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """The backend of every asynchronous test: LanceDB's asynchronous API needs asyncio."""
+    """The backend of every asynchronous test and fixture: LanceDB's asynchronous API needs asyncio."""
     return "asyncio"
 
 

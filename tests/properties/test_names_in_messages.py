@@ -7,6 +7,7 @@ import inspect
 import types
 import typing
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,33 +29,39 @@ from qmd_mcp.server.mcp.arguments import fit, known_tool
 from qmd_mcp.server.mcp.progress import sentence_of
 from qmd_mcp.server.mcp.resources import completed
 
-HIDDEN = (
-    *range(0x20),
-    *range(0x7F, 0xA0),
-    0x061C,
-    0x200E,
-    0x200F,
-    0x2028,
-    0x2029,
-    *range(0x202A, 0x202F),
-    *range(0x2066, 0x206A),
-    *range(0xD800, 0xE000),
-    *range(0xE0000, 0xE0080),
+HIDDEN = frozenset(
+    {
+        *range(0x20),
+        *range(0x7F, 0xA0),
+        0x061C,
+        0x200E,
+        0x200F,
+        0x2028,
+        0x2029,
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
+        *range(0xE0000, 0xE0080),
+    }
 )
 """Controls, line ends, directional characters, halves of surrogate pairs and the invisible alphabet of tags."""
 
 BLOCKS = {"snippet", "text"}
 """Lines of files: they have line ends of their own, between fences."""
 
-NAMES = st.text(alphabet=st.sampled_from([*"ab /#~.:'", "知", *map(chr, HIDDEN)]), min_size=1, max_size=12)
+NAMES = st.text(alphabet=st.sampled_from([*"ab /#~.:'", "知", *map(chr, sorted(HIDDEN))]), min_size=1, max_size=12)
 VALUES = list(dict.fromkeys(tool.value for tool in TOOLS.values()))  # in one order, for every worker of the suite
 ERRORS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.QmdError)]
+
+
+hints_of = cache(typing.get_type_hints)
+parameters_of = cache(lambda kind: tuple(inspect.signature(kind).parameters.values()))
 
 
 def filled(kind: Any, name: str) -> Any:
     """A value of a kind in which every text is the name."""
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
+        hints = hints_of(kind)
         return kind(
             **{
                 field.name: "a line\nof a file" if field.name in BLOCKS else filled(hints[field.name], name)
@@ -82,7 +89,7 @@ def failed(kind: type[errors.QmdError], name: str) -> errors.QmdError:
     if kind.__init__ is Exception.__init__:
         return kind(f"About {name}.")
     given: dict[str, Any] = {}
-    for parameter in inspect.signature(kind).parameters.values():
+    for parameter in parameters_of(kind):
         if parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             given[parameter.name] = {"str": name, "int": 3, "int | None": 3}.get(parameter.annotation, [name])
     return kind(**given)

@@ -21,6 +21,8 @@ from tests.hub_server import Hub
 from tests.tiny_encoders import chat_tokenizer, encoder
 from tests.tiny_talker import write_talker
 
+pytestmark = pytest.mark.endurance
+
 CROWD = 100
 
 NOTES = {

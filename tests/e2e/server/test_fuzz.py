@@ -8,13 +8,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.e2e.http_server import HttpServer, Reply, http_server
 from tests.fakes import STATUS
 
-EXAMPLES = 200
 NAMES = st.sampled_from(
     ["query", "limit", "collections", "tags", "after", "sort", "min_score", "document", "documents", "from_line", "q"]
 )
@@ -54,7 +53,6 @@ def _is_harmless(reply: Reply) -> None:
         assert hidden not in reply.text
 
 
-@settings(max_examples=EXAMPLES)
 @given(mode=st.sampled_from(["query", "search", "vsearch"]), arguments=ARGUMENTS)
 def test_any_arguments_over_rest(server: HttpServer, mode: str, arguments: Any) -> None:
     reply = server.post(f"/{mode}", arguments)
@@ -62,7 +60,6 @@ def test_any_arguments_over_rest(server: HttpServer, mode: str, arguments: Any) 
     assert reply.status == 200 or set(reply.json) == {"error"}
 
 
-@settings(max_examples=EXAMPLES)
 @given(tool=TOOLS, arguments=ARGUMENTS)
 def test_any_arguments_over_mcp(server: HttpServer, tool: str, arguments: Any) -> None:
     params = {"name": tool, "arguments": arguments, "_meta": ENVELOPE}
@@ -77,7 +74,6 @@ def test_any_arguments_over_mcp(server: HttpServer, tool: str, arguments: Any) -
     _is_harmless(server.post("/mcp", message, headers))
 
 
-@settings(max_examples=EXAMPLES)
 @given(
     reference=TEXT, parameters=st.dictionaries(NAMES | TEXT, TEXT, max_size=2), safe=st.sampled_from(["", "/", "/%:"])
 )
@@ -89,7 +85,6 @@ def test_any_reference(server: HttpServer, reference: str, parameters: dict[str,
     _is_harmless(server.get(f"/documents/{shown(reference)}?{queries}"))
 
 
-@settings(max_examples=EXAMPLES)
 @given(path=st.sampled_from(["/query", "/mcp", "/messages/?session_id=" + "0" * 32]), data=st.data())
 def test_any_body(server: HttpServer, path: str, data: st.DataObject) -> None:
     whole = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": data.draw(ARGUMENTS)}).encode()

@@ -20,6 +20,8 @@ from qmd_mcp.settings import IndexLocation, Settings
 from tests import tiny_embedder
 from tests.e2e.http_server import PATIENCE, PROJECT, HttpServer, Reply, http_server
 
+pytestmark = pytest.mark.endurance
+
 MODES = ("search", "vsearch", "query")
 PAGES = 40
 SWITCHING_SECONDS = 4 * PATIENCE

@@ -17,6 +17,8 @@ from qmd_mcp.settings import IndexLocation, Settings
 from tests.e2e.http_server import PROJECT, HttpServer, http_server
 from tests.e2e.npm_clients import NoClientsError, NpmClients, installed_clients
 
+pytestmark = pytest.mark.endurance
+
 TOOLS = ["query", "search", "vsearch", "get_document", "get_documents", "status"]
 
 GENERIC = {

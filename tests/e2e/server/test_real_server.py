@@ -1,4 +1,4 @@
-"""The program itself over stdio: every tool, and every mistake that a caller or operator makes."""
+"""The program itself: every tool, and every mistake that a caller or operator makes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from mcp_types import CallToolResult, TextContent
 
 from qmd_mcp.application.engine import open_engine
 from qmd_mcp.domain.documents import Collection
+from qmd_mcp.server.mcp.mcp_application import Application
+from qmd_mcp.server.mcp.tools import Tools
+from qmd_mcp.server.process.served_application import served as serving
+from qmd_mcp.server.process.stdio_process import load_engine
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.generation import Generation, switch
 from qmd_mcp.store.lance.database import Database
@@ -124,20 +128,36 @@ async def test_a_server_whose_working_folder_was_deleted_answers(index: Path, tm
     assert (found["hits"][0]["path"], read["path"]) == ("failover.md", "failover.md")
 
 
+@asynccontextmanager
+async def served_here(index: Path, **settings: Any) -> AsyncGenerator[Client]:
+    """What the program serves, in this process."""
+    async with serving(
+        Settings(**settings),
+        IndexLocation(str(index)),
+        refresh=False,
+        load=load_engine,
+        unasked_after=0,
+        build=lambda host, engine: Application(Tools(engine), listed=host.ask),
+    ) as served:
+        with anyio.fail_after(PATIENCE):
+            async with Client(served.application) as client:
+                yield client
+
+
 async def test_an_empty_index_and_one_of_another_embedder_say_what_to_do(tmp_path: Path) -> None:
     index = tmp_path / "index"
     async with open_engine(SETTINGS, IndexLocation(str(index)), create=True):
         pass
-    async with served(index) as client:
+    async with served_here(index) as client:
         assert text(await client.call_tool("query", {"query": "x"})).endswith(
             "is empty. Add a folder: qmd-mcp collection add FOLDER --name NAME"
         )
     database = await Database.open(str(index))
     await switch(database, Generation("000000000000", "mini", 384))
     database.close()
-    async with served(index) as client:
+    async with served_here(index) as client:
         assert text(await client.call_tool("query", {"query": "x"})).endswith(
             "Rebuild it: qmd-mcp update --embedder mini"
         )
-    async with served(index, QMD_EMBEDDER="nonsense") as client:
+    async with served_here(index, embedder="nonsense") as client:
         assert text(await client.call_tool("query", {"query": "x"})).startswith("There is no model profile 'nonsense'")

@@ -193,7 +193,9 @@ async def test_standard_output_carries_the_protocol_alone(tmp_path: Path) -> Non
     assert stderr.decode().splitlines(keepends=True) == [NOISE, NOISE, NOISE]
 
 
-@pytest.mark.parametrize("ending", ["end of input", signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "ending", ["end of input", signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.endurance)]
+)
 @pytest.mark.parametrize(
     ("kind", "query", "said"),
     [("fake", None, ()), ("fake", "hang", (HANGING,)), ("stuck", None, (LOADING,)), ("stuck", "x", (LOADING,))],

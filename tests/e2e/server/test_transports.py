@@ -59,12 +59,6 @@ def structured(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Http
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """One event loop for the module, so that a client can serve several tests."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 def connect(server: HttpServer, index: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Client]:
     """A client by transport and era."""
 

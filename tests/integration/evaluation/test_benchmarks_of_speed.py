@@ -25,6 +25,7 @@ def pages(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.endurance
 def test_filters_are_measured_in_every_search_and_the_index_is_kept_for_the_next_run(
     pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -40,6 +41,7 @@ def test_filters_are_measured_in_every_search_and_the_index_is_kept_for_the_next
     assert ("added=10" in first.err, "added=" in second.err) == (True, False)
 
 
+@pytest.mark.endurance
 def test_two_checkouts_are_compared_by_a_process_each(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
     compare.main([str(pages), str(ROOT), "--rounds", "1", "--queries", "2"])
 

@@ -31,7 +31,7 @@ def notes(tmp_path: Path) -> Collection:
 async def engine(tmp_path: Path, notes: Collection) -> AsyncIterator[Engine]:
     async with open_engine(Settings(), IndexLocation(str(tmp_path / "index")), create=True) as engine:
         await engine.writing.add_collection(notes)
-        await engine.writing.update()
+        await engine.writing.update(embed=False)
         yield engine
 
 

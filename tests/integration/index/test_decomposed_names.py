@@ -29,13 +29,23 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Path:
+def furnished(folder: Path) -> Path:
     """A folder with a decomposed name, in it a decomposed folder with a composed file, and the other way round."""
-    office = tmp_path / nfd("Büro")
+    office = folder / nfd("Büro")
     write(office / nfd("Möbel") / "stühle.md", "# Chairs\n\nTwelve chairs of oak.\n")
     write(office / "räume" / nfd("küche.md"), "# Kitchen\n\nA kettle stands there.\n")
     return office
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Path:
+    return furnished(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `indexed`."""
+    return furnished(tmp_path_factory.mktemp("shared"))
 
 
 @pytest.fixture
@@ -44,11 +54,17 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
         yield engine
 
 
-@pytest.fixture
-async def indexed(engine: Engine, office: Path) -> Engine:
+async def index(engine: Engine, office: Path) -> None:
     await engine.writing.add_collection(Collection("Büro", office, ("**/*.md",)))
-    await engine.writing.update()
-    return engine
+    await engine.writing.update(embed=False)
+
+
+@pytest.fixture(scope="module")
+async def indexed(shared: Path) -> AsyncIterator[Engine]:
+    """Tests ask it and write nothing."""
+    async with open_engine(Settings(), IndexLocation(str(shared.parent / "index")), create=True) as engine:
+        await index(engine, shared)
+        yield engine
 
 
 async def read(engine: Engine, reference: str) -> Excerpt:
@@ -84,27 +100,30 @@ async def test_a_search_is_narrowed_to_a_collection_and_a_path(indexed: Engine, 
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_a_description_covers_what_lies_below_its_path(indexed: Engine, form: str) -> None:
+async def test_a_description_covers_what_lies_below_its_path(engine: Engine, office: Path, form: str) -> None:
+    await index(engine, office)
     name, prefix = unicodedata.normalize(form, "Büro"), unicodedata.normalize(form, "Möbel")
-    await indexed.writing.set_context(name, prefix, "Furniture")
-    (hit,) = (await indexed.searching.search(SearchRequest("oak"))).hits
+    await engine.writing.set_context(name, prefix, "Furniture")
+    (hit,) = (await engine.searching.search(SearchRequest("oak"))).hits
     assert hit.context == "Furniture"
-    await indexed.writing.set_context(name, unicodedata.normalize("NFC", prefix), None)
-    assert (await indexed.collections())["Büro"].contexts == ()
+    await engine.writing.set_context(name, unicodedata.normalize("NFC", prefix), None)
+    assert (await engine.collections())["Büro"].contexts == ()
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_a_document_is_found_by_every_kind_of_reference(indexed: Engine, office: Path, form: str) -> None:
+async def test_a_document_is_found_by_every_kind_of_reference(indexed: Engine, shared: Path, form: str) -> None:
     key = unicodedata.normalize(form, "Büro/Möbel/stühle.md")
-    typed = office.parent / key
+    typed = shared.parent / key
     for reference in (key, f"{key}:1:2", f"qmd://{key}", f"qmd://{quote(key)}", str(typed)):
         assert (await read(indexed, reference)).path == "Möbel/stühle.md"
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_a_document_is_found_by_a_path_through_a_link(indexed: Engine, office: Path, form: str) -> None:
-    link = office.parent / nfd("schöner link")
-    link.symlink_to(office)
+async def test_a_document_is_found_by_a_path_through_a_link(
+    indexed: Engine, shared: Path, tmp_path: Path, form: str
+) -> None:
+    link = tmp_path / nfd("schöner link")
+    link.symlink_to(shared)
     reference = link.with_name(unicodedata.normalize(form, link.name)) / "räume" / "küche.md"
     assert (await read(indexed, str(reference))).path == "räume/küche.md"
 
@@ -117,8 +136,9 @@ async def test_documents_are_found_by_globs(indexed: Engine, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_a_collection_is_renamed_and_removed_under_either_form(indexed: Engine, form: str) -> None:
-    await indexed.writing.rename_collection(unicodedata.normalize(form, "Büro"), nfd("Ämter"))
-    assert list(await indexed.collections()) == ["Ämter"]
-    assert await indexed.writing.remove_collection(unicodedata.normalize(form, "Ämter")) == 2
-    assert dict(await indexed.collections()) == {}
+async def test_a_collection_is_renamed_and_removed_under_either_form(engine: Engine, office: Path, form: str) -> None:
+    await index(engine, office)
+    await engine.writing.rename_collection(unicodedata.normalize(form, "Büro"), nfd("Ämter"))
+    assert list(await engine.collections()) == ["Ämter"]
+    assert await engine.writing.remove_collection(unicodedata.normalize(form, "Ämter")) == 2
+    assert dict(await engine.collections()) == {}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 
-from qmd_mcp.application.engine import Engine, open_engine
+from qmd_mcp.application.engine import Engine
 from qmd_mcp.domain.answers import Excerpt
-from qmd_mcp.domain.documents import Collection
 from qmd_mcp.errors import AmbiguousNameError, SectionNotFoundError
-from qmd_mcp.settings import IndexLocation, Settings
+from tests.pages import open_pages
 
 pytestmark = pytest.mark.anyio
 
@@ -19,18 +17,13 @@ STORM = (
     "---\naliases: [Gale drill]\n---\n# Storm plan\n\nIntro.\n\n## Evac\n\nEast stairs.\n\n### Kit\n\nBoots.\n\n"
     "## Radio\n\nChannel nine.\n"
 )
+PAGES = {"P/Storm plan.md": STORM, "a/todo.md": "# One\n", "b/todo.md": "# Two\n"}
 
 
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
-    notes = tmp_path / "notes"
-    for name, text in {"P/Storm plan.md": STORM, "a/todo.md": "# One\n", "b/todo.md": "# Two\n"}.items():
-        (notes / name).parent.mkdir(parents=True, exist_ok=True)
-        (notes / name).write_text(text)
-    settings = Settings(refresh_seconds=3600)
-    async with open_engine(settings, IndexLocation(str(tmp_path / "index")), create=True) as opened:
-        await opened.writing.add_collection(Collection("notes", notes, ("**/*.md",)))
-        await opened.writing.update(embed=False)
+@pytest.fixture(scope="module")
+async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Engine]:
+    """Tests ask it and write nothing."""
+    async with open_pages(tmp_path_factory.mktemp("pages"), PAGES, embed=False) as opened:
         yield opened
 
 

@@ -103,6 +103,7 @@ async def older_engine(location: IndexLocation) -> AsyncGenerator[Engine]:
     database.close()
 
 
+@pytest.mark.endurance
 async def test_pages_that_change_in_place_are_found_in_one_edition_or_the_other(
     tmp_path: Path, location: IndexLocation
 ) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 
-from qmd_mcp.application.engine import Engine, open_engine
+from qmd_mcp.application.engine import Engine
 from qmd_mcp.domain.answers import Answer
-from qmd_mcp.domain.documents import Collection, Mode
+from qmd_mcp.domain.documents import Mode
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
-from qmd_mcp.settings import IndexLocation, Settings
-from tests.pages import paths
+from tests.pages import open_pages, paths
 
 pytestmark = pytest.mark.anyio
 
@@ -25,15 +23,10 @@ PAGES = {
 }
 
 
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
-    for name, text in PAGES.items():
-        (tmp_path / "notes" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "notes" / name).write_text(text)
-    settings = Settings(refresh_seconds=3600)
-    async with open_engine(settings, IndexLocation(str(tmp_path / "index")), create=True) as opened:
-        await opened.writing.add_collection(Collection("notes", tmp_path / "notes", ("**/*.md",)))
-        await opened.writing.update()
+@pytest.fixture(scope="module")
+async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Engine]:
+    """Tests ask it and write nothing."""
+    async with open_pages(tmp_path_factory.mktemp("pages"), PAGES) as opened:
         yield opened
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,23 @@ PAGES = {
 TOOLS: tuple[Mode, ...] = ("search", "vsearch", "query")
 
 
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
-    (tmp_path / "notes").mkdir()
+@asynccontextmanager
+async def dated_pages(folder: Path) -> AsyncGenerator[Engine]:
+    (folder / "notes").mkdir()
     for name, text in PAGES.items():
-        (tmp_path / "notes" / name).write_text(text)
-        os.utime(tmp_path / "notes" / name, (1_700_000_000, 1_700_000_000))  # 14 November 2023
+        (folder / "notes" / name).write_text(text)
+        os.utime(folder / "notes" / name, (1_700_000_000, 1_700_000_000))  # 14 November 2023
     settings = Settings(refresh_seconds=3600)
-    async with open_engine(settings, IndexLocation(str(tmp_path / "index")), create=True) as opened:
-        await opened.writing.add_collection(Collection("notes", tmp_path / "notes", ("**/*.md",)))
+    async with open_engine(settings, IndexLocation(str(folder / "index")), create=True) as opened:
+        await opened.writing.add_collection(Collection("notes", folder / "notes", ("**/*.md",)))
         await opened.writing.update()
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Engine]:
+    """Tests ask it and write nothing."""
+    async with dated_pages(tmp_path_factory.mktemp("pages")) as opened:
         yield opened
 
 
@@ -139,8 +147,9 @@ async def test_a_date_that_is_none_is_said_with_what_would_be_one(engine: Engine
             await asked(engine, tool, **arguments)
 
 
-async def test_a_file_that_was_only_touched_keeps_the_date_by_which_it_is_found(engine: Engine, tmp_path: Path) -> None:
-    os.utime(tmp_path / "notes" / "cellar.md", (1_750_000_000, 1_750_000_000))
-    await engine.writing.update()
-    (hit,) = (await asked(engine, "search", "cellar path:cellar before:2024")).hits
+async def test_a_file_that_was_only_touched_keeps_the_date_by_which_it_is_found(tmp_path: Path) -> None:
+    async with dated_pages(tmp_path) as engine:
+        os.utime(tmp_path / "notes" / "cellar.md", (1_750_000_000, 1_750_000_000))
+        await engine.writing.update()
+        (hit,) = (await asked(engine, "search", "cellar path:cellar before:2024")).hits
     assert (hit.date, hit.freshness) == ("2023-11-14", "current")

@@ -37,9 +37,15 @@ PAGES = {
 }
 
 
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
-    async with open_pages(tmp_path, PAGES) as opened:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages")
+
+
+@pytest.fixture(scope="module")
+async def engine(folder: Path) -> AsyncGenerator[Engine]:
+    """Tests ask it and write nothing."""
+    async with open_pages(folder, PAGES) as opened:
         yield opened
 
 
@@ -167,9 +173,9 @@ async def expanded(finder: NearWordFinder, beginning: str) -> tuple[LexicalQuery
     ],
 )
 async def test_a_wildcard_stands_for_the_words_that_begin_so(
-    engine: Engine, tmp_path: Path, beginning: str, words: tuple[str, ...]
+    engine: Engine, folder: Path, beginning: str, words: tuple[str, ...]
 ) -> None:
-    async with finder_of(tmp_path) as finder:
+    async with finder_of(folder) as finder:
         query, notes = await expanded(finder, beginning)
     named = f"'{beginning}*' stands for {words[0]!r}." if words else f"No indexed word begins with {beginning!r}."
     assert (query.words, notes) == (("node", *words), [named])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncGenerator
 
 import pytest
 
-from qmd_mcp.application.engine import Engine, open_engine
-from qmd_mcp.domain.documents import Collection
+from qmd_mcp.application.engine import Engine
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
-from qmd_mcp.settings import IndexLocation, Settings
+from tests.pages import open_pages
 
 pytestmark = pytest.mark.anyio
 
@@ -23,15 +21,10 @@ FILES = {
 }
 
 
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
-    folder = tmp_path / "files"
-    folder.mkdir()
-    for name, text in FILES.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    async with open_engine(Settings(), IndexLocation(str(tmp_path / "index")), create=True) as opened:
-        await opened.writing.add_collection(Collection("kept", folder, globs=("**/*.md",)))
-        await opened.writing.update()
+@pytest.fixture(scope="module")
+async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Engine]:
+    """Tests ask it and write nothing."""
+    async with open_pages(tmp_path_factory.mktemp("pages"), FILES) as opened:
         yield opened
 
 
@@ -74,7 +67,7 @@ async def test_what_stands_in_tags_and_names_is_not_denied(engine: Engine, query
 
 
 async def test_a_path_may_begin_with_the_collection_as_answers_show_it(engine: Engine) -> None:
-    answer = await engine.searching.search(SearchRequest("grade path:kept/plain.md"))
+    answer = await engine.searching.search(SearchRequest("grade path:notes/plain.md"))
     assert [hit.path for hit in answer.hits] == ["plain.md"]
 
 

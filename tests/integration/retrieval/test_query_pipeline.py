@@ -18,8 +18,16 @@ from tests.pages import BROKEN, PAGES, Broken, Contrary, Endless, Knowing, ask, 
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(scope="module")
+async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Engine]:
+    """Tests ask it and write nothing."""
+    async with open_pages(tmp_path_factory.mktemp("pages")) as opened:
+        yield opened
+
+
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
+async def own(tmp_path: Path) -> AsyncGenerator[Engine]:
+    """For a test that writes."""
     async with open_pages(tmp_path) as opened:
         yield opened
 
@@ -102,8 +110,8 @@ async def test_a_budget_packs_whole_passages_and_the_cursor_goes_on(engine: Engi
     assert all(PAGES[hit.path].split("\n\n")[1].strip().split(".")[0] in text for hit in whole.hits)
 
 
-async def test_late_interaction_can_be_set_off(engine: Engine, tmp_path: Path) -> None:
-    ran = await ask(engine, "database")
+async def test_late_interaction_can_be_set_off(own: Engine, tmp_path: Path) -> None:
+    ran = await ask(own, "database")
     assert stage(ran, "late interaction").ran
     async with open_engine(Settings(late_interaction=False), IndexLocation(str(tmp_path / "index"))) as without:
         left_out = stage(await ask(without, "database"), "late interaction")
@@ -133,11 +141,11 @@ async def test_a_cursor_goes_on_to_the_last_candidate_and_shows_each_once(engine
     assert cursor is None
 
 
-async def test_a_cursor_notices_that_what_came_before_it_is_another(engine: Engine, tmp_path: Path) -> None:
-    first = await ask(engine, "database", limit=1)
+async def test_a_cursor_notices_that_what_came_before_it_is_another(own: Engine, tmp_path: Path) -> None:
+    first = await ask(own, "database", limit=1)
     (tmp_path / "notes" / first.hits[0].path).unlink()
-    await engine.writing.update()
-    answer = await ask(engine, "database", limit=1, cursor=first.cursor)
+    await own.writing.update()
+    answer = await ask(own, "database", limit=1, cursor=first.cursor)
     assert answer.notes[0].startswith("The index has changed since")
 
 
@@ -150,14 +158,14 @@ async def test_a_part_of_a_passage_names_its_own_lines(engine: Engine) -> None:
     assert (later.path, later.start_line, later.end_line) == ("failover.md", 3, 3)
 
 
-async def test_what_an_update_is_just_removing_decides_nothing(engine: Engine) -> None:
-    documents = await engine._index.documents.all()
-    await engine._index.documents.remove([each.key for each in documents if each.path == "failover.md"])
-    answer = await ask(engine, "promote the standby when the primary database is lost", reranker=Contrary())
+async def test_what_an_update_is_just_removing_decides_nothing(own: Engine) -> None:
+    documents = await own._index.documents.all()
+    await own._index.documents.remove([each.key for each in documents if each.path == "failover.md"])
+    answer = await ask(own, "promote the standby when the primary database is lost", reranker=Contrary())
     assert "failover.md" not in paths(answer)
     assert stage(answer, "rerank").batches == (3,)
-    await engine._index.documents.remove([each.key for each in documents])
-    nothing = await ask(engine, "promote the standby when the primary database is lost")
+    await own._index.documents.remove([each.key for each in documents])
+    nothing = await ask(own, "promote the standby when the primary database is lost")
     assert (nothing.hits, nothing.verdict) == ((), "weak")  # the files are there, so that the index is not complete
 
 

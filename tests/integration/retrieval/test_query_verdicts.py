@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,10 @@ from tests.pages import Contrary, ask, open_pages, paths
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
-    async with open_pages(tmp_path) as opened:
+@pytest.fixture(scope="module")
+async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Engine]:
+    """Tests ask it and write nothing."""
+    async with open_pages(tmp_path_factory.mktemp("pages")) as opened:
         yield opened
 
 

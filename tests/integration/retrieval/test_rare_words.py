@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 
-from qmd_mcp.application.engine import Engine, open_engine
-from qmd_mcp.domain.documents import Collection
-from qmd_mcp.settings import IndexLocation, read_settings
-from tests.pages import ask
+from qmd_mcp.application.engine import Engine
+from tests.pages import ask, open_pages
 
 pytestmark = pytest.mark.anyio
 
@@ -30,16 +27,10 @@ PAGES = {
 }
 
 
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
-    """The embedder that ships, over pages most of which are in English."""
-    folder = tmp_path / "pages"
-    folder.mkdir()
-    for name, text in PAGES.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    async with open_engine(read_settings(), IndexLocation(str(tmp_path / "index")), create=True) as opened:
-        await opened.writing.add_collection(Collection("pages", folder, globs=("**/*.md",)))
-        await opened.writing.update()
+@pytest.fixture(scope="module")
+async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Engine]:
+    """The embedder that ships, over pages most of which are in English; tests ask it and write nothing."""
+    async with open_pages(tmp_path_factory.mktemp("pages"), PAGES) as opened:
         yield opened
 
 

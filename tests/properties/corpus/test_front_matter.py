@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qmd_mcp.corpus.readers.formats import read
@@ -32,6 +32,8 @@ def folded(values: tuple[str, ...] | list[str]) -> list[str]:
 
 
 @given(names, st.lists(names, max_size=5), st.lists(tags, max_size=5), names, st.booleans())
+@example("null", ["null"], ["null"], "null", flow=True)
+@example("null", ["null"], ["null"], "null", flow=False)
 def test_whatever_a_mapping_says_is_read(
     title: str,
     aliases: list[str],

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from qmd_mcp.domain.lookup import WHOLE_INDEX
 from qmd_mcp.domain.requests import SearchRequest
 from qmd_mcp.errors import ArgumentError, OnlyNegativesError
+from qmd_mcp.retrieval.query.filters import NAMES
 from qmd_mcp.retrieval.query.minus import word_behind
 from qmd_mcp.retrieval.query.syntax import ParsedQuery, parse, parse_request
 
@@ -58,9 +59,13 @@ def test_plain_words_are_words(plain: list[str]) -> None:
 
 
 @given(queries)
+@example("{after:-tag:a")
 def test_the_words_of_a_query_are_parsed_the_same_again(query: str) -> None:
+    """Words that are a filter without the punctuation before them are not."""
     found = parsed(query)
     if found is not None and found.lexical.words and not MARKS & set(query):
+        if any(word.lstrip("-").partition(":")[0] in NAMES for word in found.lexical.words):
+            return
         again = parse(" ".join(found.lexical.words), literal=[word_behind(word) for word in found.lexical.words])
         assert set(again.lexical.words) <= set(found.lexical.words)
 

@@ -20,6 +20,7 @@ _LONGEST_KEY = 100
 above many values would make much text of a small block."""
 
 _NULLS = ("", "~", "null")
+"""What stands for no value, unless it is quoted."""
 
 _LINE = re.compile(
     r"(?P<key>[^\W\d][\w.-]*(?: [\w.-]+)?)[ \t]*[:=](?=[ \t]|$)(?P<value>.*)|[ \t]*-[ \t]+(?P<item>.*)", re.ASCII
@@ -96,7 +97,7 @@ def _yaml_values(block: str) -> Iterator[Value]:
             raise yaml.YAMLError
         inner = levels[-1]
         if not inner.mapping or inner.key is not None:
-            if isinstance(event, yaml.ScalarEvent) and event.value not in _NULLS:
+            if isinstance(event, yaml.ScalarEvent) and event.value and (event.style or event.value not in _NULLS):
                 keys = [level.key or "" for level in levels if level.mapping]
                 yield Value(".".join(keys), event.value, listed=len(keys) < len(levels))
             inner.key = None

@@ -32,8 +32,8 @@ def folded(values: tuple[str, ...] | list[str]) -> list[str]:
 
 
 @given(names, st.lists(names, max_size=5), st.lists(tags, max_size=5), names, st.booleans())
-@example("null", ["null"], ["null"], "null", flow=True)
-@example("null", ["null"], ["null"], "null", flow=False)
+@example(title="null", aliases=["null"], given_tags=["null"], author="null", flow=True)
+@example(title="null", aliases=["null"], given_tags=["null"], author="null", flow=False)
 def test_whatever_a_mapping_says_is_read(
     title: str,
     aliases: list[str],

@@ -167,8 +167,9 @@ def _check(uri: str) -> None:
         return
     if not os.path.isdir(uri):  # noqa: PTH112  Path.is_dir raises where a folder above may not be entered
         raise NotAnIndexError(uri, reason="there is no such folder; run qmd-mcp init or qmd-mcp collection add")
-    if not (Path(uri) / f"{METADATA}.lance").exists():
-        raise NotAnIndexError(uri, reason=_HOLDS_NONE)
+    with suppress(PermissionError):  # `check_folder` says what may not be looked at
+        if not (Path(uri) / f"{METADATA}.lance").exists():
+            raise NotAnIndexError(uri, reason=_HOLDS_NONE)
     check_folder(uri)
 
 

@@ -50,6 +50,7 @@ def trust(
     if index_trust.is_trusted(Path(location.uri)):
         typer.echo(one_line(f"{location.uri} is trusted already."))
         return
+    index_trust.check_not_tracked(Path(location.uri))
     index_folder.check_not_writable(Path(location.uri))
     if as_is:
         _keep(location, yes=yes)

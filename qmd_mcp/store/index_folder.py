@@ -93,4 +93,4 @@ def _examined(folder: Path) -> Examined:
 
 
 def _refused(folder: Path, reason: str) -> UnsafeIndexError:
-    return UnsafeIndexError(f"The index {folder} is not used: {reason}. Or name another index with --index.")
+    return UnsafeIndexError(f"The index {folder} is not used: {reason}. Name another index with --index FOLDER.")

@@ -20,6 +20,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from qmd_mcp.errors import NotAnIndexError, SettingsError, UnsafeIndexError
+from qmd_mcp.files.git_index import is_tracked
 from qmd_mcp.files.private_files import FILE_MODE, make_private_folder, read_private, write_private
 from qmd_mcp.settings import PROJECT_FOLDER, IndexLocation, config_file
 from qmd_mcp.store.index_folder import IDENTITY_FILE, check_folder, check_project, is_own_file, quoted
@@ -52,7 +53,22 @@ def check_trust(location: IndexLocation) -> None:
         sentence = (
             f"The index {location.uri} is not used, because it may have come with the project: look at its collections "
             f"and have them indexed anew with qmd-mcp trust {quoted(location.project)}, or name another index with "
-            f"--index."
+            f"--index FOLDER."
+        )
+        raise UnsafeIndexError(sentence)
+    check_not_tracked(Path(location.uri))
+
+
+def check_not_tracked(folder: Path) -> None:
+    """Make sure that git does not write into an index: a pull could put passages into one that is trusted.
+
+    Raises:
+        UnsafeIndexError: files of the index are in the repository.
+    """
+    if is_tracked(folder):
+        sentence = (
+            f"The index {folder} is not used, because git tracks files in it, so that a pull could change what it "
+            f"holds. Take them out of the repository: git rm -r --cached {quoted(folder)}"
         )
         raise UnsafeIndexError(sentence)
 

@@ -58,6 +58,8 @@ class WriterLock:
         try:
             await anyio.to_thread.run_sync(check_folder, self._uri)  # also of an index that has been open for long
             with self._errors_of_the_file_system():
+                for left in self._path.parent.glob(f"{self._holder.name}.*.new"):  # by a process that was killed
+                    left.unlink()
                 about = {"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
                 write_private(self._holder, json.dumps(about).encode())
             yield

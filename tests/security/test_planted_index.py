@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Generator
@@ -184,6 +185,19 @@ def test_an_index_that_takes_the_place_of_a_trusted_one_is_not_trusted(
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copytree(cloned / PROJECT_FOLDER, index, dirs_exist_ok=True)
     assert person("status", cwd=project).says("may have come with the project")
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_a_trusted_index_into_which_a_pull_could_write_is_not_used(person: Person, cloned: Path) -> None:
+    """LanceDB reads the table's newest version, and a pull could bring a newer one than the person's own."""
+    assert person("trust", "--yes", cwd=cloned).code == 0
+    for arguments in (["init"], ["add", "docs"]):
+        subprocess.run(["git", *arguments], cwd=cloned, check=True, capture_output=True)
+    assert person("status", cwd=cloned).code == 0
+    subprocess.run(["git", "add", "--force", PROJECT_FOLDER], cwd=cloned, check=True, capture_output=True)
+    assert person("status", cwd=cloned).says("git tracks files in it", "git rm -r --cached")
+    assert person("trust", "--remove", cwd=cloned).code == 0
+    assert person("trust", "--yes", cwd=cloned).says("git tracks files in it")
 
 
 def test_a_list_of_trusted_indexes_that_cannot_be_read_trusts_nothing(person: Person, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qmd_mcp.cli.command_session import Session
-from qmd_mcp.errors import CollectionError, SettingsError, UnsafeIndexError
+from qmd_mcp.errors import CollectionError, NotAnIndexError, SettingsError, UnsafeIndexError
 from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.settings import PROJECT_FOLDER, IndexLocation, locate_index, working_folder
 from qmd_mcp.store import index_folder, index_trust
@@ -46,6 +46,8 @@ def trust(
         was = index_trust.distrust(Path(location.uri))
         typer.echo(one_line(f"{location.uri} {'is trusted no longer' if was else 'was not trusted'}."))
         return
+    if not Path(location.uri).exists():
+        raise NotAnIndexError(location.uri, reason="there is no such folder; run qmd-mcp init")
     index_folder.check_project(location)
     if index_trust.is_trusted(Path(location.uri)):
         typer.echo(one_line(f"{location.uri} is trusted already."))

@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -103,7 +104,8 @@ def check_or_begin(location: IndexLocation) -> None:
             return
         make_private_folder(folder)
         check_folder(location.uri)
-        trust(folder)
+        with nullcontext() if location.found else suppress(SettingsError):  # a named index needs no entry in the list
+            trust(folder)
     except OSError as error:
         raise NotAnIndexError(location.uri, reason=f"the folder cannot be made ({error.strerror})") from error
 

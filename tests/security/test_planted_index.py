@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import stat
@@ -128,6 +129,19 @@ def test_trust_shows_what_it_names_and_changes_nothing_if_nobody_agrees(
     assert f"  docs  {cloned / 'docs'}\n" in ended.out
     assert contents_of(cloned) == before
     assert person("status", cwd=cloned).code == 1
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n\n", 1), ("y\n", 0)])
+def test_trust_does_what_the_person_answers(
+    person: Person, cloned: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    assert person("trust", "--as-is", cwd=cloned).code == code
+    assert person("status", cwd=cloned).code == code
+
+
+def test_there_must_be_an_index_to_trust(person: Person, tmp_path: Path) -> None:
+    assert person("trust", cwd=tmp_path).says("there is no such folder; run qmd-mcp init")
 
 
 def test_planted_rows_are_gone_once_the_index_is_trusted(person: Person, cloned: Path) -> None:

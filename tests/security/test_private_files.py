@@ -12,7 +12,11 @@ from shutil import rmtree
 
 import pytest
 
+from qmd_mcp.inference.hub.hub_client import Hub
+from qmd_mcp.inference.hub.manifest import EmbedderManifest
+from qmd_mcp.inference.hub.pulling import pull
 from qmd_mcp.settings import PROJECT_FOLDER
+from tests import hub_server
 from tests.security.planting import Person, as_stranger, command, two_users, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
@@ -50,6 +54,32 @@ def test_whatever_is_written_is_for_its_owner_alone_whatever_the_umask(person: P
     assert ended.code == 0, ended.err
     assert wide(project / PROJECT_FOLDER) == []
     assert wide(person.home / "config") == []
+
+
+def test_a_pulled_model_is_for_its_owner_alone_whatever_the_umask(place: Path) -> None:
+    content = {"tokenizer.json": b"{}", "model.onnx": b"graph", "onnx/other.onnx": b"graph"}
+    manifest = EmbedderManifest.model_validate(
+        {
+            "model": "tiny",
+            "licence": "Apache-2.0",
+            "repository": "someone/tiny",
+            "dimension": 8,
+            "max_tokens": 32,
+            "pooling": "mean",
+            "files": {
+                name: {"graph": graph, "format": "fp32", "batch_invariant": True}
+                for name, graph in (("cpu", "model.onnx"), ("cuda", "onnx/other.onnx"))
+            },
+        }
+    )
+    before = os.umask(0)
+    try:
+        with hub_server.serving(hub_server.Hub("someone/tiny", content)) as hub:
+            pull(manifest, place / "models" / "tiny", hub=Hub(endpoint=hub.url), providers=["cpu", "cuda"])
+    finally:
+        os.umask(before)
+    assert (place / "models" / "tiny" / "onnx" / "other.onnx").read_bytes() == b"graph"
+    assert wide(place / "models") == []
 
 
 @two_users

@@ -48,7 +48,7 @@ def examine(folder: Path) -> Examined:
     writable: list[Path] = []
     visible: list[Path] = []
     names = Counter[tuple[int, int]]()
-    several: list[tuple[Path, tuple[int, int]]] = []
+    several: list[tuple[str, tuple[int, int]]] = []
     for path, state in _entries(folder):
         if is_link(state):
             return Examined(f"{path} is a link")
@@ -57,9 +57,9 @@ def examine(folder: Path) -> Examined:
         if not belongs_to_me(state):
             return Examined(f"{path} belongs to another user of this machine")
         if others_may_write(state):
-            writable.append(path)
+            writable.append(Path(path))
         if others_may_look(state):
-            visible.append(path)
+            visible.append(Path(path))
         if stat.S_ISREG(state.st_mode) and state.st_nlink > 1:
             names[state.st_dev, state.st_ino] += 1
             several.append((path, (state.st_dev, state.st_ino)))
@@ -69,11 +69,11 @@ def examine(folder: Path) -> Examined:
     return Examined(None, tuple(writable), tuple(visible))
 
 
-def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def _entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
     """The folder itself and everything below it; what a writer deletes meanwhile is left out."""
     top = folder.lstat()
-    yield folder, top
-    waiting = [folder] if stat.S_ISDIR(top.st_mode) and not is_link(top) else []
+    yield str(folder), top
+    waiting = [str(folder)] if stat.S_ISDIR(top.st_mode) and not is_link(top) else []
     while waiting:
         place = waiting.pop()
         try:
@@ -81,9 +81,9 @@ def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
         except FileNotFoundError:
             continue
         for name in names:
-            path = place / name
+            path = os.path.join(place, name)  # noqa: PTH118  as above
             try:
-                state = path.lstat()
+                state = os.lstat(path)
             except FileNotFoundError:
                 continue
             yield path, state
@@ -91,11 +91,11 @@ def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
                 waiting.append(path)
 
 
-def _has_more_names(path: Path, known: int) -> bool:
+def _has_more_names(path: str, known: int) -> bool:
     """Whether a file has more names than those that were found, and keeps them for a while."""
     for _ in range(_LOOKS):
         try:
-            if path.lstat().st_nlink <= known:
+            if os.lstat(path).st_nlink <= known:
                 return False
         except FileNotFoundError:
             return False

@@ -56,6 +56,8 @@ def check_project(location: IndexLocation) -> None:
             state = each.lstat() if each == folder else each.stat()
         except FileNotFoundError:
             continue  # it is about to be made
+        except OSError as error:
+            raise _not_looked_at(folder, error) from error
         if is_link(state):
             raise _refused(folder, f"{each} is a link")
         if not belongs_to_me(state):
@@ -86,10 +88,14 @@ def _examined(folder: Path) -> Examined:
     try:
         examined = examine(folder)
     except OSError as error:
-        raise _refused(folder, f"it cannot be looked through ({(error.strerror or str(error)).lower()})") from error
+        raise _not_looked_at(folder, error) from error
     if examined.fault:
         raise _refused(folder, examined.fault)
     return examined
+
+
+def _not_looked_at(folder: Path, error: OSError) -> UnsafeIndexError:
+    return _refused(folder, f"it cannot be looked through ({(error.strerror or str(error)).lower()})")
 
 
 def _refused(folder: Path, reason: str) -> UnsafeIndexError:

@@ -25,6 +25,7 @@ from qmd_mcp.store.lance.database import Database
 from tests.security.planting import (
     STRANGER,
     Person,
+    as_stranger,
     contents_of,
     environment,
     publish,
@@ -267,6 +268,23 @@ def test_an_index_that_another_user_planted_above_is_not_used(person: Person, sh
     named = person("--index", str(planted), "update", cwd=private)
     assert (named.code, named.says("belongs to another user")) == (1, True), named.err
     assert state_of(shared) == before
+
+
+@two_users
+def test_an_index_that_may_not_be_looked_at_is_said_in_one_sentence(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a folder that is another user's secret, and when that user hides it afterwards."""
+    hidden = shared / "hidden" / PROJECT_FOLDER
+    hidden.mkdir(parents=True)
+    (shared / "inside").mkdir()
+    person = Person(shared / "home", monkeypatch, capsys)
+    for place in (shared / "hidden", hidden):
+        place.chmod(0o700)
+        with as_stranger():
+            ended = person("--index", str(hidden), "status", cwd=shared / "inside")
+        assert (ended.code, ended.err.count("\n")) == (1, 1), ended.err
+        place.chmod(0o755)
 
 
 @two_users

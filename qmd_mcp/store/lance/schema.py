@@ -176,8 +176,7 @@ def passages_of(rows: pa.Table) -> tuple[Passage, ...]:
 
 
 def _check_places(rows: pa.Table) -> None:
-    for collection, path in zip(rows.column("collection").to_pylist(), rows.column("path").to_pylist(), strict=True):
-        check_stored(collection, path)
+    check_stored(rows.column("collection").to_pylist(), rows.column("path").to_pylist())
 
 
 def _properties_of(rows: pa.Table) -> list[Properties]:

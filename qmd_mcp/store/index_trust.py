@@ -40,15 +40,19 @@ class TrustedIndex:
 
 
 def check_trust(location: IndexLocation) -> None:
-    """Make sure that an index may be opened; one that the person has named may.
+    """Make sure that an index may be opened; one that the person has named may, unless it has replaced a trusted one.
+
+    A client's configuration names the index of a project for months. What stands in its place after the project was
+    cloned anew is not what the person meant.
 
     Raises:
-        UnsafeIndexError: it was found in a project, and is not trusted or could be somebody else's.
+        UnsafeIndexError: it was found in a project or is listed, and is not trusted or could be somebody else's.
         SettingsError: the list of trusted indexes cannot be read.
     """
-    if not location.found:
+    if location.found:
+        check_project(location)
+    elif location.project is None or not _is_listed(Path(location.uri)):
         return
-    check_project(location)
     if not is_trusted(Path(location.uri)):
         assert location.project is not None, "only the index of a project is looked for"
         sentence = (
@@ -141,8 +145,7 @@ def distrust(folder: Path) -> bool:
     Raises:
         SettingsError: the list of trusted indexes cannot be written.
     """
-    place = os.path.realpath(folder)
-    was_there = any(each.folder == place for each in trusted())
+    place, was_there = os.path.realpath(folder), _is_listed(folder)
     _change(lambda known: tuple(each for each in known if each.folder != place))
     return was_there
 
@@ -168,6 +171,12 @@ def trusted() -> tuple[TrustedIndex, ...]:
 def trust_file() -> Path:
     """Return the path of the list of trusted indexes; it need not exist."""
     return config_file().with_name("trusted.json")
+
+
+def _is_listed(folder: Path) -> bool:
+    """Whether the user trusts some index at this path, which need not be the one that is there now."""
+    place = os.path.realpath(folder)
+    return any(each.folder == place for each in trusted())
 
 
 def _entry(folder: Path, *, secret: bytes) -> TrustedIndex:

@@ -199,7 +199,10 @@ def test_an_index_that_takes_the_place_of_a_trusted_one_is_not_trusted(
         for path in index.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copytree(cloned / PROJECT_FOLDER, index, dirs_exist_ok=True)
-    assert person("status", cwd=project).says("may have come with the project")
+    for how in ((), ("--index", str(index))):
+        assert person(*how, "status", cwd=project).says("may have come with the project")
+    assert person("trust", "--remove", cwd=project).code == 0
+    assert person("--index", str(index), "status", cwd=project).code == 0
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")

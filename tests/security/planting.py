@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from qmd_mcp.cli import run
+from qmd_mcp.store.lance.database import Database
 
 STRANGER = 65_534
 """Another user of the machine: `nobody`."""
@@ -95,6 +96,14 @@ def publish(folder: Path, pages: Mapping[str, str]) -> Path:
         assert run(["init"]) == 0
         assert run(["collection", "add", "docs", "--name", "docs", "--no-embed"]) == 0
     return project
+
+
+async def poison(index: Path, table: str, values: dict[str, str]) -> None:
+    """Change rows of a table, as whoever publishes an index can."""
+    database = await Database.open(str(index))
+    name = next(name for name in sorted((await database.connection.list_tables()).tables) if name.startswith(table))
+    await (await database.connection.open_table(name)).update(values)
+    database.close()
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:

@@ -69,7 +69,10 @@ def linked(path: Path, target: Path, *, kind: Literal["symbolic", "hard"]) -> No
         path.hardlink_to(target)
 
 
-@pytest.mark.parametrize("how", [(), ("--index", PROJECT_FOLDER)], ids=["found", "named"])
+@pytest.mark.parametrize(
+    "how",
+    [pytest.param((), id="found"), pytest.param(("--index", PROJECT_FOLDER), id="named", marks=pytest.mark.attack)],
+)
 @pytest.mark.parametrize(
     "planted",
     [

@@ -19,6 +19,7 @@ QmdError
 └── SetupError                    the operator must change something
     ├── EmptyIndexError
     ├── NotAnIndexError           another folder, or an index of another version
+    ├── UnsafeIndexError          an index that may be somebody else's work and is not trusted
     ├── EmbedderMismatchError
     ├── ManifestError
     ├── ModelError                a graph that cannot be loaded or used
@@ -182,6 +183,10 @@ class NotAnIndexError(SetupError):
     def __init__(self, index: str, *, reason: str) -> None:
         super().__init__(f"{index} is not a qmd-mcp index: {reason}.")
         self.index, self.reason = index, reason
+
+
+class UnsafeIndexError(SetupError):
+    """An index that is not used because of whom it may come from or where it leads; the sentence says what to do."""
 
 
 class EmbedderMismatchError(SetupError):

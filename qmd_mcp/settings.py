@@ -193,6 +193,8 @@ class IndexLocation:
     uri: str
     project: Path | None = None
     """The folder of the project that holds the index, which is trusted with less because it may have been cloned."""
+    found: bool = False
+    """Whether it was found in a project rather than named by the person, so that it is used only if it is trusted."""
 
 
 def read_settings(**overrides: object) -> Settings:
@@ -285,8 +287,8 @@ def locate_index(settings: Settings, *, start: Path | None = None) -> IndexLocat
         return IndexLocation(str(folder), folder.parent if folder.name == PROJECT_FOLDER else None)
     beginning = start or working_folder()
     for folder in (beginning, *beginning.parents):
-        if (folder / PROJECT_FOLDER).is_dir():
-            return IndexLocation(str(folder / PROJECT_FOLDER), folder)
+        if os.path.isdir(folder / PROJECT_FOLDER):  # noqa: PTH112  Path.is_dir raises if a folder may not be entered
+            return IndexLocation(str(folder / PROJECT_FOLDER), folder, found=True)
     return IndexLocation(str(user_data_path(APPLICATION) / "index"))
 
 

@@ -32,6 +32,7 @@ from qmd_mcp.retrieval.search_protocols import Expander, Reranker
 from qmd_mcp.settings import IndexLocation, Settings, is_local
 from qmd_mcp.store.generation import Generation, begin, check_serving, is_made, make, serving
 from qmd_mcp.store.generation_watch import Following
+from qmd_mcp.store.index_trust import check_or_begin, check_trust
 from qmd_mcp.store.lance.database import Database, claim
 from qmd_mcp.store.lance.schema import SCHEMA_VERSION
 from qmd_mcp.store.migration import bring_up_to_date
@@ -190,11 +191,13 @@ async def open_engine(
         rebuild: open an index of another embedder too, for `IndexWriter.rebuild`.
 
     Raises:
+        UnsafeIndexError: the index may be somebody else's work, and is not trusted.
         NotAnIndexError: the place holds no index of this version.
         EmbedderMismatchError: another embedder made the index.
         CollectionError: a collection of a project's index leads outside the project.
         ManifestError: a model that the settings name cannot be read.
     """
+    await anyio.to_thread.run_sync(check_or_begin if create else check_trust, location)
     if create:
         await claim(location.uri)
         async with WriterLock(location.uri).held():

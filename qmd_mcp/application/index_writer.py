@@ -17,9 +17,10 @@ from qmd_mcp.corpus.indexing.indexer import Indexer
 from qmd_mcp.corpus.indexing.preparation import Preparation
 from qmd_mcp.corpus.indexing.staged_documents import StagedDocuments
 from qmd_mcp.corpus.indexing.update_summary import Progress, Step, UpdateSummary, total
-from qmd_mcp.corpus.scanning.collection_checks import check_collection, check_name
+from qmd_mcp.corpus.scanning.collection_checks import check_collection
 from qmd_mcp.corpus.scanning.disk_files import on_disk
 from qmd_mcp.domain.documents import Collection, Context
+from qmd_mcp.domain.stored_names import check_name
 from qmd_mcp.errors import CollectionError, UnknownCollectionError
 from qmd_mcp.store.generation import check_serving, drop_others, freeze, serving, switch, thaw
 from qmd_mcp.store.lance.database import VERSIONS_KEPT

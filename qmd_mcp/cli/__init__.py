@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -17,6 +18,7 @@ from qmd_mcp.cli import (
     model_commands,
     search_commands,
     server_commands,
+    trust_command,
 )
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.errors import CallerError, SetupError
@@ -37,6 +39,7 @@ app = typer.Typer(
 )
 for part in (
     index_commands,
+    trust_command,
     search_commands,
     evaluation_commands,
     model_commands,
@@ -49,6 +52,7 @@ for part in (
 def main() -> NoReturn:
     """Run the command of this process and end it with its exit code."""
     accept_every_character()
+    os.umask(0o077)  # what LanceDB and a pull write is for this user alone, as what we write ourselves
     sys.exit(run(sys.argv[1:]))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qmd_mcp.cli.command_session import Session
-from qmd_mcp.errors import NotAnIndexError, SetupError
+from qmd_mcp.errors import NotAnIndexError, SetupError, UnsafeIndexError
 from qmd_mcp.presentation.quotation import one_line
 
 if TYPE_CHECKING:  # importing these takes seconds, for which --help must not wait
@@ -85,8 +85,10 @@ def _index(session: Session) -> tuple[str, str | None, list[str]]:
 
     async def identity(uri: str) -> str | None:
         from qmd_mcp.store.generation import serving
+        from qmd_mcp.store.index_trust import check_trust
         from qmd_mcp.store.lance.database import Database
 
+        check_trust(session.location)
         database = await Database.open(uri)
         try:
             generation = await serving(database)
@@ -102,6 +104,8 @@ def _index(session: Session) -> tuple[str, str | None, list[str]]:
     except NotAnIndexError as error:
         asked = session.settings.index is not None
         return f"{uri}: none yet", None, [str(error)] if asked else []
+    except UnsafeIndexError as error:
+        return f"{uri}: not used", None, [f"index: {error}"]
     if made is None:
         return f"{uri}: empty", None, []
     fingerprint, dimension, embedder = made.split(" ", 2)

@@ -31,7 +31,7 @@ def init(context: typer.Context) -> None:
     """Make an index for this project in ./.qmd-mcp."""
     session: Session = context.obj
     folder = working_folder() / PROJECT_FOLDER
-    location = session.location if session.settings.index else IndexLocation(str(folder), folder.parent)
+    location = session.location if session.settings.index else IndexLocation(str(folder), folder.parent, found=True)
 
     async def done(_: Engine) -> None: ...
 

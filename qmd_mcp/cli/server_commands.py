@@ -31,13 +31,17 @@ def serve(
         sentence = "--host, --port and --daemon need --http"
         raise typer.BadParameter(sentence)
     kept = "--refresh" if refresh else "--no-refresh"
+    from qmd_mcp.store.index_trust import check_trust, may_be_opened
+
     if not http:
         from qmd_mcp.server.process.daemon import program
         from qmd_mcp.server.process.stdio_process import serve_stdio
 
+        forward = forward and may_be_opened(session.location)  # otherwise every tool says why it is not
         alone = [*program(session.location), "serve", "--no-forward", kept]
         serve_stdio(session.settings, session.location, refresh=refresh, forward=forward, alone=alone)
         return
+    check_trust(session.location)
     bound = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     if daemon:
         from qmd_mcp.server.process.daemon import start
@@ -67,5 +71,8 @@ def show_client_config(
     if client not in get_args(Client):
         sentence = f"{client!r} is not one of {', '.join(PLACES)}"
         raise typer.BadParameter(sentence)
+    from qmd_mcp.store.index_trust import check_trust
+
+    check_trust(context.obj.location)  # the configuration names it, and so stands for the person's decision
     typer.echo(client_config(client, index=context.obj.location.uri))  # type: ignore[arg-type]  # checked above
     typer.echo(f"Add this to {PLACES[client]}", err=True)  # type: ignore[index]  # checked above

@@ -8,13 +8,17 @@ import os
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 from filelock import FileLock, Timeout
 
 from qmd_mcp.errors import ReadOnlyIndexError, WriterBusyError
+from qmd_mcp.files.private_files import FILE_MODE, make_private_folder, read_private, write_private
 from qmd_mcp.settings import cache_folder, is_local
+from qmd_mcp.store.index_folder import check_folder
 
 _POLL_SECONDS = 0.1
 """How long a waiting writer pauses between attempts: too short to be noticed, and much longer than an attempt takes."""
@@ -41,19 +45,23 @@ class WriterLock:
         Raises:
             WriterBusyError: another process held the lock all the time; the sentence names it.
             ReadOnlyIndexError: the files of the lock cannot be written.
+            UnsafeIndexError: something in the folder leads out of it or is another user's.
         """
         with self._errors_of_the_file_system():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._path, thread_local=False)
+            make_private_folder(self._path.parent)
+        lock = self._lock()
         deadline = None if wait_seconds is None else time.monotonic() + wait_seconds
         while not self._acquired(lock):
             if deadline is not None and time.monotonic() >= deadline:
                 raise WriterBusyError(self._uri, holder=self.holder())
             await anyio.sleep(_POLL_SECONDS)
         try:
+            await anyio.to_thread.run_sync(check_folder, self._uri)  # also of an index that has been open for long
             with self._errors_of_the_file_system():
+                for left in self._path.parent.glob(f"{self._holder.name}.*.new"):  # by a process that was killed
+                    left.unlink()
                 about = {"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-                self._holder.write_text(json.dumps(about), encoding="utf-8")
+                write_private(self._holder, json.dumps(about).encode())
             yield
         finally:
             with suppress(OSError):  # a note that stays is harmless: `writing_now` does not believe it alone
@@ -68,7 +76,7 @@ class WriterLock:
         try:
             if not self._holder.exists():
                 return None
-            lock = FileLock(self._path, thread_local=False)
+            lock = self._lock()
             if not self._acquired(lock):
                 return self.holder()
             lock.release()
@@ -79,10 +87,14 @@ class WriterLock:
     def holder(self) -> str:
         """Describe the process that holds the lock, from its note."""
         try:
-            note = json.loads(self._holder.read_text(encoding="utf-8"))
-            return f"process {int(note['pid'])} (since {note['since']})"
-        except (OSError, ValueError, KeyError, TypeError):
+            note = json.loads(read_private(self._holder))
+            return f"process {int(note['pid'])} (since {datetime.fromisoformat(note['since'])})"
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return "another process"
+
+    def _lock(self) -> FileLock:
+        """A lock of the operating system, whose file is neither made nor opened through a link."""
+        return FileLock(self._path, thread_local=False, mode=FILE_MODE)
 
     def _acquired(self, lock: FileLock) -> bool:
         with self._errors_of_the_file_system():

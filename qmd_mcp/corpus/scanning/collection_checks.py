@@ -16,11 +16,8 @@ from qmd_mcp.corpus.scanning.disk_files import absolute_on_disk
 from qmd_mcp.corpus.scanning.gitignore import compile_patterns
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
 from qmd_mcp.domain.documents import Collection
+from qmd_mcp.domain.stored_names import check_name, has_control_character
 from qmd_mcp.errors import CollectionError
-
-_LONGEST_NAME = 64
-"""Characters of a collection's name. The name is repeated in front of every path that an agent reads, so it has to stay
-short; the limit itself is a round number that nothing was measured for."""
 
 
 def check_collection(collection: Collection) -> Collection:
@@ -37,24 +34,6 @@ def check_collection(collection: Collection) -> Collection:
     return replace(collection, root=root, name=check_name(collection.name), globs=check_globs(collection.globs))
 
 
-def check_name(name: str) -> str:
-    """Return the name of a collection in NFC.
-
-    Raises:
-        CollectionError: the name could not stand in a URI, in a path or after a command line flag.
-    """
-    normal = unicodedata.normalize("NFC", name)
-    kinds = [unicodedata.category(character)[0] for character in normal]
-    fits = 0 < len(normal) <= _LONGEST_NAME and kinds[0] in "LN"
-    if not fits or any(kind not in "LNM" and sign not in "._-" for kind, sign in zip(kinds, normal, strict=True)):
-        sentence = (
-            f"{name!r} cannot name a collection: a name begins with a letter or digit, continues with letters, "
-            f"digits, '.', '_' or '-', and has at most {_LONGEST_NAME} characters. Choose another name."
-        )
-        raise CollectionError(sentence)
-    return normal
-
-
 def check_globs(globs: Iterable[str]) -> tuple[str, ...]:
     """Return globs as they were written, in NFC and without blanks around them; the default globs if there is none.
 
@@ -62,6 +41,7 @@ def check_globs(globs: Iterable[str]) -> tuple[str, ...]:
         CollectionError: one of them cannot be used.
     """
     checked = tuple(unicodedata.normalize("NFC", glob.strip()) for glob in globs)
+    _check_characters(checked)
     compile_globs(expand_globs(checked))
     return checked or DEFAULT_GLOBS
 
@@ -72,8 +52,17 @@ def check_ignores(ignores: Iterable[str]) -> GitIgnoreSpec:
     Raises:
         CollectionError: one of them cannot be used.
     """
+    ignores = tuple(ignores)
+    _check_characters(ignores)
     try:
         return compile_patterns(ignores)
     except (GitIgnorePatternError, re.error) as error:
         sentence = f"An ignore cannot be used: {error}. Write it as a line of .gitignore."
         raise CollectionError(sentence) from error
+
+
+def _check_characters(patterns: Iterable[str]) -> None:
+    for pattern in patterns:
+        if has_control_character(pattern):
+            sentence = f"The pattern {pattern!r} has a control character. Leave it out, or give each line by itself."
+            raise CollectionError(sentence)

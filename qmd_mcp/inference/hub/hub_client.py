@@ -22,6 +22,7 @@ from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, tqdm  # type: ignore[attr-defined]  # its __all__ is computed
 
 from qmd_mcp.errors import PullError, first_line
+from qmd_mcp.files.private_files import FILE_MODE, make_private_folder
 from qmd_mcp.inference.hub.pull_lock import LockedFile
 
 # The library reads its environment variable only when it is imported, and fastembed may have imported it already.
@@ -124,8 +125,8 @@ def _fetch(url: str, target: Path, file: LockedFile, *, tqdm_class: type[tqdm]) 
     The library's own download function starts again in every process, but the transport below it can continue.
     """
     incomplete = incomplete_path(target, file)
-    incomplete.parent.mkdir(parents=True, exist_ok=True)
-    incomplete.touch()
+    make_private_folder(incomplete.parent)
+    incomplete.touch(mode=FILE_MODE)
     with incomplete.open("r+b") as growing:
         so_far = growing.seek(0, os.SEEK_END)
         if so_far > file.size:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from qmd_mcp.files.private_files import write_private
+
 LOCK_FILE = "qmd-mcp.lock.json"
 _BLOCK = 1024 * 1024
 """Bytes that are read at a time."""
@@ -54,7 +56,7 @@ class Lock(BaseModel):
     def write(self, folder: Path) -> None:
         """Write the lock into the folder of the files."""
         text = json.dumps(self.model_dump(mode="json", exclude_none=True), indent=2, sort_keys=True)
-        (folder / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
+        write_private(folder / LOCK_FILE, f"{text}\n".encode())
 
 
 def read_lock(folder: Path) -> Lock | None:

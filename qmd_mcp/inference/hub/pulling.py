@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from qmd_mcp.errors import PullError, SetupError, first_line
+from qmd_mcp.files.private_files import FILE_MODE, make_private_folder
 from qmd_mcp.inference.hub.hub_client import Hub, Offer, PullProgress, incomplete_path, unwatched_pull
 from qmd_mcp.inference.hub.manifest import TOKENIZER_FILES, ModelManifest, ProviderName
 from qmd_mcp.inference.hub.pull_lock import Lock, LockedFile, read_lock
@@ -63,8 +64,8 @@ def pull(
     """
     assert manifest.repository is not None, "a model in a folder is not pulled"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(_lock_path(folder), timeout=0):
+        make_private_folder(folder.parent)
+        with FileLock(_lock_path(folder), timeout=0, mode=FILE_MODE):
             known = read_lock(folder)
             wanted_revision = revision or (known.commit if known else manifest.revision) or DEFAULT_REVISION
             offer = hub.offer(manifest.repository, revision=wanted_revision)
@@ -97,7 +98,7 @@ def remove(folder: Path) -> bool:
     if not folder.parent.exists():
         return here
     try:
-        with FileLock(_lock_path(folder), timeout=0):
+        with FileLock(_lock_path(folder), timeout=0, mode=FILE_MODE):
             shutil.rmtree(folder, ignore_errors=True)
             Staging(folder).clear()
             _lock_path(folder).unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qmd_mcp.errors import PullError
+from qmd_mcp.files.private_files import make_private_folder
 from qmd_mcp.inference.hub.pull_lock import LOCK_FILE, Lock, LockedFile
 
 _STAGING, _FORMER = ".partial", ".former"
@@ -32,14 +33,14 @@ class Staging:
 
     def collect(self, wanted: Mapping[str, LockedFile]) -> dict[str, LockedFile]:
         """Take over the files that are already on this machine, and return those that must be downloaded."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.path)
         absent: dict[str, LockedFile] = {}
         for path, file in wanted.items():
             if file.fault(self.path / path) is None:
                 continue
             (self.path / path).unlink(missing_ok=True)
             if file.fault(self.folder / path) is None:
-                (self.path / path).parent.mkdir(parents=True, exist_ok=True)
+                make_private_folder((self.path / path).parent)
                 _link(self.folder / path, self.path / path)
             else:
                 absent[path] = file

@@ -18,7 +18,9 @@ import lancedb
 import pyarrow as pa
 
 from qmd_mcp.errors import NotAnIndexError
+from qmd_mcp.files.private_files import make_private_folder
 from qmd_mcp.settings import is_local
+from qmd_mcp.store.index_folder import check_folder, is_own_file
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
     COLLECTIONS,
@@ -37,12 +39,11 @@ _FORMAT_KEY = "format"
 _FORMAT = "qmd-mcp"
 _VERSION_KEY = "schema_version"
 
+_HOLDS_NONE = "it does not hold one; run qmd-mcp init, or give another --index"
+
 VERSIONS_KEPT = timedelta(hours=1)
 """How long `optimize` keeps the older versions of a table, for the process that is still reading one of them. If no
 older version is kept, such a reader fails (tried)."""
-
-_WRITER_FILES = frozenset({"writer.lock", "writer.json"})
-"""Files that the writer lock puts into the folder before the index is created there."""
 
 
 class Database:
@@ -61,12 +62,12 @@ class Database:
 
         Raises:
             NotAnIndexError: there is nothing, something else, or an index of a newer version of this program.
+            UnsafeIndexError: something in its folder leads out of it or is another user's.
         """
-        if is_local(uri) and not await anyio.Path(uri).is_dir():
-            raise NotAnIndexError(uri, reason="there is no such folder; run qmd-mcp init or qmd-mcp collection add")
+        await anyio.to_thread.run_sync(_check, uri)
         connection = await _connect(uri)
         if METADATA not in await table_names(connection):
-            raise NotAnIndexError(uri, reason="it does not hold one; run qmd-mcp init, or give another --index")
+            raise NotAnIndexError(uri, reason=_HOLDS_NONE)
         metadata = await connection.open_table(METADATA)
         database = cls(connection, uri=uri, metadata=metadata)
         marks = await database.metadata()
@@ -88,8 +89,10 @@ class Database:
 
         Raises:
             NotAnIndexError: there is something else at this place.
+            UnsafeIndexError: something in its folder leads out of it or is another user's.
         """
         await claim(uri)
+        await anyio.to_thread.run_sync(check_folder, uri)
         connection = await _connect(uri)
         if METADATA not in await table_names(connection):
             await connection.create_table(COLLECTIONS, schema=COLLECTIONS_SCHEMA, exist_ok=True)
@@ -158,6 +161,18 @@ async def table_names(connection: lancedb.AsyncConnection) -> frozenset[str]:
             return frozenset(names)
 
 
+def _check(uri: str) -> None:
+    """Make sure that a folder has an index in it before LanceDB opens it, which takes any folder for one."""
+    if not is_local(uri):
+        return
+    if not os.path.isdir(uri):  # noqa: PTH112  Path.is_dir raises where a folder above may not be entered
+        raise NotAnIndexError(uri, reason="there is no such folder; run qmd-mcp init or qmd-mcp collection add")
+    with suppress(PermissionError):  # `check_folder` says what may not be looked at
+        if not (Path(uri) / f"{METADATA}.lance").exists():
+            raise NotAnIndexError(uri, reason=_HOLDS_NONE)
+    check_folder(uri)
+
+
 async def _connect(uri: str) -> lancedb.AsyncConnection:
     """Connect so that every read looks for a newer version of its table first; by default a reader never does."""
     return await lancedb.connect_async(uri, read_consistency_interval=timedelta(0))
@@ -180,8 +195,8 @@ async def claim(uri: str) -> None:
 def _claim_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise NotAnIndexError(str(folder), reason="it is a file")
-    folder.mkdir(parents=True, exist_ok=True)
-    others = sorted(entry.name for entry in folder.iterdir() if entry.name not in _WRITER_FILES)
+    make_private_folder(folder)
+    others = sorted(entry.name for entry in folder.iterdir() if not is_own_file(entry.name))
     if others and not (folder / f"{METADATA}.lance").exists() and not _is_half_made(others):
         named = ", ".join(others[:3])
         raise NotAnIndexError(

@@ -12,6 +12,7 @@ import pyarrow as pa
 from qmd_mcp.domain.documents import Collection, Context, Document, Passage
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.domain.properties import Properties
+from qmd_mcp.domain.stored_names import altered, check_stored, has_control_character, is_normal_path, is_stored_name
 from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.domain.text.identifiers import identifiers_in
 from qmd_mcp.domain.text.searched_text import SearchedText
@@ -142,9 +143,18 @@ def tag_paths(tags: Sequence[str]) -> list[str]:
 
 
 def passages_of(rows: pa.Table) -> tuple[Passage, ...]:
-    """The passages of rows that have at least `PASSAGE_COLUMNS`, in the order of the rows."""
-    columns = (rows.column(name).to_pylist() for name in PASSAGE_COLUMNS)
-    return tuple(passage_of(text, details) for text, details in zip(*columns, strict=True))
+    """The passages of rows that have at least `PASSAGE_COLUMNS`, in the order of the rows.
+
+    Raises:
+        UnsafeIndexError: a row names a place that no document of an index has, or cannot be read.
+    """
+    texts, details = (rows.column(name).to_pylist() for name in PASSAGE_COLUMNS)
+    try:
+        passages = tuple(map(passage_of, texts, details))
+    except (KeyError, TypeError, ValueError) as error:
+        raise altered("a passage without", str(error)) from error
+    check_stored([passage.collection for passage in passages], [passage.path for passage in passages])
+    return passages
 
 
 def _properties_of(rows: pa.Table) -> list[Properties]:
@@ -179,7 +189,19 @@ def collection_row(collection: Collection) -> Mapping[str, Any]:
 
 
 def collection_of(row: Mapping[str, Any]) -> Collection:
-    """A row as a collection; its root is as it was written, which may be relative to the project's folder."""
+    """A row as a collection; its root is as it was written, which may be relative to the project's folder.
+
+    Raises:
+        UnsafeIndexError: its name, a pattern or the path of a context is none that this program writes.
+    """
+    if not is_stored_name(row["name"]):
+        raise altered("a collection named", row["name"])
+    for pattern in (*row["globs"], *row["ignores"]):
+        if has_control_character(pattern):
+            raise altered("the pattern", pattern)
+    for prefix in row["context_prefixes"]:
+        if prefix and not is_normal_path(prefix):
+            raise altered("a context for", prefix)
     contexts = zip(row["context_prefixes"], row["context_texts"], strict=True)
     return Collection(
         name=row["name"],
@@ -201,7 +223,12 @@ def document_rows(documents: Sequence[Document]) -> pa.Table:
 
 
 def documents_of(rows: pa.Table) -> tuple[Document, ...]:
-    """The documents of rows, in the order of the rows."""
+    """The documents of rows, in the order of the rows.
+
+    Raises:
+        UnsafeIndexError: a row names a place that no document of an index has.
+    """
+    check_stored(rows.column("collection").to_pylist(), rows.column("path").to_pylist())
     columns = zip(*(rows.column(name).to_pylist() for name in _OF_DOCUMENT), strict=True)
     return tuple(
         Document(**dict(zip(_OF_DOCUMENT, values, strict=True)), properties=properties)

@@ -70,7 +70,7 @@ def test_the_index_is_the_nearest_of_a_project_unless_another_is_named(tmp_path:
     inside.mkdir(parents=True)
     own = tmp_path / "project" / PROJECT_FOLDER
     own.mkdir()
-    assert locate_index(read_settings(), start=inside) == IndexLocation(str(own), own.parent)
+    assert locate_index(read_settings(), start=inside) == IndexLocation(str(own), own.parent, found=True)
     named = read_settings(index=str(tmp_path / "index"))
     assert locate_index(named, start=inside) == IndexLocation(str(tmp_path / "index"))
 

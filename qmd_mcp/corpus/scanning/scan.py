@@ -103,7 +103,10 @@ class _Walk:
             return
         rules = folder.rules
         if any(entry.name == gitignore.FILE_NAME for entry in entries):
-            rules += gitignore.rules_in(Path(folder.absolute), below=len(folder.path))
+            own = gitignore.rules_in(Path(folder.absolute), rules, below=len(folder.path))
+            if any(not each.complete for each in own):
+                yield _skip(folder.path + gitignore.FILE_NAME, "too large")  # some of its lines say nothing
+            rules += own
         seen: set[str] = set()
         for entry in entries:
             name = entry.name if entry.name.isascii() else unicodedata.normalize("NFC", entry.name)
@@ -129,8 +132,6 @@ class _Walk:
                 return self._folder(name, path + "/", absolute=entry.path, rules=rules)
             if is_secret(name):
                 return _skip(path, "secret by its name")
-            if name == gitignore.FILE_NAME and entry.is_file() and entry.stat().st_size > gitignore.MAX_BYTES:
-                return _skip(path, "too large")  # mentioned because the lines beyond the limit say nothing
             if entry.is_symlink():
                 return self._link(entry, name, path=path, rules=rules)
             if not self._membership.selects(path, name=name) or self._is_ignored(path, rules):
@@ -151,7 +152,7 @@ class _Walk:
             return _skip(path, "secret by its name")
         if name in self._membership.ignored_folders or self._is_ignored(path, rules):
             return None
-        if gitignore.decision_of(self._membership.ignores, path) is False:
+        if self._membership.ignores.decision(path) is False:
             rules = ()  # the collection takes the folder back, so no .gitignore above it holds inside
         return _Folder(path, absolute, rules) if _is_encodable(path) else _skip(path, "name is not UTF-8")
 
@@ -174,7 +175,7 @@ class _Walk:
     def _is_ignored(self, path: str, rules: tuple[gitignore.Rules, ...]) -> bool:
         """Ask the collection's own ignores first, then each `.gitignore`, the nearest first, until one decides."""
         if self._membership.ignores:
-            decision = gitignore.decision_of(self._membership.ignores, path)
+            decision = self._membership.ignores.decision(path)
             if decision is not None:
                 return decision
         for each in reversed(rules):

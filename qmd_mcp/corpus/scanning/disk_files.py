@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from qmd_mcp.corpus.scanning.secret_names import SECRET_FOLDERS, is_secret
-from qmd_mcp.domain.answers import Skip
+from qmd_mcp.domain.answers import Skip, SkipReason
+from qmd_mcp.files.beneath import open_beneath
 
 RACY_NS = 2_000_000_000
 """A file may be written twice within one tick of the file system's clock (2 s on FAT, the coarsest), and has the same
@@ -30,11 +34,6 @@ class FileContent:
     def content_hash(self) -> str:
         """SHA-256 of the bytes, hexadecimal."""
         return hashlib.sha256(self.data).hexdigest()
-
-
-def is_inside(root: Path, path: Path) -> bool:
-    """Whether a path, after all links are resolved, lies below a root."""
-    return path.resolve().is_relative_to(root.resolve())
 
 
 def on_disk(root: Path, relative: str) -> Path:
@@ -75,30 +74,63 @@ def _child_on_disk(folder: Path, name: str) -> Path:
     return folder / min(spellings, default=name)
 
 
+def relative_on_disk(root: Path, relative: str) -> str:
+    """Return the path below a root, with slashes, under the names that the file system has for a path in any form."""
+    if relative.isascii():
+        return relative
+    try:
+        return on_disk(root, relative).relative_to(root).as_posix()
+    except ValueError:  # an absolute path, which nothing opens
+        return relative
+
+
+def is_foreign_hard_link(state: os.stat_result) -> bool:
+    """Whether a file has several names and belongs to somebody else.
+
+    A hard link cannot be told from the file itself. If the file is the user's own, a link was made by somebody who may
+    read it; if it is not, whoever may write in the collection could have put any file of its owner there.
+    """
+    return state.st_nlink > 1 and hasattr(os, "geteuid") and state.st_uid != os.geteuid()
+
+
 def read_file(root: Path, relative: str, *, max_bytes: int) -> FileContent | Skip:
-    """Read a file of a collection, or say why it cannot be read, must not be read or is not there."""
-    path = on_disk(root, relative)
-    if not is_inside(root, path):
-        return Skip(relative, "link out of the collection")
-    *folders, name = PurePosixPath(relative).parts
+    """Read a file below a root, or say why it cannot be read, must not be read or is not there.
+
+    No link is followed, and what is checked is the file that was opened, so that nobody can swap it in between.
+    """
+    *folders, name = PurePosixPath(relative).parts or ("",)
     if is_secret(name) or not SECRET_FOLDERS.isdisjoint(folders):  # an index from elsewhere may list such a file
         return Skip(relative, "secret by its name")
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError:
-        return Skip(relative, "missing")
+        descriptor = open_beneath(root, relative_on_disk(root, relative))
+    except OSError as error:
+        return Skip(relative, _REASONS.get(error.errno or 0, "unreadable"))
+    try:
+        return _content(descriptor, relative, max_bytes=max_bytes)
     except OSError:
         return Skip(relative, "unreadable")
-    with os.fdopen(descriptor, "rb") as file:
-        state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode):
-            return Skip(relative, "unreadable")
-        if state.st_size > max_bytes:
-            return Skip(relative, "too large")
-        try:
-            data = file.read(max_bytes + 1)
-        except OSError:
-            return Skip(relative, "unreadable")
+    finally:
+        os.close(descriptor)
+
+
+def _content(descriptor: int, relative: str, *, max_bytes: int) -> FileContent | Skip:
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode):
+        return Skip(relative, "unreadable")
+    if is_foreign_hard_link(state):
+        return Skip(relative, "another user's hard link")
+    if state.st_size > max_bytes:
+        return Skip(relative, "too large")
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         return Skip(relative, "too large")
     return FileContent(data, size=len(data), mtime_ns=state.st_mtime_ns)
+
+
+_REASONS: Mapping[int, SkipReason | Literal["missing"]] = {
+    errno.ENOENT: "missing",
+    errno.ENOTDIR: "missing",
+    errno.ELOOP: "a link in its path",
+    errno.EXDEV: "not in the collection",
+}

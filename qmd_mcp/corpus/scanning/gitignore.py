@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qmd_mcp.corpus.scanning.ignore_patterns import MOST_WILD, IgnorePatterns, PatternError
+from qmd_mcp.files.beneath import open_beneath
 
 FILE_NAME = ".gitignore"
 
@@ -42,7 +45,7 @@ def rules_above(root: Path) -> tuple[Rules, ...]:
     rules: tuple[Rules, ...] = ()
     for folder in reversed(folders[1 : folders.index(top) + 1]):
         above = unicodedata.normalize("NFC", root.relative_to(folder).as_posix())
-        rules += rules_in(folder, rules, above=above + "/")
+        rules += rules_in(folder, "", rules, above=above + "/")
     return () if _ignores_the_root(rules) else rules
 
 
@@ -60,19 +63,25 @@ def _ignores_the_root(rules: Sequence[Rules]) -> bool:
     return False
 
 
-def rules_in(folder: Path, outer: Sequence[Rules], *, above: str = "", below: int = 0) -> tuple[Rules, ...]:
-    """Read the `.gitignore` of a folder; as with git, a line that cannot be understood says nothing.
+def rules_in(root: Path, folder: str, outer: Sequence[Rules], *, above: str = "", below: int = 0) -> tuple[Rules, ...]:
+    """Read the `.gitignore` of a folder below a root; as with git, a line that cannot be understood says nothing.
 
-    `outer` are the rules that hold in the folder already: they and the new ones share the room for wildcards.
+    `folder` ends with a slash unless it is empty. `outer` are the rules that hold in it already: they and the new ones
+    share the room for wildcards. As with git, a `.gitignore` that is a link says nothing.
     """
-    path = folder / FILE_NAME
     try:
-        if not path.is_file():
+        descriptor = open_beneath(root, folder + FILE_NAME)
+    except OSError:
+        return ()
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return ()
-        with path.open("rb") as file:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError:
         return ()
+    finally:
+        os.close(descriptor)
     complete = len(data) <= MAX_BYTES
     if not complete:
         data = data[: data.rfind(b"\n", 0, MAX_BYTES) + 1]

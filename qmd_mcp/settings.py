@@ -123,6 +123,13 @@ class Settings(BaseSettings):
     max_file_bytes: Annotated[
         int, Field(ge=1024, description="Files that are larger than this many bytes are not indexed")
     ] = 5 * 1024 * 1024
+    secrets: Annotated[
+        Literal["redact", "keep"],
+        Field(
+            description="Whether private keys, and tokens and passwords of well-known forms, are replaced by "
+            "`[redacted:its-kind]` in what is stored and shown, or are kept like any other text"
+        ),
+    ] = "redact"
     host: Annotated[
         str,
         Field(description="Address that `serve --http` binds; one that other machines can reach needs a token"),

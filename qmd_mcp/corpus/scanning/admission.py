@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
 from qmd_mcp.corpus.scanning import gitignore, worktrees
 from qmd_mcp.corpus.scanning.default_rules import INDEX_TABLE
-from qmd_mcp.corpus.scanning.disk_files import FileContent, read_file, relative_on_disk
+from qmd_mcp.corpus.scanning.disk_files import FileContent, Secrets, is_spelled, read_file, relative_on_disk
 from qmd_mcp.corpus.scanning.membership import Membership
 from qmd_mcp.corpus.scanning.secret_names import SECRET_FOLDERS, is_secret
 from qmd_mcp.domain.answers import Skip, SkipReason
@@ -24,7 +25,7 @@ Rules: TypeAlias = tuple[gitignore.Rules, ...]
 
 def folder_refusal(membership: Membership, path: str, *, name: str, rules: Rules) -> Refusal:
     """Why a folder is left out, judged by its name and by the rules around it; its path ends with a slash."""
-    if name in SECRET_FOLDERS:
+    if name.lower() in SECRET_FOLDERS:
         return "secret by its name"
     if name in membership.ignored_folders or is_ignored(membership, path, rules):
         return "not in the collection"
@@ -33,7 +34,7 @@ def folder_refusal(membership: Membership, path: str, *, name: str, rules: Rules
 
 def file_refusal(membership: Membership, path: str, *, name: str, rules: Rules) -> Refusal:
     """Why a file is left out, judged by its name and by the rules around it."""
-    if is_secret(name):
+    if is_secret(f"{membership.root_name}/{path}"):
         return "secret by its name"
     if not membership.selects(path, name=name) or is_ignored(membership, path, rules):
         return "not in the collection"
@@ -69,7 +70,10 @@ def refusal(collection: Collection, path: str) -> Refusal:
     membership = _membership(collection)
     root = collection.root
     *folders, name = path.split("/")
-    on_disk = relative_on_disk(root, path).split("/")
+    spelled = relative_on_disk(root, path)
+    if sys.platform != "linux" and not is_spelled(root, spelled):
+        return "not in the collection"
+    on_disk = spelled.split("/")
     above, rules = "", gitignore.rules_above(root)
     for depth in range(len(folders) + 1):
         here = "".join(f"{each}/" for each in on_disk[:depth])
@@ -86,14 +90,18 @@ def refusal(collection: Collection, path: str) -> Refusal:
     return file_refusal(membership, path, name=name, rules=rules)
 
 
-def read_member(collection: Collection, path: str, *, max_bytes: int) -> FileContent | Skip:
+def read_member(
+    collection: Collection, path: str, *, max_bytes: int, secrets: Secrets = "redact"
+) -> FileContent | Skip:
     """Read a file if it belongs to its collection now, or say why not.
 
     Raises:
         CollectionError: a glob or an ignore of the collection cannot be used.
     """
     refused = refusal(collection, path)
-    return read_file(collection.root, path, max_bytes=max_bytes) if refused is None else Skip(path, refused)
+    if refused is not None:
+        return Skip(path, refused)
+    return read_file(collection.root, path, max_bytes=max_bytes, secrets=secrets)
 
 
 def _content_refusal(root: Path, folder: str) -> Refusal:

@@ -10,11 +10,12 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, TypeAlias
 
+from qmd_mcp.corpus.scanning.redaction import redacted
 from qmd_mcp.corpus.scanning.secret_names import SECRET_FOLDERS, is_secret
 from qmd_mcp.domain.answers import Skip, SkipReason
-from qmd_mcp.files.beneath import open_beneath
+from qmd_mcp.files.beneath import folder_beneath, open_beneath
 
 RACY_NS = 2_000_000_000
 """A file may be written twice within one tick of the file system's clock (2 s on FAT, the coarsest), and has the same
@@ -22,18 +23,22 @@ time afterwards. The time of a file that was written less than this before it wa
 content is compared instead, and the result of that comparison is not kept."""
 
 
+Secrets: TypeAlias = Literal["redact", "keep"]
+"""What becomes of the secrets in a file: they are replaced in what is stored and shown, or are text like any other."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """The bytes of a file, with its size and time at the moment when it was read."""
+    """What a file holds, with its size and time at the moment when it was read."""
 
     data: bytes
+    """The bytes without secrets, unless these are kept."""
     size: int
     mtime_ns: int
-
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 of the bytes, hexadecimal."""
-        return hashlib.sha256(self.data).hexdigest()
+    content_hash: str
+    """SHA-256 of the bytes of the file, hexadecimal."""
+    secrets: tuple[str, ...] = ()
+    """The kinds of the secrets that the file has."""
 
 
 def on_disk(root: Path, relative: str) -> Path:
@@ -84,6 +89,23 @@ def relative_on_disk(root: Path, relative: str) -> str:
         return relative
 
 
+def is_spelled(root: Path, relative: str) -> bool:
+    """Whether every name of a path below a root is spelled as in the folder that has it.
+
+    A file system that ignores the case of letters opens `.GIT/config` as well, which no rule leaves out.
+    """
+    folder = ""
+    for name in relative.split("/"):
+        try:
+            with folder_beneath(root, folder) as opened:
+                if name not in os.listdir(opened):  # noqa: PTH208  a folder may be given by its descriptor
+                    return False
+        except OSError:
+            return True  # opening the file fails as well, and says why
+        folder += name + "/"
+    return True
+
+
 def is_foreign_hard_link(state: os.stat_result) -> bool:
     """Whether a file has several names and belongs to somebody else.
 
@@ -93,27 +115,29 @@ def is_foreign_hard_link(state: os.stat_result) -> bool:
     return state.st_nlink > 1 and hasattr(os, "geteuid") and state.st_uid != os.geteuid()
 
 
-def read_file(root: Path, relative: str, *, max_bytes: int) -> FileContent | Skip:
+def read_file(root: Path, relative: str, *, max_bytes: int, secrets: Secrets = "redact") -> FileContent | Skip:
     """Read a file below a root, or say why it cannot be read, must not be read or is not there.
 
-    No link is followed, and what is checked is the file that was opened, so that nobody can swap it in between.
+    No link is followed, and what is checked is the file that was opened, so that nobody can swap it in between. Secrets
+    whose form tells what they are are replaced, unless they are to be kept.
     """
-    *folders, name = PurePosixPath(relative).parts or ("",)
-    if is_secret(name) or not SECRET_FOLDERS.isdisjoint(folders):  # an index from elsewhere may list such a file
+    folders = PurePosixPath(relative).parts[:-1]
+    in_secret_folder = not SECRET_FOLDERS.isdisjoint(name.lower() for name in folders)
+    if in_secret_folder or is_secret(f"{root.name}/{relative}"):  # an index from elsewhere may list such a file
         return Skip(relative, "secret by its name")
     try:
         descriptor = open_beneath(root, relative_on_disk(root, relative))
     except OSError as error:
         return Skip(relative, _REASONS.get(error.errno or 0, "unreadable"))
     try:
-        return _content(descriptor, relative, max_bytes=max_bytes)
+        return _content(descriptor, relative, max_bytes=max_bytes, secrets=secrets)
     except OSError:
         return Skip(relative, "unreadable")
     finally:
         os.close(descriptor)
 
 
-def _content(descriptor: int, relative: str, *, max_bytes: int) -> FileContent | Skip:
+def _content(descriptor: int, relative: str, *, max_bytes: int, secrets: Secrets) -> FileContent | Skip:
     state = os.fstat(descriptor)
     if not stat.S_ISREG(state.st_mode):
         return Skip(relative, "unreadable")
@@ -125,7 +149,15 @@ def _content(descriptor: int, relative: str, *, max_bytes: int) -> FileContent |
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         return Skip(relative, "too large")
-    return FileContent(data, size=len(data), mtime_ns=state.st_mtime_ns)
+    content_hash = hashlib.sha256(data).hexdigest()
+    shown, kinds = redacted(data)
+    return FileContent(
+        shown if secrets == "redact" else data,
+        size=len(data),
+        mtime_ns=state.st_mtime_ns,
+        content_hash=content_hash,
+        secrets=kinds,
+    )
 
 
 _REASONS: Mapping[int, SkipReason | Literal["missing"]] = {

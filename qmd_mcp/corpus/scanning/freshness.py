@@ -59,7 +59,7 @@ class FreshnessCheck:
         same = self._same.get(key)
         if same is None:
             try:
-                content = read_member(collection, document.path, max_bytes=document.size)
+                content = read_member(collection, document.path, max_bytes=document.size, secrets="keep")
             except CollectionError:
                 return "missing"
             if isinstance(content, Skip):

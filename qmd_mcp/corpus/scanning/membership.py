@@ -20,6 +20,8 @@ _SIMPLE = re.compile(r"\*\*/(?:\*\.(?P<suffix>[^*?\[\]/.]+)|(?P<name>[^*?\[\]/]+
 class Membership:
     """The globs and ignores of a collection in the form in which paths are compared with them."""
 
+    root_name: str
+    """Name of the collection's folder."""
     suffixes: frozenset[str]
     """Suffixes of the globs of the form `**/*.suffix`, in lower case: they are looked up, which is faster than matching
     the expression of every glob."""
@@ -48,6 +50,7 @@ class Membership:
         ignored = [ignore for ignore in DEFAULT_IGNORES if ignore.rstrip("/") not in taken_back]
         ignored_files = [fnmatch.translate(ignore) for ignore in ignored if not ignore.endswith("/")]
         return cls(
+            root_name=collection.root.name,
             suffixes=frozenset(match["suffix"].lower() for match in simple if match["suffix"]),
             names=frozenset(match["name"].lower() for match in simple if match["name"]),
             others=compile_globs([glob for glob in globs if not _SIMPLE.fullmatch(glob)]),

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from qmd_mcp.corpus.scanning import gitignore, worktrees
 from qmd_mcp.corpus.scanning.admission import Rules, file_refusal, folder_refusal, is_ignored, rules_inside
 from qmd_mcp.corpus.scanning.default_rules import INDEX_TABLE
+from qmd_mcp.corpus.scanning.disk_files import is_foreign_hard_link
 from qmd_mcp.corpus.scanning.membership import Membership
 from qmd_mcp.corpus.scanning.secret_names import is_secret
 from qmd_mcp.domain.answers import Skip, SkipReason
@@ -35,6 +36,8 @@ class ScannedFile:
     """The same file under the name that the file system has for it."""
     size: int
     mtime_ns: int
+    names: int = 1
+    """How many names the file has: more than one if there are hard links to it, here or elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ class _Walk:
         try:
             if entry.is_dir(follow_symlinks=False):
                 return self._folder(name, path + "/", on_disk=f"{folder.on_disk}{entry.name}/", rules=rules)
-            if entry.is_symlink() and not is_secret(name):
+            if entry.is_symlink() and not is_secret(path):
                 return self._link(folder.on_disk + entry.name, name, path=path, rules=rules)
             refused = file_refusal(self._membership, path, name=name, rules=rules)
             if refused is not None:
@@ -149,9 +152,10 @@ class _Walk:
             return _skip(path, "unreadable")
         if state.st_size > self._max_file_bytes:
             return _skip(path, "too large")
-        return ScannedFile(
-            path, self._root / folder.on_disk / entry.name, size=state.st_size, mtime_ns=state.st_mtime_ns
-        )
+        if is_foreign_hard_link(state):
+            return _skip(path, "another user's hard link")
+        absolute = self._root / folder.on_disk / entry.name
+        return ScannedFile(path, absolute, size=state.st_size, mtime_ns=state.st_mtime_ns, names=max(1, state.st_nlink))
 
     def _folder(self, name: str, path: str, *, on_disk: str, rules: Rules) -> _Child | None:
         refused = folder_refusal(self._membership, path, name=name, rules=rules)

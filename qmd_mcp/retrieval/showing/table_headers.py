@@ -37,8 +37,8 @@ def header_above(text: str, position: int, *, first: str) -> str:
 def _is_rule(line: str) -> bool:
     """Whether a line is one below a header.
 
-    It is `|---|:--:|` or `---|---` in Markdown, `|----+----|` in Org, `+====+====+` in reStructuredText, and `----+----`
-    in what database clients print.
+    It is `|---|:--:|` or `---|---` in Markdown, `|----+----|` in Org, `+====+====+` in reStructuredText, and
+    `----+----` in what database clients print.
     """
     cells = _BETWEEN_CELLS.split(line.lstrip(" \t>").rstrip(" \t"))
     if not cells[0]:

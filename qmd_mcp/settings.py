@@ -125,10 +125,7 @@ class Settings(BaseSettings):
     ] = 5 * 1024 * 1024
     secrets: Annotated[
         Literal["redact", "keep"],
-        Field(
-            description="Whether private keys, and tokens and passwords of well-known forms, are replaced by "
-            "`[redacted:its-kind]` in what is stored and shown, or are kept like any other text"
-        ),
+        Field(description="Whether keys and tokens of known forms are replaced or kept"),
     ] = "redact"
     host: Annotated[
         str,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from qmd_mcp.corpus.library.naming import Naming
+from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.corpus.scanning.gitignore import MAX_BYTES
 from qmd_mcp.corpus.scanning.ignore_patterns import MOST_WILD
+from qmd_mcp.corpus.scanning.redaction import redacted
 from qmd_mcp.corpus.scanning.scan import scan
 from qmd_mcp.domain.answers import Skip
 from qmd_mcp.domain.documents import Collection, Document, DocumentNames
+from qmd_mcp.domain.text.searched_text import without_markup
+from qmd_mcp.retrieval.showing.table_headers import header_above
 
 pytestmark = pytest.mark.anyio
 
@@ -93,3 +97,23 @@ def test_a_line_longer_than_any_name_is_no_pattern(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("*?" * 500 + "!\n" + "*" * 2_000 + "\n")
     (tmp_path / "b.txt").touch()
     assert [each.path for each in scan(Collection("notes", tmp_path, ("**/*.txt",)))] == ["b.txt"]
+
+
+LONG = 100_000
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        pytest.param(lambda: header_above("a\n" + "\t" * LONG + "\n| b", LONG + 4, first=""), id="rule of a table"),
+        pytest.param(lambda: header_above("a\n" + "- " * LONG + "\n| b", 2 * LONG + 4, first=""), id="cells"),
+        pytest.param(lambda: without_markup("[" + ":link:" * LONG, path="a.adoc"), id="targets"),
+        pytest.param(lambda: read(b"= a\nb]" + b";" * LONG + b"<\n\ntext", "a.adoc"), id="authors"),
+        pytest.param(lambda: read(b"= a\nb\nv" + b"1." * LONG + b"!\n\ntext", "a.adoc"), id="revision"),
+        pytest.param(lambda: read(b"#+date: <" + b"-" * LONG + b"\n\ntext", "a.org"), id="time stamp"),
+        pytest.param(lambda: redacted(b"-----BEGIN PRIVATE KEY-----" * LONG), id="keys"),
+        pytest.param(lambda: redacted(b"?token=" * LONG + b"://a:" * LONG + b"ATATT3x" * LONG), id="tokens"),
+    ],
+)
+def test_a_text_that_an_expression_would_look_at_again_and_again_is_looked_at_once(work: Callable[[], object]) -> None:
+    work()  # in quadratic time each takes minutes

@@ -5,6 +5,9 @@ detect-secrets (Apache-2.0) agree on. Only forms are here that hardly anything e
 may stand, and texts that merely look random, are left alone, because holes in ordinary text would harm more answers
 than they protect: of the 8,603 pages (11 MB) of five folders of documentation and of 14,918 files (283 MB) of Python
 packages, none is changed.
+
+detect-secrets itself is no dependency: on 4.8 MB of these pages it takes 43 s of processor time where this takes .15 s,
+it imports `requests`, and its 15 findings there are guesses by entropy or by a word nearby, none of them a secret.
 """
 
 from __future__ import annotations

@@ -123,6 +123,10 @@ class Settings(BaseSettings):
     max_file_bytes: Annotated[
         int, Field(ge=1024, description="Files that are larger than this many bytes are not indexed")
     ] = 5 * 1024 * 1024
+    secrets: Annotated[
+        Literal["redact", "keep"],
+        Field(description="Whether keys and tokens of known forms are replaced or kept"),
+    ] = "redact"
     host: Annotated[
         str,
         Field(description="Address that `serve --http` binds; one that other machines can reach needs a token"),

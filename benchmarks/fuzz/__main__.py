@@ -35,7 +35,7 @@ from qmd_mcp.corpus.library.section import section_of
 from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.corpus.scanning.collection_checks import check_globs, check_name
-from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
+from qmd_mcp.corpus.scanning.globs import GlobMatcher, compile_globs, expand_globs
 from qmd_mcp.errors import QmdError
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
@@ -214,8 +214,8 @@ def paths(chance: random.Random) -> None:
         lambda: check_name(text(chance)),
     ]
     globs = chance.choice(work)()
-    if hasattr(globs, "fullmatch"):
-        globs.fullmatch(text(chance))
+    if isinstance(globs, GlobMatcher):
+        globs.matches(text(chance))
 
 
 def _indexed(data: bytes, name: str, *, heading: str = "a#b") -> None:

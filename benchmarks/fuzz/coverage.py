@@ -125,9 +125,7 @@ def reference_target() -> Callable[[bytes], object]:
         for check in (lambda: check_globs((text,)), lambda: check_name(text)):
             with suppress(QmdError):
                 check()
-        pattern = compile_globs(expand_globs(text.split("\n")))
-        if pattern is not None:
-            pattern.fullmatch(text)
+        compile_globs(expand_globs(text.split("\n"))).matches(text)
 
     return work
 

@@ -14,6 +14,7 @@ from qmd_mcp.application.index_writer import IndexWriter
 from qmd_mcp.application.model_roles import Models, open_models
 from qmd_mcp.application.search_assembly import SearchAssembly
 from qmd_mcp.corpus.chunking.chunker import CHUNKING, READING, Chunker
+from qmd_mcp.corpus.chunking.reading_version import is_redacted
 from qmd_mcp.corpus.indexing.index_protocols import TokenStates
 from qmd_mcp.corpus.indexing.preparation import Preparation
 from qmd_mcp.corpus.library.changed_files import ChangedFiles
@@ -60,6 +61,7 @@ class Engine:
             documents=index.documents,
             decode=read,
             max_file_bytes=settings.max_file_bytes,
+            secrets=settings.secrets,
         )
         self.writing = IndexWriter(
             index,
@@ -69,6 +71,7 @@ class Engine:
                 chunker=Chunker(read_tokenizer(embedder.folder)),
                 decode=read,
                 max_file_bytes=settings.max_file_bytes,
+                secrets=settings.secrets,
             ),
         )
         self._following = Following(index.database, generation=index.generation, documents=index.documents)
@@ -77,6 +80,7 @@ class Engine:
             documents=index.documents.of_collection,
             decode=read,
             max_file_bytes=settings.max_file_bytes,
+            secrets=settings.secrets,
         )
         self.gaps = IndexGaps(index, changed)
         self._assembly = SearchAssembly(
@@ -139,10 +143,11 @@ class Engine:
         metadata = await self._index.database.metadata()
         known = await self.collections()
         documents = await self._index.documents.all()
-        counts, passages = Counter[str](), Counter[str]()
+        counts, passages, redacted = Counter[str](), Counter[str](), Counter[str]()
         for document in documents:
             counts[document.collection] += 1
             passages[document.collection] += document.passages
+            redacted[document.collection] += is_redacted(document.reading)
         each = [
             CollectionStatus(
                 name=name,
@@ -152,6 +157,7 @@ class Engine:
                 passages=passages[name],
                 contexts=len(collection.contexts),
                 skipped=json.loads(metadata.get(f"skipped {name}", "{}")),
+                redacted=redacted[name],
             )
             for name, collection in known.items()
         ]

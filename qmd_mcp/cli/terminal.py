@@ -143,7 +143,14 @@ def summary_text(summary: UpdateSummary) -> str:
         one_line(f"  skipped {count}: {reason} (such as {summary.examples[reason]})")
         for reason, count in sorted(summary.skipped.items())
     ]
-    return "\n".join((f"{counts}; {work}", *skipped))
+    told = []
+    if summary.redacted:
+        told.append(
+            f'  secrets replaced in {summary.redacted} documents: secrets = "keep" in the settings indexes them'
+        )
+    if summary.hard_links:
+        told.append(f"  {summary.hard_links} files have several names (hard links), perhaps outside of the folder, too")
+    return "\n".join((f"{counts}; {work}", *skipped, *told))
 
 
 def report_text(report: Report) -> str:

@@ -9,10 +9,13 @@ from qmd_mcp.domain.documents import Freshness
 
 SkipReason: TypeAlias = Literal[
     "a git worktree of another checkout",
+    "a link in its path",
+    "another user's hard link",
     "binary",
     "empty",
     "link out of the collection",
     "name is not UTF-8",
+    "not in the collection",
     "not decodable",
     "same name as another file",
     "secret by its name",

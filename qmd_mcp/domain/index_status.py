@@ -18,6 +18,8 @@ class CollectionStatus:
     contexts: int
     skipped: dict[str, int] = field(default_factory=dict)
     """How many files the last update of the collection left out, by reason."""
+    redacted: int = 0
+    """Documents in whose text secrets are replaced."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,6 +224,7 @@ def _collection(collection: CollectionStatus) -> str:
         f"Collection {collection.name}: {_count(collection.documents, 'document')}, "
         f"{_count(collection.passages, 'passage')} from {collection.root} ({_globs(collection.globs)})"
         + (f", {_count(skipped, 'file')} skipped: {reasons}" if skipped else "")
+        + (f", secrets replaced in {_count(collection.redacted, 'document')}" if collection.redacted else "")
     )
 
 

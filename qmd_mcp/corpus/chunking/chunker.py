@@ -22,7 +22,7 @@ CHUNKING = "sections-2"
 """Version of the cutting that is part of the fingerprint of an index. If it changes, a new generation is built in which
 every passage is embedded anew; where most passages stay as they are, `READING` is changed instead."""
 
-READING = "2"
+READING = "3"
 """Version of reading and cutting. It must change whenever a reader or a cut changes: documents that were indexed with
 another one are read again, and those of their passages whose embedded text is the same keep their vectors."""
 

@@ -22,7 +22,7 @@ _ORG_ROW = re.compile(r"[ \t]*\|[^\n]*(?:\n|\Z)")
 
 _ASCIIDOC_EDGE = re.compile(r"^\|={3,}[ \t]*$", re.MULTILINE)
 _ASCIIDOC_NAMES = re.compile(r"\n(?P<names>\|[^\n]*)\n(?P<gap>[ \t]*\n)?")
-_ASCIIDOC_OPTION = re.compile(r"\[[^\n\]]*header[^\n\]]*\][ \t]*")
+_ASCIIDOC_OPTION = re.compile(r"\[[^\n\]]*\][ \t]*")
 
 _BAR = re.compile(r"(?<!\\)\|")
 _SEPARATORS = ",;|"
@@ -126,7 +126,7 @@ def _asciidoc_tables(text: str, start: int, end: int) -> Iterator[Table]:
         closing = next(edges, None)
         names = _ASCIIDOC_NAMES.match(text, opening.end(), closing.start() if closing else end)
         _, above = _line_above(text, opening.start(), start)
-        if names and (names["gap"] or _ASCIIDOC_OPTION.fullmatch(above)):
+        if names and (names["gap"] or ("header" in above and _ASCIIDOC_OPTION.fullmatch(above))):
             yield Table(
                 opening.start(),
                 names.end(),

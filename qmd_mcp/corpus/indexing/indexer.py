@@ -12,6 +12,7 @@ import anyio
 import anyio.to_thread
 import numpy as np
 
+from qmd_mcp.corpus.chunking.reading_version import is_redacted
 from qmd_mcp.corpus.indexing.index_protocols import (
     DocumentStore,
     PassageEmbedder,
@@ -112,13 +113,14 @@ class Indexer:
         except CollectionError as error:  # an unmounted disk must not empty the index
             return UpdateSummary(unchanged=len(known), problems=(str(error),))
         skips = list(plan.skips)
-        counts: Counter[str] = Counter(unchanged=plan.unchanged)
+        counts: Counter[str] = Counter(unchanged=plan.unchanged, redacted=plan.redacted)
         async with _ahead(self._preparation.windows(collection, plan, known)) as windows:
             async for window in windows:
                 counts["embedded"] += await self._commit(window, known, embed=embed)
                 counts["passages"] += len(window.passages)
                 counts["files"] += window.files
                 counts["unchanged"] += len(window.touched)
+                counts["redacted"] += sum(is_redacted(each.reading) for each in (*window.documents, *window.touched))
                 for document in window.documents:
                     counts["updated" if document.path in known else "added"] += 1
                 skips += window.skips
@@ -132,6 +134,8 @@ class Indexer:
             removed=len(gone),
             skipped=dict(Counter(skip.reason for skip in skips)),
             examples={skip.reason: skip.path for skip in reversed(skips)},
+            redacted=counts["redacted"],
+            hard_links=plan.hard_links,
             passages=counts["passages"],
             embedded=counts["embedded"],
             seconds=time.monotonic() - started,

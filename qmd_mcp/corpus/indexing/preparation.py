@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from qmd_mcp.corpus.chunking.chunker import READING, Chunker
+from qmd_mcp.corpus.chunking.chunker import Chunker
+from qmd_mcp.corpus.chunking.reading_version import is_current, is_redacted, reading_of
 from qmd_mcp.corpus.readers.source_text import SourceText
-from qmd_mcp.corpus.scanning.disk_files import RACY_NS, read_file
+from qmd_mcp.corpus.scanning.disk_files import RACY_NS, Secrets, read_file
 from qmd_mcp.corpus.scanning.scan import ScannedFile, scan
 from qmd_mcp.domain.answers import Skip
 from qmd_mcp.domain.documents import Collection, Document, Passage, docid_of
@@ -31,6 +32,10 @@ class Plan:
     present: frozenset[str]
     """Paths of all files that belong to the index, whether they have to be read or are unchanged."""
     skips: tuple[Skip, ...]
+    redacted: int = 0
+    """Number of unchanged files of which secrets were left out."""
+    hard_links: int = 0
+    """Number of files that have several names."""
 
 
 @dataclass(slots=True)
@@ -53,11 +58,17 @@ class Preparation:
     """
 
     def __init__(
-        self, *, chunker: Chunker, decode: Callable[[bytes, str], SourceText | Skip], max_file_bytes: int
+        self,
+        *,
+        chunker: Chunker,
+        decode: Callable[[bytes, str], SourceText | Skip],
+        max_file_bytes: int,
+        secrets: Secrets = "redact",
     ) -> None:
         self._chunker = chunker
         self._decode = decode
         self._max_file_bytes = max_file_bytes
+        self._secrets: Secrets = secrets
 
     def plan(self, collection: Collection, known: Mapping[str, Document]) -> Plan:
         """Compare a folder with the documents that the index knows, by size and time.
@@ -68,17 +79,27 @@ class Preparation:
         files: list[ScannedFile] = []
         skips: list[Skip] = []
         present: set[str] = set()
-        unchanged = 0
+        unchanged = redacted = hard_links = 0
         for entry in scan(collection, max_file_bytes=self._max_file_bytes):
             if isinstance(entry, Skip):
                 skips.append(entry)
                 continue
             present.add(entry.path)
-            if _is_unchanged(entry, known.get(entry.path)):
+            hard_links += entry.names > 1
+            document = known.get(entry.path)
+            if document is not None and self._is_unchanged(entry, document):
                 unchanged += 1
+                redacted += is_redacted(document.reading)
             else:
                 files.append(entry)
-        return Plan(tuple(files), unchanged=unchanged, present=frozenset(present), skips=tuple(skips))
+        return Plan(
+            tuple(files),
+            unchanged=unchanged,
+            present=frozenset(present),
+            skips=tuple(skips),
+            redacted=redacted,
+            hard_links=hard_links,
+        )
 
     def windows(self, collection: Collection, plan: Plan, known: Mapping[str, Document]) -> Iterator[Prepared]:
         """Read and cut the planned files; all passages of a document are in the same window."""
@@ -94,12 +115,13 @@ class Preparation:
     def _prepare(self, file: ScannedFile, collection: Collection, before: Document | None, window: Prepared) -> None:
         window.files += 1
         read_at = time.time_ns()
-        content = read_file(collection.root, file.path, max_bytes=self._max_file_bytes)
+        content = read_file(collection.root, file.path, max_bytes=self._max_file_bytes, secrets=self._secrets)
         if isinstance(content, Skip):
             window.skips.append(content)
             return
         content_hash = content.content_hash
-        if before is not None and before.content_hash == content_hash and before.reading == READING:
+        reading = reading_of(content.secrets, self._secrets)
+        if before is not None and before.content_hash == content_hash and before.reading == reading:
             window.touched.append(replace(before, size=content.size, mtime_ns=content.mtime_ns, indexed_ns=read_at))
             return
         source = self._decode(content.data, file.path)
@@ -109,7 +131,7 @@ class Preparation:
         date_ns = source.properties.date_ns
         properties = replace(source.properties, date_ns=content.mtime_ns if date_ns is None else date_ns)
         source = replace(source, properties=properties)
-        docid = docid_of(collection.name, file.path, content_hash, reading=READING)
+        docid = docid_of(collection.name, file.path, content_hash, reading=reading)
         passages = self._chunker.passages(source, docid=docid, collection=collection.name, path=file.path)
         window.passages.extend(passages)
         window.documents.append(
@@ -124,20 +146,18 @@ class Preparation:
                 indexed_ns=read_at,
                 passages=len(passages),
                 properties=properties,
-                reading=READING,
+                reading=reading,
             )
         )
 
+    def _is_unchanged(self, file: ScannedFile, document: Document) -> bool:
+        """Whether a file has the size and time that were indexed, and that time proves that it was not written since.
 
-def _is_unchanged(file: ScannedFile, document: Document | None) -> bool:
-    """Whether a file has the size and time that were indexed, and that time proves that it was not written since.
-
-    A document that was indexed with another version of reading and cutting has to be read again all the same.
-    """
-    return (
-        document is not None
-        and document.reading == READING
-        and document.size == file.size
-        and document.mtime_ns == file.mtime_ns
-        and document.mtime_ns < document.indexed_ns - RACY_NS
-    )
+        A document that was indexed with another version of reading and cutting has to be read again all the same.
+        """
+        return (
+            is_current(document.reading, self._secrets)
+            and document.size == file.size
+            and document.mtime_ns == file.mtime_ns
+            and document.mtime_ns < document.indexed_ns - RACY_NS
+        )

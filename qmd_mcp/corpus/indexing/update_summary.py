@@ -42,6 +42,10 @@ class UpdateSummary:
     """Numbers of files that were left out, by reason."""
     examples: dict[str, str] = field(default_factory=dict)
     """For each of these reasons, one file that was left out."""
+    redacted: int = 0
+    """Documents in whose text secrets are replaced, also those that did not change."""
+    hard_links: int = 0
+    """Files that have several names, of which others may lie outside of the collection."""
     passages: int = 0
     """Passages that were written."""
     embedded: int = 0
@@ -66,6 +70,8 @@ def total(summaries: Iterable[UpdateSummary]) -> UpdateSummary:
         removed=sum(summary.removed for summary in each),
         skipped=dict(skipped),
         examples=examples,
+        redacted=sum(summary.redacted for summary in each),
+        hard_links=sum(summary.hard_links for summary in each),
         passages=sum(summary.passages for summary in each),
         embedded=sum(summary.embedded for summary in each),
         seconds=sum(summary.seconds for summary in each),

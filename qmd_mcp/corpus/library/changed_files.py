@@ -8,10 +8,10 @@ from itertools import islice
 
 import anyio.to_thread
 
-from qmd_mcp.corpus.chunking.chunker import READING
+from qmd_mcp.corpus.chunking.reading_version import is_current
 from qmd_mcp.corpus.library.document_library import CollectionSource
 from qmd_mcp.corpus.readers.source_text import SourceText
-from qmd_mcp.corpus.scanning.disk_files import read_file
+from qmd_mcp.corpus.scanning.disk_files import Secrets, read_file
 from qmd_mcp.corpus.scanning.freshness import FreshnessCheck
 from qmd_mcp.corpus.scanning.scan import scan
 from qmd_mcp.domain.answers import Skip
@@ -35,12 +35,14 @@ class ChangedFiles:
         documents: Callable[[str], Awaitable[Sequence[Document]]],
         decode: Callable[[bytes, str], SourceText | Skip],
         max_file_bytes: int,
+        secrets: Secrets = "redact",
     ) -> None:
         """`documents` gives the documents of a collection."""
         self._collections = collections
         self._documents = documents
         self._decode = decode
         self._max_file_bytes = max_file_bytes
+        self._secrets: Secrets = secrets
         self._freshness = FreshnessCheck()
 
     async def some(self, names: Sequence[str] = (), *, seconds: float = CHECK_SECONDS) -> tuple[str, ...]:
@@ -75,7 +77,7 @@ class ChangedFiles:
                 elif document is None:
                     if self._is_text(collection, entry.path):
                         yield f"{collection.name}/{entry.path} (new)"
-                elif document.reading != READING:
+                elif not is_current(document.reading, self._secrets):
                     yield f"{collection.name}/{entry.path} (read by an earlier version)"
                 elif (document.size, document.mtime_ns) != (entry.size, entry.mtime_ns):
                     state = self._freshness.compared([document], {collection.name: collection})[document.docid]

@@ -11,7 +11,8 @@ from qmd_mcp.corpus.library.excerpt import MAX_CHARACTERS, excerpt_of
 from qmd_mcp.corpus.library.naming import NamedDocuments, Naming
 from qmd_mcp.corpus.library.section import section_of
 from qmd_mcp.corpus.readers.source_text import SourceText
-from qmd_mcp.corpus.scanning.disk_files import read_file
+from qmd_mcp.corpus.scanning.admission import read_member
+from qmd_mcp.corpus.scanning.disk_files import Secrets
 from qmd_mcp.corpus.scanning.freshness import FreshnessCheck
 from qmd_mcp.domain.answers import Excerpt, Excerpts, Skip
 from qmd_mcp.domain.documents import Collection, Document, Freshness
@@ -45,7 +46,7 @@ class DocumentSource(NamedDocuments, Protocol):
 
 
 class Library:
-    """Reads documents for callers. A file is opened only after it was found to lie inside its collection's root."""
+    """Reads documents for callers. A file is read only if the rules of its collection let it in now."""
 
     def __init__(
         self,
@@ -54,11 +55,13 @@ class Library:
         documents: DocumentSource,
         decode: Callable[[bytes, str], SourceText | Skip],
         max_file_bytes: int,
+        secrets: Secrets = "redact",
     ) -> None:
         self._collections = collections
         self._documents = documents
         self._decode = decode
         self._max_file_bytes = max_file_bytes
+        self._secrets: Secrets = secrets
         self._freshness = FreshnessCheck()
         self._naming = Naming(documents, collections=self.collections)
 
@@ -147,7 +150,7 @@ class Library:
         if collection is None:  # the collection was removed after the document was found
             raise DocumentNotFoundError(document.key)
         data = await anyio.to_thread.run_sync(
-            lambda: read_file(collection.root, document.path, max_bytes=self._max_file_bytes)
+            lambda: read_member(collection, document.path, max_bytes=self._max_file_bytes, secrets=self._secrets)
         )
         if isinstance(data, Skip):
             similar = () if data.reason != "missing" else await self._naming.similar(document.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import unicodedata
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,10 @@ from qmd_mcp.errors import (
 
 MANY_DOCUMENTS = 50
 """Most documents of one answer; a glob that names more is cut, and the answer says so."""
+
+GLOB_SECONDS = 2.0
+"""How long the globs of one call are compared with names. A glob of five names with wildcards is compared with 100,000
+documents in .2 s; 100 globs that were made to take long would keep a processor busy for minutes."""
 
 LIKENESS = 50.0
 """How much two names must agree, in per cent, for one to be suggested in place of the other."""
@@ -92,9 +97,10 @@ class Naming:
         known = frozenset(each.key for each in names)
         chosen: dict[tuple[Reference, str], None] = {}
         skipped: list[Skip] = []
+        until = time.monotonic() + GLOB_SECONDS
         for pattern in patterns:
             try:
-                chosen.update(dict.fromkeys(await self._named(pattern, names, known)))
+                chosen.update(dict.fromkeys(await self._named(pattern, names, known, until)))
             except CallerError as error:
                 skipped.append(Skip(pattern, str(error)))
         if len(chosen) > MANY_DOCUMENTS:
@@ -109,13 +115,13 @@ class Naming:
         return await anyio.to_thread.run_sync(_similar, name, [each.key for each in await self.documents.names()])
 
     async def _named(
-        self, pattern: str, names: Sequence[DocumentNames], known: Container[str]
+        self, pattern: str, names: Sequence[DocumentNames], known: Container[str], until: float
     ) -> Sequence[tuple[Reference, str]]:
         """The `collection/path` of each document that a reference or glob names, with the way in which it was read."""
         glob, malformed = glob_in(pattern), None
         if glob is not None:
             try:
-                matched = await anyio.to_thread.run_sync(_matching, glob, [each.key for each in names])
+                matched = await anyio.to_thread.run_sync(_matching, glob, [each.key for each in names], until)
             except ArgumentError as error:
                 malformed = error
             else:
@@ -227,16 +233,21 @@ def _similar(name: str, keys: Sequence[str]) -> tuple[str, ...]:
     return tuple(others)[:NEAREST]
 
 
-def _matching(glob: str, keys: Sequence[str]) -> list[str]:
+def _matching(glob: str, keys: Sequence[str], until: float) -> list[str]:
     """The keys that a glob matches, with or without the collection in front.
 
     Raises:
-        ArgumentError: the glob cannot be used.
+        ArgumentError: the glob cannot be used, or comparing it takes too long.
     """
     try:
-        pattern = compile_globs(expand_globs((glob,)))
+        globs = compile_globs(expand_globs((glob,)))
     except CollectionError as error:
         raise ArgumentError(str(error)) from error
-    if pattern is None:
-        return []
-    return [key for key in keys if pattern.fullmatch(key) or pattern.fullmatch(key.split("/", 1)[1])]
+    matched: list[str] = []
+    for key in keys:
+        if time.monotonic() > until:
+            sentence = f"the globs of one call are compared for {GLOB_SECONDS:g} s at most: write fewer wildcards"
+            raise ArgumentError(sentence)
+        if globs.matches(key) or globs.matches(key.split("/", 1)[1]):
+            matched.append(key)
+    return matched

@@ -12,8 +12,8 @@ from qmd_mcp.corpus.readers.source_text import SourceText
 
 _ATTRIBUTE = re.compile(r":(?:page-|jbake-)?(?P<key>\w[\w-]*):[ \t]+(?P<value>.*)")
 _TITLE = re.compile(r"[=#][ \t]+\S")
-_AUTHORS = re.compile(r"[^\W\d_][^;<>:]*(?:<[^<>]*>)?(?:;[^;<>:]*(?:<[^<>]*>)?)*")
-_REVISION = re.compile(r"(?:v?[\d.]+[^,]*,)?[ \t]*(?P<date>\d{4}-\d{1,2}-\d{1,2})\b")
+_AUTHORS = re.compile(r"[^\W\d_][^;<>:]*+(?:<[^<>]*+>)?+(?:;[^;<>:]*+(?:<[^<>]*+>)?+)*+")
+_REVISION = re.compile(r"(?:v?[\d.][^,]*,)?[ \t]*+(?P<date>\d{4}-\d{1,2}-\d{1,2})\b")
 
 _KEYS = {
     **dict.fromkeys(("title", "doctitle"), "title"),

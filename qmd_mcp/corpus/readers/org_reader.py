@@ -23,7 +23,7 @@ _TAGS = frozenset({"categories", "filetags", "roam_tags", "tags"})
 
 _NAME = re.compile(r'"([^"]+)"|(\S+)')
 _TAG = re.compile(r"[^\s:,]+")
-_TIMESTAMP = re.compile(r"[<\[](?P<date>[\d-]+)(?:[ ][^\W\d]+\.?)?(?P<time>[ ][\d:]+)?[^>\]]*[>\]]")
+_TIMESTAMP = re.compile(r"[<\[](?P<date>[\d-]++)(?:[ ][^\W\d]++\.?)?+(?P<time>[ ][\d:]++)?+[^>\]]*[>\]]")
 
 
 def read_org(data: bytes) -> SourceText:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pathspec import GitIgnoreSpec
-from pathspec.patterns.gitignore import GitIgnorePatternError
-
 from qmd_mcp.corpus.scanning.default_rules import DEFAULT_GLOBS
 from qmd_mcp.corpus.scanning.disk_files import absolute_on_disk
-from qmd_mcp.corpus.scanning.gitignore import compile_patterns
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
+from qmd_mcp.corpus.scanning.ignore_patterns import MOST_WILD, IgnorePatterns, PatternError
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.stored_names import check_name, has_control_character
 from qmd_mcp.errors import CollectionError
@@ -46,7 +42,7 @@ def check_globs(globs: Iterable[str]) -> tuple[str, ...]:
     return checked or DEFAULT_GLOBS
 
 
-def check_ignores(ignores: Iterable[str]) -> GitIgnoreSpec:
+def check_ignores(ignores: Iterable[str]) -> IgnorePatterns:
     """Compile patterns that are written as in `.gitignore`.
 
     Raises:
@@ -54,11 +50,17 @@ def check_ignores(ignores: Iterable[str]) -> GitIgnoreSpec:
     """
     ignores = tuple(ignores)
     _check_characters(ignores)
-    try:
-        return compile_patterns(ignores)
-    except (GitIgnorePatternError, re.error) as error:
-        sentence = f"An ignore cannot be used: {error}. Write it as a line of .gitignore."
-        raise CollectionError(sentence) from error
+    patterns = IgnorePatterns()
+    for ignore in ignores:
+        try:
+            fits = patterns.add(ignore)
+        except PatternError as error:
+            sentence = f"An ignore cannot be used: {error}. Write it as a line of .gitignore."
+            raise CollectionError(sentence) from error
+        if not fits:
+            sentence = f"The ignores with wildcards have more than {MOST_WILD:,} characters: give fewer of them."
+            raise CollectionError(sentence)
+    return patterns
 
 
 def _check_characters(patterns: Iterable[str]) -> None:

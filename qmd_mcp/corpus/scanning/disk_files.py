@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal, TypeAlias
 
+from qmd_mcp.corpus.scanning.redaction import redacted
 from qmd_mcp.corpus.scanning.secret_names import SECRET_FOLDERS, is_secret
-from qmd_mcp.domain.answers import Skip
+from qmd_mcp.domain.answers import Skip, SkipReason
+from qmd_mcp.files.beneath import folder_beneath, open_beneath
 
 RACY_NS = 2_000_000_000
 """A file may be written twice within one tick of the file system's clock (2 s on FAT, the coarsest), and has the same
@@ -18,23 +23,22 @@ time afterwards. The time of a file that was written less than this before it wa
 content is compared instead, and the result of that comparison is not kept."""
 
 
+Secrets: TypeAlias = Literal["redact", "keep"]
+"""What becomes of the secrets in a file: they are replaced in what is stored and shown, or are text like any other."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """The bytes of a file, with its size and time at the moment when it was read."""
+    """What a file holds, with its size and time at the moment when it was read."""
 
     data: bytes
+    """The bytes without secrets, unless these are kept."""
     size: int
     mtime_ns: int
-
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 of the bytes, hexadecimal."""
-        return hashlib.sha256(self.data).hexdigest()
-
-
-def is_inside(root: Path, path: Path) -> bool:
-    """Whether a path, after all links are resolved, lies below a root."""
-    return path.resolve().is_relative_to(root.resolve())
+    content_hash: str
+    """SHA-256 of the bytes of the file, hexadecimal."""
+    secrets: tuple[str, ...] = ()
+    """The kinds of the secrets that the file has."""
 
 
 def on_disk(root: Path, relative: str) -> Path:
@@ -75,30 +79,90 @@ def _child_on_disk(folder: Path, name: str) -> Path:
     return folder / min(spellings, default=name)
 
 
-def read_file(root: Path, relative: str, *, max_bytes: int) -> FileContent | Skip:
-    """Read a file of a collection, or say why it cannot be read, must not be read or is not there."""
-    path = on_disk(root, relative)
-    if not is_inside(root, path):
-        return Skip(relative, "link out of the collection")
-    *folders, name = PurePosixPath(relative).parts
-    if is_secret(name) or not SECRET_FOLDERS.isdisjoint(folders):  # an index from elsewhere may list such a file
+def relative_on_disk(root: Path, relative: str) -> str:
+    """Return the path below a root, with slashes, under the names that the file system has for a path in any form."""
+    if relative.isascii():
+        return relative
+    try:
+        return on_disk(root, relative).relative_to(root).as_posix()
+    except ValueError:  # an absolute path, which nothing opens
+        return relative
+
+
+def is_spelled(root: Path, relative: str) -> bool:
+    """Whether every name of a path below a root is spelled as in the folder that has it.
+
+    A file system that ignores the case of letters opens `.GIT/config` as well, which no rule leaves out.
+    """
+    folder = ""
+    for name in relative.split("/"):
+        try:
+            with folder_beneath(root, folder) as opened:
+                if name not in os.listdir(opened):  # noqa: PTH208  a folder may be given by its descriptor
+                    return False
+        except OSError:
+            return True  # opening the file fails as well, and says why
+        folder += name + "/"
+    return True
+
+
+def is_foreign_hard_link(state: os.stat_result) -> bool:
+    """Whether a file has several names and belongs to somebody else.
+
+    A hard link cannot be told from the file itself. If the file is the user's own, a link was made by somebody who may
+    read it; if it is not, whoever may write in the collection could have put any file of its owner there.
+    """
+    return state.st_nlink > 1 and hasattr(os, "geteuid") and state.st_uid != os.geteuid()
+
+
+def read_file(root: Path, relative: str, *, max_bytes: int, secrets: Secrets = "redact") -> FileContent | Skip:
+    """Read a file below a root, or say why it cannot be read, must not be read or is not there.
+
+    No link is followed, and what is checked is the file that was opened, so that nobody can swap it in between. Secrets
+    whose form tells what they are are replaced, unless they are to be kept.
+    """
+    folders = PurePosixPath(relative).parts[:-1]
+    in_secret_folder = not SECRET_FOLDERS.isdisjoint(name.lower() for name in folders)
+    if in_secret_folder or is_secret(f"{root.name}/{relative}"):  # an index from elsewhere may list such a file
         return Skip(relative, "secret by its name")
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError:
-        return Skip(relative, "missing")
+        descriptor = open_beneath(root, relative_on_disk(root, relative))
+    except OSError as error:
+        return Skip(relative, _REASONS.get(error.errno or 0, "unreadable"))
+    try:
+        return _content(descriptor, relative, max_bytes=max_bytes, secrets=secrets)
     except OSError:
         return Skip(relative, "unreadable")
-    with os.fdopen(descriptor, "rb") as file:
-        state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode):
-            return Skip(relative, "unreadable")
-        if state.st_size > max_bytes:
-            return Skip(relative, "too large")
-        try:
-            data = file.read(max_bytes + 1)
-        except OSError:
-            return Skip(relative, "unreadable")
+    finally:
+        os.close(descriptor)
+
+
+def _content(descriptor: int, relative: str, *, max_bytes: int, secrets: Secrets) -> FileContent | Skip:
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode):
+        return Skip(relative, "unreadable")
+    if is_foreign_hard_link(state):
+        return Skip(relative, "another user's hard link")
+    if state.st_size > max_bytes:
+        return Skip(relative, "too large")
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         return Skip(relative, "too large")
-    return FileContent(data, size=len(data), mtime_ns=state.st_mtime_ns)
+    content_hash = hashlib.sha256(data).hexdigest()
+    shown, kinds = redacted(data)
+    return FileContent(
+        shown if secrets == "redact" else data,
+        size=len(data),
+        mtime_ns=state.st_mtime_ns,
+        content_hash=content_hash,
+        secrets=kinds,
+    )
+
+
+_REASONS: Mapping[int, SkipReason | Literal["missing"]] = {
+    errno.ENOENT: "missing",
+    errno.ENOTDIR: "missing",
+    errno.ELOOP: "a link in its path",
+    errno.EXDEV: "not in the collection",
+}

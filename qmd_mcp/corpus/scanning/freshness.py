@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import anyio
 import anyio.to_thread
 
-from qmd_mcp.corpus.scanning.disk_files import RACY_NS, on_disk
+from qmd_mcp.corpus.scanning.admission import read_member
+from qmd_mcp.corpus.scanning.disk_files import RACY_NS, relative_on_disk
+from qmd_mcp.domain.answers import Skip
 from qmd_mcp.domain.documents import Collection, Document, Freshness
+from qmd_mcp.errors import CollectionError
+from qmd_mcp.files.beneath import state_beneath
 
 KEPT = 10_000
 """Comparisons by content that are remembered: some 2 MB."""
@@ -38,23 +39,16 @@ class FreshnessCheck:
 
     def compared(self, documents: Sequence[Document], collections: Mapping[str, Collection]) -> dict[str, Freshness]:
         """Compare documents in this thread, by docid."""
-        roots = {
-            name: os.path.realpath(collections[name].root)
-            for name in {each.collection for each in documents}
-            if name in collections
-        }
         return {
-            each.docid: self._compared(each, Path(roots[each.collection])) if each.collection in roots else "missing"
+            each.docid: self._compared(each, collections[each.collection])
+            if each.collection in collections
+            else "missing"
             for each in documents
         }
 
-    def _compared(self, document: Document, root: Path) -> Freshness:
-        path = on_disk(root, document.path)
-        real = os.path.realpath(path)
-        if not real.startswith(f"{str(root).rstrip(os.sep)}{os.sep}"):
-            return "missing"
+    def _compared(self, document: Document, collection: Collection) -> Freshness:
         try:
-            state = os.stat(real)  # noqa: PTH116  half the time of Path's, for every hit of every search
+            state = state_beneath(collection.root, relative_on_disk(collection.root, document.path))
         except OSError:
             return "missing"
         if state.st_size != document.size:
@@ -65,9 +59,12 @@ class FreshnessCheck:
         same = self._same.get(key)
         if same is None:
             try:
-                same = hashlib.sha256(path.read_bytes()).hexdigest() == document.content_hash
-            except OSError:
+                content = read_member(collection, document.path, max_bytes=document.size, secrets="keep")
+            except CollectionError:
                 return "missing"
+            if isinstance(content, Skip):
+                return "changed" if content.reason == "too large" else "missing"
+            same = content.content_hash == document.content_hash
             if time.time_ns() - state.st_mtime_ns > RACY_NS:
                 if len(self._same) >= self._kept:
                     self._same.clear()

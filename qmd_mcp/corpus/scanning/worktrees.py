@@ -7,6 +7,8 @@ import re
 import stat
 from pathlib import Path
 
+from qmd_mcp.files.beneath import open_beneath
+
 FILE_NAME = ".git"
 """In a checkout a folder; in a worktree or a submodule a file that names the folder which git uses instead."""
 
@@ -16,29 +18,35 @@ _LONGEST = 8_192
 _GITDIR = re.compile(r"gitdir:[ \t]*([^\r\n\0]+)")
 
 
-def copies_a_checkout(folder: Path, *, root: Path) -> bool:
-    """Whether a folder is a git worktree of a checkout that lies in the collection, or that the collection lies in.
+def copies_a_checkout(root: Path, folder: str) -> bool:
+    """Whether a folder below a collection's root is a git worktree of a checkout that is in reach of the collection.
 
-    A submodule is not, since its files are nowhere else. Neither is a worktree of a checkout elsewhere or of a bare
-    repository, because leaving it out could leave out the only copy. If the repository has been moved or deleted, so
-    that this cannot be told, a worktree counts as a copy.
+    That is a checkout that lies in the collection, or that the collection lies in. A submodule is no such copy, since
+    its files are nowhere else. Neither is a worktree of a checkout elsewhere or of a bare repository, because leaving
+    it out could leave out the only copy. If the repository has been moved or deleted, so that this cannot be told, a
+    worktree counts as a copy.
     """
-    target = _git_folder(folder)
+    target = _git_folder(root, folder)
     if target is None or target.parent.name != "worktrees":
         return False
     if not target.is_dir():
         return True
     checkouts = [parent.parent for parent in target.parents if parent.name == FILE_NAME]
+    root = Path(os.path.realpath(root))
     return any(checkout.is_relative_to(root) or root.is_relative_to(checkout) for checkout in checkouts)
 
 
-def _git_folder(folder: Path) -> Path | None:
+def _git_folder(root: Path, folder: str) -> Path | None:
     """The folder that the `.git` file of a folder names; None if it is no such file."""
     try:
-        descriptor = os.open(folder / FILE_NAME, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            match = _GITDIR.match(os.fsdecode(file.read(_LONGEST))) if regular else None
+        descriptor = open_beneath(root, f"{folder}/{FILE_NAME}")
     except OSError:
         return None
-    return Path(os.path.realpath(folder / match[1].strip().replace("\\", "/"))) if match else None
+    try:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        match = _GITDIR.match(os.fsdecode(os.read(descriptor, _LONGEST))) if regular else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return Path(os.path.realpath(root / folder / match[1].strip().replace("\\", "/"))) if match else None

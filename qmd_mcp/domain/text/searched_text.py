@@ -37,7 +37,8 @@ _TARGETS = re.compile(
 """What stands between the words of a sentence in a file with markup, and is not shown to a reader."""
 
 _ORG_TARGET = re.compile(r"\[\[[^\[\]\n]*\]\[")
-_ADOC_TARGET = re.compile(r"(?:link:|xref:|https?://)[^\s\[\]]*(?=\[[^\]\n]+\])")
+_ADOC_TARGET = re.compile(r"(?:link:|xref:|https?://)[^\s\[\]]*+(?P<words>(?=\[[^\]\n]{1,1000}\]))?")
+"""A target to the end of its run of signs, also where no words follow it in brackets: a run is looked at once."""
 
 _JOINTS = re.compile(r"[\W_]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -89,7 +90,7 @@ def without_markup(text: str, *, path: str) -> str:
     if extension == "org":
         text = _ORG_TARGET.sub("[", text)
     elif extension in {"adoc", "asciidoc"}:
-        text = _ADOC_TARGET.sub("", text)
+        text = _ADOC_TARGET.sub(lambda target: target[0] if target["words"] is None else "", text)
     return _TARGETS.sub("", text)
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-_CELL = r"[ \t]*:?[-=]+:?[ \t]*"
-_RULE = re.compile(rf"[ \t>]*(?:[|+](?:{_CELL}[|+])+|{_CELL}(?:[|+]{_CELL})+)[ \t]*")
-"""The line below a header: `|---|:--:|` or `---|---` in Markdown, `|----+----|` in Org, `+====+====+` in
-reStructuredText, `----+----` in what database clients print."""
+_BETWEEN_CELLS = re.compile(r"[|+]")
+_CELL = re.compile(r":?[-=]+:?")
 
 _ROW = re.compile(r"[ \t>]*\|")
 
@@ -31,6 +29,20 @@ def header_above(text: str, position: int, *, first: str) -> str:
     if not text[line:].split("\n", 1)[0].strip():
         return ""
     for number in range(1, len(block)):
-        if _RULE.fullmatch(block[number]) and not _RULE.fullmatch(block[number - 1]):
+        if _is_rule(block[number]) and not _is_rule(block[number - 1]):
             return "\n".join(block[number - 1 : number + 1])
     return "" if begins else first
+
+
+def _is_rule(line: str) -> bool:
+    """Whether a line is one below a header.
+
+    It is `|---|:--:|` or `---|---` in Markdown, `|----+----|` in Org, `+====+====+` in reStructuredText, and
+    `----+----` in what database clients print.
+    """
+    cells = _BETWEEN_CELLS.split(line.lstrip(" \t>").rstrip(" \t"))
+    if not cells[0]:
+        cells = cells[1:-1] if not cells[-1] else []
+    elif len(cells) == 1:
+        return False
+    return bool(cells) and all(_CELL.fullmatch(cell.strip(" \t")) for cell in cells)

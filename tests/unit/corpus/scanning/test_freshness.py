@@ -30,7 +30,7 @@ def document(root: Path, name: str, *, indexed: str = "text", now: str = "text")
 
 async def test_a_touched_file_is_compared_by_its_content(tmp_path: Path) -> None:
     documents = [document(tmp_path, "same.md"), document(tmp_path, "other.md", now="tixt")]
-    collections = {"notes": Collection("notes", tmp_path, ())}
+    collections = {"notes": Collection("notes", tmp_path, ("*.md",))}
     check = FreshnessCheck()
     for _ in range(2):
         assert list((await check.of(documents, collections)).values()) == ["current", "changed"]
@@ -40,7 +40,7 @@ async def test_answers_stay_right_when_what_is_remembered_overflows(tmp_path: Pa
     documents = [document(tmp_path, f"{number}.md") for number in range(5)]
     check = FreshnessCheck(kept=1)
     for _ in range(2):
-        found = await check.of(documents, {"notes": Collection("notes", tmp_path, ())})
+        found = await check.of(documents, {"notes": Collection("notes", tmp_path, ("*.md",))})
         assert set(found.values()) == {"current"}
 
 
@@ -53,7 +53,7 @@ async def test_files_are_compared_while_every_other_worker_thread_is_occupied(tm
         others.acquire_on_behalf_of_nowait(each)
     try:
         with anyio.fail_after(30):
-            found = await FreshnessCheck().of(documents, {"notes": Collection("notes", tmp_path, ())})
+            found = await FreshnessCheck().of(documents, {"notes": Collection("notes", tmp_path, ("*.md",))})
     finally:
         for each in occupants:
             others.release_on_behalf_of(each)

@@ -105,7 +105,11 @@ def environment(**settings: object) -> dict[str, str]:
 
 @contextmanager
 def http_server(kind: str, index: Path, **settings: object) -> Generator[HttpServer]:
-    """Start a server over an index with the fake, the stuck or the real engine, and end it."""
+    """Start a server over an index with the fake, the stuck or the real engine, and end it.
+
+    It asks for a token only if one is given, or with `no_token=""`.
+    """
+    settings = settings if "token" in settings else {"no_token": True, **settings}
     with subprocess.Popen(
         [sys.executable, "-m", "tests.e2e.http_process", kind, str(index)],
         cwd=PROJECT,

@@ -71,22 +71,22 @@ class AccessPolicy:
 
 
 def access_policy(settings: Settings) -> AccessPolicy:
-    """Make the policy that the settings ask for.
+    """Make the policy that the settings ask for, in which the token stands unless they ask for none.
 
     Raises:
-        SettingsError: other machines could connect, and no token is set.
+        SettingsError: nobody would be asked for a token, on an address that other machines can reach or unasked.
     """
-    token = settings.token.get_secret_value().encode() if settings.token else None
     loopback = is_loopback(settings.host)
-    if not loopback and not token:
-        sentence = (
-            f"Serving on {settings.host} lets other machines in, so it needs a token: set QMD_TOKEN, "
-            f"such as the output of: openssl rand -hex 32"
-        )
+    if settings.no_token and not loopback:
+        sentence = f"Serving on {settings.host} lets other machines in, so it needs a token: leave --no-token out."
         raise SettingsError(sentence)
+    if settings.token is None and not settings.no_token:
+        sentence = "The HTTP server has no token. Set QMD_TOKEN, or ask for none with --no-token."
+        raise SettingsError(sentence)
+    token = settings.token.get_secret_value().encode() if settings.token else None
     named = {name.strip().lower() for name in settings.allowed_hosts.split(",") if name.strip()}
     own = set() if loopback else {settings.host.lower(), socket.gethostname().lower()}
-    return AccessPolicy(loopback_only=loopback, names=frozenset(named | own), token=token or None)
+    return AccessPolicy(loopback_only=loopback, names=frozenset(named | own), token=token)
 
 
 def is_loopback(host: str) -> bool:

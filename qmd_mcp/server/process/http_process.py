@@ -18,10 +18,11 @@ from anyio import to_thread
 
 from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import AlreadyServedError, SettingsError
+from qmd_mcp.server.clients.own_token import how_to_connect, with_token
 from qmd_mcp.server.process.importing import importing
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_at_once, leave_if_busy
-from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, remove, write
+from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, local_url, remove, write
 from qmd_mcp.server.process.stdio_process import load_engine
 from qmd_mcp.settings import IndexLocation, Settings, tell
 
@@ -47,6 +48,7 @@ def serve_http(
     OPERATING_SYSTEM.when_asked_to_end(leave_at_once)  # until there is something to close
     from qmd_mcp.server.http.access import access_policy
 
+    settings = with_token(settings, location)
     access_policy(settings)
     running = find_or_refuse(location)
     if running is not None:  # the run file has room for one: `stop` would no longer find the other
@@ -89,10 +91,11 @@ async def _serve(
     token = settings.token.get_secret_value() if settings.token else None
     running = Running(
         pid=os.getpid(),
-        url=_local(url_of(listener)),
+        url=local_url(url_of(listener)),
         token=token,
-        instance=secrets.token_hex(8),
+        secret=secrets.token_urlsafe(32),
         parent=os.getppid(),
+        started=OPERATING_SYSTEM.process_started(os.getpid()),
     )
     traffic = Traffic(
         max_requests=settings.max_requests,
@@ -121,7 +124,7 @@ async def _serve(
             traffic=traffic,
             metrics=metrics,
             state=lambda: serving.host.state,
-            instance=running.instance,
+            identity=running.identity,
         )
         server = Server(
             uvicorn.Config(
@@ -141,6 +144,7 @@ async def _serve(
             OPERATING_SYSTEM.when_asked_to_end(lambda: loop.call_soon_threadsafe(asked.set))
             if await to_thread.run_sync(find, location) is None:
                 write(location, running)
+            tell(how_to_connect(settings, location))
             tell(f"serving {url_of(listener)}")
             await asked.wait()
             remove(location, running)
@@ -158,11 +162,6 @@ def url_of(listener: socket.socket) -> str:
     """Return the URL at which a socket listens."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _local(url: str) -> str:
-    """Return the URL at which this machine reaches a server that may listen on every address."""
-    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 @contextmanager

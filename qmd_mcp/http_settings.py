@@ -43,8 +43,8 @@ Token: TypeAlias = Annotated[
     SecretStr | None,
     AfterValidator(_checked_token),
     Field(
-        description="Bearer token that every HTTP request must carry, of printable ASCII without blanks; the server makes "
-        "one if none is set"
+        description="Bearer token that every HTTP request must carry, of printable ASCII without blanks; if none is "
+        "set, the server makes one"
     ),
 ]
 

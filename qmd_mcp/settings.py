@@ -21,6 +21,7 @@ from pydantic_settings import (
 from qmd_mcp.errors import SettingsError
 from qmd_mcp.http_settings import (
     AllowedHosts,
+    Audit,
     GraceSeconds,
     Host,
     MaxBodyBytes,
@@ -138,6 +139,7 @@ class Settings(BaseSettings):
     max_sessions: MaxSessions = 256
     session_idle_seconds: SessionIdleSeconds = 1800.0
     grace_seconds: GraceSeconds = 10.0
+    audit: Audit = None
 
     @classmethod
     def settings_customise_sources(

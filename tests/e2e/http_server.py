@@ -37,10 +37,16 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class HttpServer:
-    """A process and where it listens."""
+    """Where a server listens, and its process."""
 
-    process: subprocess.Popen[str]
     url: str
+    running: subprocess.Popen[str] | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        """The process, if it is one of its own."""
+        assert self.running is not None
+        return self.running
 
     @property
     def address(self) -> tuple[str, int]:
@@ -125,7 +131,7 @@ def http_server(kind: str, index: Path, **settings: object) -> Generator[HttpSer
             while not line.startswith(ANNOUNCEMENT):
                 line = process.stderr.readline()
                 assert line, "the server ended before it served"
-            yield HttpServer(process, line.removeprefix(ANNOUNCEMENT).strip())
+            yield HttpServer(line.removeprefix(ANNOUNCEMENT).strip(), process)
         finally:
             if process.poll() is None:
                 process.kill()

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from qmd_mcp import __version__
 from qmd_mcp.application.engine_protocols import EngineState
 from qmd_mcp.server.clients.proof import ServerIdentity
+from qmd_mcp.server.clients.registered_clients import ClientTokens
 from qmd_mcp.server.http.access import OPEN_TO_ALL, Access, access_policy
 from qmd_mcp.server.http.openapi import describe
 from qmd_mcp.server.http.prometheus import Metrics
@@ -36,13 +37,14 @@ def web_application(
     metrics: Metrics,
     state: Callable[[], EngineState],
     identity: ServerIdentity,
+    clients: ClientTokens | None = None,
 ) -> Starlette:
     """Put MCP over both transports, REST, health and metrics behind the same checks.
 
     Raises:
         SettingsError: other machines could connect, and no token is set.
     """
-    policy = access_policy(settings)
+    policy = access_policy(settings, clients)
     checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # Access checks it, for every route
     streamable = application.streamable_http_app(
         max_request_body_size=settings.max_body_bytes,

@@ -19,6 +19,7 @@ from anyio import to_thread
 from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import AlreadyServedError, SettingsError
 from qmd_mcp.server.clients.own_token import how_to_connect, with_token
+from qmd_mcp.server.clients.registered_clients import ClientTokens
 from qmd_mcp.server.process.importing import importing
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_at_once, leave_if_busy
@@ -49,7 +50,7 @@ def serve_http(
     from qmd_mcp.server.http.access import access_policy
 
     settings = with_token(settings, location)
-    access_policy(settings)
+    access_policy(settings, ClientTokens(location))
     running = find_or_refuse(location)
     if running is not None:  # the run file has room for one: `stop` would no longer find the other
         raise AlreadyServedError(running.url, pid=running.pid)
@@ -74,6 +75,7 @@ async def _serve(
 
         from qmd_mcp.domain.figures import Figures
         from qmd_mcp.presentation.disclosure import NoPaths
+        from qmd_mcp.server.clients.audit_file import audit_of
         from qmd_mcp.server.http.prometheus import Metrics
         from qmd_mcp.server.http.traffic import Traffic
         from qmd_mcp.server.http.web_application import web_application
@@ -113,7 +115,10 @@ async def _serve(
         load=load,
         unasked_after=0,
         build=lambda _host, engine: Application(
-            Tools(engine, NoPaths(), structured=settings.structured), observer=metrics, admission=traffic.call
+            Tools(engine, NoPaths(), structured=settings.structured),
+            observer=metrics,
+            admission=traffic.call,
+            audit=audit_of(settings.audit),
         ),
     ) as serving:
         host = serving.host
@@ -125,6 +130,7 @@ async def _serve(
             metrics=metrics,
             state=lambda: serving.host.state,
             identity=running.identity,
+            clients=ClientTokens(location),
         )
         server = Server(
             uvicorn.Config(

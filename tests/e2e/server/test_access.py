@@ -47,7 +47,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Generator[HttpServer]:
     with http_server(
         "fake", tmp_path_factory.mktemp("index"), token=TOKEN, host="0.0.0.0", allowed_hosts="box.lan"
     ) as server:
-        yield HttpServer(server.process, server.url.replace("0.0.0.0", "127.0.0.1"))
+        yield HttpServer(server.url.replace("0.0.0.0", "127.0.0.1"), server.process)
 
 
 @pytest.mark.parametrize(

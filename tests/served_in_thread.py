@@ -31,6 +31,9 @@ from qmd_mcp.settings import IndexLocation, Settings
 PATIENCE = 60
 """Seconds that any step may take on a busy machine."""
 
+SECRET = "what the run file would hold"
+"""By which the server proves its identity."""
+
 
 def load_real() -> OpenEngine:
     """The engine of the product."""
@@ -65,7 +68,7 @@ class Described(Application):
 
 @contextmanager
 def served_in_thread(
-    settings: Settings, location: IndexLocation, *, load: Callable[[], OpenEngine] = load_real, secret: str = "x"
+    settings: Settings, location: IndexLocation, *, load: Callable[[], OpenEngine] = load_real
 ) -> Generator[str]:
     """Serve an index until the end; yields the URL once the index is open and described to clients."""
     ready, urls, ended = threading.Event(), list[str](), threading.Event()
@@ -93,7 +96,7 @@ def served_in_thread(
                     traffic=traffic,
                     metrics=metrics,
                     state=lambda: serving.host.state,
-                    identity=ServerIdentity(url_of(listener), secret),
+                    identity=ServerIdentity(url_of(listener), SECRET),
                     clients=ClientTokens(location),
                 )
                 server = Started(uvicorn.Config(web, log_config=None, access_log=False))

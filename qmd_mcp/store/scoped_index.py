@@ -19,7 +19,7 @@ from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.sql import any_of, in_scope
 from qmd_mcp.store.open_index import OpenIndex
 from qmd_mcp.store.tables.collection_table import CollectionTable
-from qmd_mcp.store.tables.document_table import DocumentTable
+from qmd_mcp.store.tables.document_table import PREFIX_MATCHES, DocumentTable
 from qmd_mcp.store.tables.passage_table import PassageTable
 from qmd_mcp.store.tables.selected_passages import SelectedPassages
 from qmd_mcp.store.tables.term_table import count_scripts, count_terms
@@ -76,11 +76,14 @@ class ScopedDocuments:
         return {docid: document for docid, document in found.items() if self._has(document)}
 
     async def by_prefix(self, prefix: str) -> tuple[Document, ...]:
-        """The documents whose docid begins with these digits, looked for among all that may be seen.
+        """The documents whose docid begins with these digits.
 
-        The table gives a few of all documents, among which those of other collections could take every place.
+        The table reads a few of all documents, in which those of other collections could take every place.
         """
-        return tuple(each for each in await self.all() if each.docid.startswith(prefix))
+        found = await self.table.by_prefix(prefix)
+        if len(found) >= PREFIX_MATCHES:
+            found = tuple(each for each in await self.table.all() if each.docid.startswith(prefix))
+        return tuple(each for each in found if self._has(each))
 
     async def by_keys(self, keys: Sequence[str]) -> dict[str, Document]:
         """The documents at these `collection/path`."""

@@ -25,12 +25,9 @@ from qmd_mcp.domain.request_arguments import build, offered_by
 from qmd_mcp.errors import QmdError
 from qmd_mcp.presentation.disclosure import NoPaths
 from qmd_mcp.presentation.rendering import render
-from qmd_mcp.server.clients.client import PRESENT
 from qmd_mcp.server.clients.client import Client as Asking
 from qmd_mcp.server.clients.registered_clients import add
 from qmd_mcp.server.mcp.arguments import fit
-from qmd_mcp.server.mcp.mcp_application import Application
-from qmd_mcp.server.mcp.tools import Tools
 from qmd_mcp.settings import IndexLocation, read_settings
 from tests.e2e.http_server import PATIENCE, HttpServer
 from tests.served_in_thread import served_in_thread
@@ -284,16 +281,6 @@ def test_a_session_of_one_client_is_not_another_ones(
     ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
     assert served.post("/mcp", ping, {**headers, **accept, **session}).status == 200
     assert served.post("/mcp", ping, {**other, **accept, **session}).status == 404
-
-
-async def test_a_call_of_nobody_is_answered_by_an_error() -> None:
-    """If a request's client were lost on the way, nothing could be taken for everything."""
-
-    async def engine() -> ReadableEngine:
-        return PRESENT.get().engine(await engine())
-
-    with pytest.raises(LookupError):
-        await Application(Tools(engine)).answer("status", {})
 
 
 def _leaked(text: str, asked: str) -> list[str]:

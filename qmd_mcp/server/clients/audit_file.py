@@ -73,7 +73,8 @@ class AuditFile:
         except OSError as error:
             reason = (error.strerror or type(error).__name__).lower()
             sentence = (
-                f"The audit file {self.path} cannot be written ({reason}), so that nothing is answered. Make room."
+                f"Nothing is answered because the audit file {self.path} cannot be written: {reason}. Make room, "
+                f"or name another file in QMD_AUDIT."
             )
             raise SettingsError(sentence) from error
 

@@ -39,6 +39,12 @@ Port: TypeAlias = Annotated[
     int, Field(ge=0, le=65_535, description="Port that `serve --http` binds; 0 lets the operating system choose")
 ]
 
+Socket: TypeAlias = Annotated[
+    Path | None,
+    AfterValidator(_whole_path),
+    Field(description="Unix socket that `serve --http` listens on in place of an address; other users cannot connect"),
+]
+
 Token: TypeAlias = Annotated[
     SecretStr | None,
     AfterValidator(_checked_token),

@@ -30,6 +30,7 @@ from qmd_mcp.http_settings import (
     NoToken,
     Port,
     SessionIdleSeconds,
+    Socket,
     Token,
 )
 
@@ -131,6 +132,7 @@ class Settings(BaseSettings):
     ] = 5 * 1024 * 1024
     host: Host = "127.0.0.1"
     port: Port = 7337
+    socket: Socket = None
     token: Token = None
     no_token: NoToken = False
     allowed_hosts: AllowedHosts = ""

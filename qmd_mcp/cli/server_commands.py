@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from pathlib import Path
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -22,6 +23,9 @@ def serve(
     http: Annotated[bool, typer.Option("--http", help="Serve many clients over HTTP: MCP, SSE and REST.")] = False,
     host: Annotated[str | None, typer.Option(help="Address to bind; other than loopback, it needs a token.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port to bind; 0 takes any free port.")] = None,
+    socket: Annotated[
+        Path | None, typer.Option(help="Unix socket to listen on in place of an address; other users cannot connect.")
+    ] = None,
     daemon: Annotated[
         bool, typer.Option("--daemon", help="With --http: serve in the background until stopped.")
     ] = False,
@@ -31,8 +35,10 @@ def serve(
 ) -> None:
     """Serve MCP: over stdio, as clients start it, or over HTTP."""
     session = context.obj
-    if not http and (host is not None or port is not None or daemon or no_token):
-        sentence = "--host, --port, --daemon and --no-token need --http"
+    given = (("host", host), ("port", port), ("socket", socket))
+    bound: dict[str, Any] = {name: value for name, value in given if value is not None}
+    if not http and (bound or daemon or no_token):
+        sentence = "--host, --port, --socket, --daemon and --no-token need --http"
         raise typer.BadParameter(sentence)
     kept = "--refresh" if refresh else "--no-refresh"
     if not http:
@@ -42,7 +48,8 @@ def serve(
         alone = [*program(session.location), "serve", "--no-forward", kept]
         serve_stdio(session.settings, session.location, refresh=refresh, forward=forward, alone=alone)
         return
-    bound = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if socket is not None:
+        bound["socket"] = socket.absolute()
     bound |= {"no_token": True} if no_token else {}
     if daemon:
         from qmd_mcp.server.clients.own_token import how_to_connect, with_token

@@ -7,6 +7,8 @@ import hmac
 import json
 import re
 import secrets
+import socket
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,8 +52,18 @@ class ProvenConnection(HTTPConnection):
     nobody can step in between.
     """
 
-    def __init__(self, host: str, port: int | None, *, identity: ServerIdentity, timeout: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int | None = None,
+        *,
+        identity: ServerIdentity,
+        timeout: float,
+        path: str | None = None,
+    ) -> None:
+        """Connect to a host and port, or to the Unix socket at a path."""
         super().__init__(host, port, timeout=timeout)
+        self._path = path
         self._identity = identity
         self._patience = timeout
 
@@ -62,7 +74,10 @@ class ProvenConnection(HTTPConnection):
             ConnectionError: it is not the server of the run file, or it does not answer in time.
             OSError: nobody answers.
         """
-        super().connect()
+        if self._path is None:
+            super().connect()
+        else:
+            self.sock = _connected_to_file(self._path, timeout=self._patience)
         challenge = secrets.token_hex(32)
         try:
             proof = self._asked(challenge)
@@ -92,6 +107,20 @@ class ProvenConnection(HTTPConnection):
             return ""
         proof = health.get("proof") if isinstance(health, dict) else None
         return proof if isinstance(proof, str) and proof.isascii() else ""
+
+
+def _connected_to_file(path: str, *, timeout: float) -> socket.socket:
+    if sys.platform == "win32":
+        sentence = "this system has no Unix sockets for Python"
+        raise ConnectionError(sentence)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(timeout)
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def _body(received: bytes) -> bytes | None:

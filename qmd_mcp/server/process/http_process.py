@@ -24,6 +24,7 @@ from qmd_mcp.server.process.importing import importing
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_at_once, leave_if_busy
 from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, local_url, remove, write
+from qmd_mcp.server.process.socket_file import SCHEME, bound_to_file
 from qmd_mcp.server.process.stdio_process import load_engine
 from qmd_mcp.settings import IndexLocation, Settings, tell
 
@@ -165,7 +166,9 @@ async def _serve(
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the URL at which a socket listens."""
+    """Return the URL at which a socket listens, or its path behind `unix:`."""
+    if not isinstance(listener.getsockname(), tuple):
+        return f"{SCHEME}{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -179,6 +182,10 @@ def bound(settings: Settings) -> Generator[socket.socket]:
     Raises:
         SettingsError: the address cannot be bound.
     """
+    if settings.socket is not None:
+        with bound_to_file(settings.socket, backlog=BACKLOG) as listener:
+            yield listener
+        return
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP

@@ -15,6 +15,7 @@ from qmd_mcp.errors import OtherVersionError, SettingsError
 from qmd_mcp.server.clients.own_token import index_key, with_token
 from qmd_mcp.server.clients.proof import ProvenConnection, ServerIdentity
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
+from qmd_mcp.server.process.socket_file import SCHEME
 from qmd_mcp.settings import IndexLocation, Settings, cache_folder
 
 ANSWER_SECONDS = 2.0
@@ -52,6 +53,10 @@ class Running:
 
     def connection(self, *, timeout: float = ANSWER_SECONDS) -> ProvenConnection:
         """Return a new connection to the server, which proves its identity when it connects."""
+        if self.url.startswith(SCHEME):
+            return ProvenConnection(
+                "localhost", path=self.url.removeprefix(SCHEME), identity=self.identity, timeout=timeout
+            )
         address = urlsplit(self.url)
         assert address.hostname is not None
         return ProvenConnection(address.hostname, address.port, identity=self.identity, timeout=timeout)
@@ -110,6 +115,9 @@ def address_for_clients(settings: Settings, location: IndexLocation) -> tuple[st
         SettingsError: no server runs and its port is not known beforehand, or the token cannot be kept.
     """
     running = find(location)
+    if settings.socket is not None or (running is not None and running.url.startswith(SCHEME)):
+        sentence = "The server listens on a Unix socket: leave --http out, and the client's own process uses it."
+        raise SettingsError(sentence)
     if running is not None:
         return running.url, running.token
     if settings.port == 0:

@@ -83,6 +83,8 @@ class HttpUpstream:
             for event, data in _events(self._events):
                 if event == b"message":
                     yield data
+        self._events.close()
+        self._listening.close()
 
     def close(self) -> None:
         """End the session.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -24,7 +23,7 @@ def _checked_token(token: SecretStr | None) -> SecretStr | None:
 def _whole_path(path: Path | None) -> Path | None:
     if path is None:
         return None
-    path = Path(unicodedata.normalize("NFC", str(path))).expanduser()
+    path = path.expanduser()
     if not path.is_absolute():
         sentence = "give the whole path, since servers are started in different folders"
         raise ValueError(sentence)

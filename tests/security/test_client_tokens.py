@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -173,6 +174,35 @@ def test_the_commands_show_a_token_once(capsys: pytest.CaptureFixture[str], tmp_
     assert run([*index, "token", "remove", "editor"]) == 0
     assert ClientTokens(IndexLocation(index[1])).client(token) is None
     assert run([*index, "token", "remove", "editor"]) == 1
+
+
+@pytest.mark.parametrize(("client", "key"), [("cursor", "mcpServers"), ("claude", "mcpServers"), ("vscode", "servers")])
+def test_a_clients_configuration_has_the_token_that_the_server_will_ask_for(
+    capsys: pytest.CaptureFixture[str], client: str, key: str
+) -> None:
+    """Also before its first start, since the server keeps the token."""
+    index = ("--index", LOCATION.uri)
+    assert run([*index, "client-config", client, "--http"]) == 0
+    server = json.loads(capsys.readouterr().out)[key]["qmd-mcp"]
+    own = with_token(read_settings(), LOCATION).token
+    assert own is not None
+    assert server["url"] == "http://127.0.0.1:7337/mcp"
+    assert server["headers"] == bearer(own.get_secret_value())
+    assert run([*index, "token", "show"]) == 0
+    assert capsys.readouterr().out.strip() == own.get_secret_value()
+
+
+def test_without_a_token_or_a_known_port_a_configuration_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = ("--index", LOCATION.uri)
+    monkeypatch.setenv("QMD_NO_TOKEN", "1")
+    assert run([*index, "client-config", "cursor", "--http"]) == 0
+    assert "headers" not in capsys.readouterr().out
+    assert run([*index, "token", "show"]) == 1
+    monkeypatch.setenv("QMD_PORT", "0")
+    assert run([*index, "client-config", "cursor", "--http"]) == 1
+    assert "start the server of this index first" in capsys.readouterr().err
 
 
 ANOTHER_USER = """

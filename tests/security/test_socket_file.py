@@ -15,9 +15,9 @@ import pytest
 
 from qmd_mcp.errors import SettingsError
 from qmd_mcp.server.clients.own_token import with_token
+from qmd_mcp.server.clients.socket_file import SCHEME, bound_to_file
 from qmd_mcp.server.process import run_file
 from qmd_mcp.server.process.run_file import Running, address_for_clients
-from qmd_mcp.server.process.socket_file import SCHEME, bound_to_file
 from qmd_mcp.server.process.upstream import HttpUpstream
 from qmd_mcp.settings import IndexLocation, read_settings
 from tests.fakes import open_fake_engine

@@ -20,11 +20,11 @@ from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import AlreadyServedError, SettingsError
 from qmd_mcp.server.clients.own_token import how_to_connect, with_token
 from qmd_mcp.server.clients.registered_clients import ClientTokens
+from qmd_mcp.server.clients.socket_file import SCHEME, bound_to_file
 from qmd_mcp.server.process.importing import importing
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_at_once, leave_if_busy
 from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, local_url, remove, write
-from qmd_mcp.server.process.socket_file import SCHEME, bound_to_file
 from qmd_mcp.server.process.stdio_process import load_engine
 from qmd_mcp.settings import IndexLocation, Settings, tell
 

@@ -14,8 +14,8 @@ from qmd_mcp import __version__
 from qmd_mcp.errors import OtherVersionError, SettingsError
 from qmd_mcp.server.clients.own_token import index_key, with_token
 from qmd_mcp.server.clients.proof import ProvenConnection, ServerIdentity
+from qmd_mcp.server.clients.socket_file import SCHEME
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
-from qmd_mcp.server.process.socket_file import SCHEME
 from qmd_mcp.settings import IndexLocation, Settings, cache_folder
 
 ANSWER_SECONDS = 2.0

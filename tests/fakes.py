@@ -188,6 +188,10 @@ class FakeEngine:
         """Itself."""
         return self
 
+    def narrowed(self, collections: frozenset[str]) -> FakeEngine:
+        """Have one collection, for whoever asks."""
+        raise NotImplementedError
+
     def figures(self) -> Figures:
         """Give the figures known beforehand."""
         return FIGURES

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -25,6 +26,9 @@ from qmd_mcp.domain.documents import Collection
 from qmd_mcp.settings import IndexLocation, read_settings
 
 LONGEST_HEAD = 65_536
+TOKEN = secrets.token_urlsafe(32)
+"""Of the servers that this process starts."""
+
 ENVELOPE = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": {"name": "benchmarks", "version": "0"},
@@ -63,7 +67,8 @@ class Connection:
         self, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Reply:
         """Send one request and read its answer, which must state its length."""
-        fields = {"Host": "localhost", "Content-Length": str(len(body)), **(headers or {})}
+        needed = {"Host": "localhost", "Authorization": f"Bearer {TOKEN}", "Content-Length": str(len(body))}
+        fields = {**needed, **(headers or {})}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         await self.stream.send(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
         answer = await self.stream.receive_until(b"\r\n\r\n", LONGEST_HEAD)
@@ -108,7 +113,7 @@ def built(folder: Path, *, globs: tuple[str, ...], index: Path | None = None) ->
     with TemporaryDirectory() as temporary:
         place = Path(temporary) / "index" if index is None else index.resolve()
         anyio.run(_build, place, folder.resolve(), globs)
-        yield place, {**os.environ, "XDG_CACHE_HOME": temporary, "QMD_PORT": "0"}
+        yield place, {**os.environ, "XDG_CACHE_HOME": temporary, "QMD_PORT": "0", "QMD_TOKEN": TOKEN}
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from qmd_mcp.cli import (
     model_commands,
     search_commands,
     server_commands,
+    token_commands,
     trust_command,
 )
 from qmd_mcp.cli.command_session import Session
@@ -45,6 +46,7 @@ for part in (
     model_commands,
     doctor_command,
     server_commands,
+    token_commands,
 ):
     app.add_typer(part.app)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from pathlib import Path
+from typing import Annotated, Any, get_args
 
 import typer
 
-from qmd_mcp.cli.client_config import PLACES, Client, client_config
+from qmd_mcp.cli.client_config import HTTP_PLACES, PLACES, Client, client_config, http_client_config
+from qmd_mcp.settings import tell
 
 app = typer.Typer()
 
@@ -19,16 +21,24 @@ def serve(
         bool, typer.Option(help="Over stdio: let a running HTTP server of the same index answer.")
     ] = True,
     http: Annotated[bool, typer.Option("--http", help="Serve many clients over HTTP: MCP, SSE and REST.")] = False,
-    host: Annotated[str | None, typer.Option(help="Address to bind; other than loopback, it needs QMD_TOKEN.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind; other than loopback, it needs a token.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port to bind; 0 takes any free port.")] = None,
+    socket: Annotated[
+        Path | None, typer.Option(help="Unix socket to listen on in place of an address; other users cannot connect.")
+    ] = None,
     daemon: Annotated[
         bool, typer.Option("--daemon", help="With --http: serve in the background until stopped.")
+    ] = False,
+    no_token: Annotated[
+        bool, typer.Option("--no-token", help="With --http: let everybody on this machine ask, without a token.")
     ] = False,
 ) -> None:
     """Serve MCP: over stdio, as clients start it, or over HTTP."""
     session = context.obj
-    if not http and (host is not None or port is not None or daemon):
-        sentence = "--host, --port and --daemon need --http"
+    given = (("host", host), ("port", port), ("socket", socket))
+    bound: dict[str, Any] = {name: value for name, value in given if value is not None}
+    if not http and (bound or daemon or no_token):
+        sentence = "--host, --port, --socket, --daemon and --no-token need --http"
         raise typer.BadParameter(sentence)
     kept = "--refresh" if refresh else "--no-refresh"
     from qmd_mcp.store.index_trust import check_trust, may_be_opened
@@ -42,11 +52,18 @@ def serve(
         serve_stdio(session.settings, session.location, refresh=refresh, forward=forward, alone=alone)
         return
     check_trust(session.location)
-    bound = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if socket is not None:
+        bound["socket"] = socket.absolute()
+    bound |= {"no_token": True} if no_token else {}
     if daemon:
+        from qmd_mcp.server.clients.own_token import how_to_connect, with_token
         from qmd_mcp.server.process.daemon import start
 
-        running, new = start(session.location, [kept, *(f"--{name}={value}" for name, value in bound.items())])
+        options = [f"--{name}={value}" for name, value in bound.items() if name != "no_token"]
+        running, new = start(session.location, [kept, *options, *(["--no-token"] if no_token else [])])
+        if new:
+            settings = session.settings.model_copy(update=bound)
+            tell(how_to_connect(with_token(settings, session.location), session.location))
         typer.echo(f"{'Serving' if new else 'Already serving'} {running.url} (process {running.pid})")
         return
     from qmd_mcp.server.process.http_process import serve_http
@@ -65,7 +82,11 @@ def stop(context: typer.Context) -> None:
 
 @app.command("client-config")
 def show_client_config(
-    context: typer.Context, client: Annotated[str, typer.Argument(help=f"One of {', '.join(PLACES)}.")]
+    context: typer.Context,
+    client: Annotated[str, typer.Argument(help=f"One of {', '.join(PLACES)}.")],
+    http: Annotated[
+        bool, typer.Option("--http", help="For a client that connects to the server over HTTP, with its token.")
+    ] = False,
 ) -> None:
     """Print what to add to a client's configuration file, with absolute paths."""
     if client not in get_args(Client):
@@ -73,6 +94,15 @@ def show_client_config(
         raise typer.BadParameter(sentence)
     from qmd_mcp.store.index_trust import check_trust
 
-    check_trust(context.obj.location)  # the configuration names it, and so stands for the person's decision
-    typer.echo(client_config(client, index=context.obj.location.uri))  # type: ignore[arg-type]  # checked above
-    typer.echo(f"Add this to {PLACES[client]}", err=True)  # type: ignore[index]  # checked above
+    known: Client = client  # type: ignore[assignment]  # checked above
+    session = context.obj
+    check_trust(session.location)  # the configuration names it, and so stands for the person's decision
+    if not http:
+        typer.echo(client_config(known, index=session.location.uri))
+        typer.echo(f"Add this to {PLACES[known]}", err=True)
+        return
+    from qmd_mcp.server.process.run_file import address_for_clients
+
+    url, token = address_for_clients(session.settings, session.location)
+    typer.echo(http_client_config(known, url=url, token=token))
+    typer.echo(f"Add this to {HTTP_PLACES[known]}{'; it is a secret' if token else ''}", err=True)

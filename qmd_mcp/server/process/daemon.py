@@ -11,7 +11,7 @@ from pathlib import Path
 
 from qmd_mcp.errors import SetupError
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
-from qmd_mcp.server.process.run_file import Running, find_of_any_version, find_or_refuse, run_file
+from qmd_mcp.server.process.run_file import Running, find_of_any_version, find_or_refuse, find_process, run_file
 from qmd_mcp.settings import IndexLocation
 
 STARTING_SECONDS = 60.0
@@ -61,12 +61,12 @@ def stop(location: IndexLocation, *, grace_seconds: float) -> Running | None:
     Raises:
         SetupError: the server does not end.
     """
-    running = find_of_any_version(location)
+    running = find_process(location)
     if running is None:
         return None
     OPERATING_SYSTEM.request_end(running.pid)
     deadline = time.monotonic() + grace_seconds + BEYOND_GRACE_SECONDS
-    while OPERATING_SYSTEM.process_is_alive(running.pid):
+    while running.is_alive:
         if time.monotonic() >= deadline:
             sentence = f"The server does not end. End process {running.pid} by force."
             raise SetupError(sentence)

@@ -18,10 +18,13 @@ from anyio import to_thread
 
 from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import AlreadyServedError, SettingsError
+from qmd_mcp.server.clients.own_token import how_to_connect, with_token
+from qmd_mcp.server.clients.registered_clients import ClientTokens
+from qmd_mcp.server.clients.socket_file import SCHEME, bound_to_file
 from qmd_mcp.server.process.importing import importing
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_at_once, leave_if_busy
-from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, remove, write
+from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, local_url, remove, write
 from qmd_mcp.server.process.stdio_process import load_engine
 from qmd_mcp.settings import IndexLocation, Settings, tell
 
@@ -47,7 +50,8 @@ def serve_http(
     OPERATING_SYSTEM.when_asked_to_end(leave_at_once)  # until there is something to close
     from qmd_mcp.server.http.access import access_policy
 
-    access_policy(settings)
+    settings = with_token(settings, location)
+    access_policy(settings, ClientTokens(location))
     running = find_or_refuse(location)
     if running is not None:  # the run file has room for one: `stop` would no longer find the other
         raise AlreadyServedError(running.url, pid=running.pid)
@@ -72,6 +76,7 @@ async def _serve(
 
         from qmd_mcp.domain.figures import Figures
         from qmd_mcp.presentation.disclosure import NoPaths
+        from qmd_mcp.server.clients.audit_file import audit_of
         from qmd_mcp.server.http.prometheus import Metrics
         from qmd_mcp.server.http.traffic import Traffic
         from qmd_mcp.server.http.web_application import web_application
@@ -89,10 +94,11 @@ async def _serve(
     token = settings.token.get_secret_value() if settings.token else None
     running = Running(
         pid=os.getpid(),
-        url=_local(url_of(listener)),
+        url=local_url(url_of(listener)),
         token=token,
-        instance=secrets.token_hex(8),
+        secret=secrets.token_urlsafe(32),
         parent=os.getppid(),
+        started=OPERATING_SYSTEM.process_started(os.getpid()),
     )
     traffic = Traffic(
         max_requests=settings.max_requests,
@@ -110,7 +116,10 @@ async def _serve(
         load=load,
         unasked_after=0,
         build=lambda _host, engine: Application(
-            Tools(engine, NoPaths(), structured=settings.structured), observer=metrics, admission=traffic.call
+            Tools(engine, NoPaths(), structured=settings.structured),
+            observer=metrics,
+            admission=traffic.call,
+            audit=audit_of(settings.audit),
         ),
     ) as serving:
         host = serving.host
@@ -121,7 +130,8 @@ async def _serve(
             traffic=traffic,
             metrics=metrics,
             state=lambda: serving.host.state,
-            instance=running.instance,
+            identity=running.identity,
+            clients=ClientTokens(location),
         )
         server = Server(
             uvicorn.Config(
@@ -141,6 +151,7 @@ async def _serve(
             OPERATING_SYSTEM.when_asked_to_end(lambda: loop.call_soon_threadsafe(asked.set))
             if await to_thread.run_sync(find, location) is None:
                 write(location, running)
+            tell(how_to_connect(settings, location))
             tell(f"serving {url_of(listener)}")
             await asked.wait()
             remove(location, running)
@@ -155,14 +166,11 @@ async def _serve(
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the URL at which a socket listens."""
+    """Return the URL at which a socket listens, or its path behind `unix:`."""
+    if not isinstance(listener.getsockname(), tuple):
+        return f"{SCHEME}{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _local(url: str) -> str:
-    """Return the URL at which this machine reaches a server that may listen on every address."""
-    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 @contextmanager
@@ -174,6 +182,10 @@ def bound(settings: Settings) -> Generator[socket.socket]:
     Raises:
         SettingsError: the address cannot be bound.
     """
+    if settings.socket is not None:
+        with bound_to_file(settings.socket, backlog=BACKLOG) as listener:
+            yield listener
+        return
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP

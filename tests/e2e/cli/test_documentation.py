@@ -42,6 +42,8 @@ PATIENCE = 120
 """Seconds after which a command of a page counts as hanging."""
 
 PORT = "7337"
+TOKEN = "$(qmd-mcp token show)"
+"""What a shell would put in; the tests run no shell."""
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=[path.relative_to(ROOT).as_posix() for path in PAGES])
 RUN = [page for page in PAGES if any(block.language == "sh" and block.not_run is None for block in blocks(page))]
@@ -65,7 +67,7 @@ class Home:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    places = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("DATA", "CONFIG", "CACHE")}
+    places = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("DATA", "CONFIG", "CACHE", "STATE")}
     programs = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     windows = {"USERPROFILE": str(folder), "LOCALAPPDATA": str(folder / "local")}
     return {"HOME": str(folder), "QMD_PORT": "0", "PATH": programs, **places, **windows}
@@ -142,7 +144,11 @@ def test_the_commands_of_a_page_run_in_their_order(page: Path, home: Home) -> No
             case ["qmd-mcp", *arguments]:
                 assert run(arguments) == 0, line
             case ["curl", *arguments]:
-                asked = [word.replace(f"localhost:{PORT}", url.removeprefix("http://")) for word in arguments]
+                shown = _program("token", "show").stdout.strip() if TOKEN in line else ""
+                asked = [
+                    word.replace(f"localhost:{PORT}", url.removeprefix("http://")).replace(TOKEN, shown)
+                    for word in arguments
+                ]
                 answered = subprocess.run(
                     ["curl", "--fail-with-body", *asked], capture_output=True, text=True, timeout=PATIENCE, check=False
                 )

@@ -36,7 +36,7 @@ def start(location: IndexLocation, arguments: Sequence[str]) -> tuple[Running, b
         return running, False
     log = run_file(location).with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600), "wb") as output:
         process = subprocess.Popen(  # noqa: S603  our own program
             [*program(location), "serve", "--http", *arguments],
             stdin=subprocess.DEVNULL,

@@ -7,10 +7,10 @@ import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, TextIO
+from typing import Annotated, Literal, TextIO, get_args
 
-from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from platformdirs import user_cache_path, user_config_path, user_data_path, user_state_path
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,6 +19,19 @@ from pydantic_settings import (
 )
 
 from qmd_mcp.errors import SettingsError
+from qmd_mcp.http_settings import (
+    AllowedHosts,
+    Audit,
+    GraceSeconds,
+    Host,
+    MaxBodyBytes,
+    MaxRequests,
+    MaxSessions,
+    NoToken,
+    Port,
+    SessionIdleSeconds,
+    Token,
+)
 
 APPLICATION = "qmd-mcp"
 ENVIRONMENT_PREFIX = "QMD_"
@@ -28,13 +41,6 @@ PROJECT_FOLDER = ".qmd-mcp"
 
 LIKENESS = 0.75
 """How alike two names must be, by difflib's ratio, for one to be a misspelling of the other: 2 wrong letters in 8."""
-
-
-def _no_blank_token(token: SecretStr | None) -> SecretStr | None:
-    if token is not None and not token.get_secret_value().strip():
-        sentence = "a token needs a character that is not a blank"
-        raise ValueError(sentence)
-    return token
 
 
 class Settings(BaseSettings):
@@ -123,52 +129,17 @@ class Settings(BaseSettings):
     max_file_bytes: Annotated[
         int, Field(ge=1024, description="Files that are larger than this many bytes are not indexed")
     ] = 5 * 1024 * 1024
-    host: Annotated[
-        str,
-        Field(description="Address that `serve --http` binds; one that other machines can reach needs a token"),
-    ] = "127.0.0.1"
-    port: Annotated[
-        int, Field(ge=0, le=65_535, description="Port that `serve --http` binds; 0 lets the operating system choose")
-    ] = 7337
-    token: Annotated[
-        SecretStr | None,
-        AfterValidator(_no_blank_token),
-        Field(description="Bearer token that every HTTP request must carry"),
-    ] = None
-    allowed_hosts: Annotated[
-        str,
-        Field(description="Further host names, separated by commas, under which clients may address the HTTP server"),
-    ] = ""
-    max_body_bytes: Annotated[
-        int,
-        Field(
-            ge=1024,
-            description="HTTP requests with a larger body in bytes are refused; the longest query needs 16 KB",
-        ),
-    ] = 1024 * 1024
-    max_requests: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="How many HTTP requests, and how many tool calls, may be in progress at once; further ones are "
-            "told to try again",
-        ),
-    ] = 256
-    max_sessions: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="How many MCP sessions over HTTP, and how many streams, may be open at once; each holds a task "
-            "and its buffers",
-        ),
-    ] = 256
-    session_idle_seconds: Annotated[
-        float, Field(gt=0, description="Seconds without a message after which an MCP session over HTTP is closed")
-    ] = 1800.0
-    grace_seconds: Annotated[
-        float,
-        Field(ge=0, description="Seconds that requests in progress get to finish when the HTTP server is stopped"),
-    ] = 10.0
+    host: Host = "127.0.0.1"
+    port: Port = 7337
+    token: Token = None
+    no_token: NoToken = False
+    allowed_hosts: AllowedHosts = ""
+    max_body_bytes: MaxBodyBytes = 1024 * 1024
+    max_requests: MaxRequests = 256
+    max_sessions: MaxSessions = 256
+    session_idle_seconds: SessionIdleSeconds = 1800.0
+    grace_seconds: GraceSeconds = 10.0
+    audit: Audit = None
 
     @classmethod
     def settings_customise_sources(
@@ -219,12 +190,19 @@ def read_settings(**overrides: object) -> Settings:
         if first["type"] == "extra_forbidden":
             sentence = f"{_not_a_setting(name, list(Settings.model_fields))} Change it in {config_file()}."
             raise SettingsError(sentence) from error
-        message = f"{name} = {first['input']!r}: {first['msg']}"
+        written = "" if _is_secret(first["loc"]) else f" = {first['input']!r}"
+        message = f"{name}{written}: {first['msg']}"
         sentence = f"A setting does not fit: {message} (environment QMD_{name.upper()} or {config_file()})."
         raise SettingsError(sentence) from error
     except ValueError as error:
         sentence = f"The configuration file {config_file()} cannot be read: {error}"
         raise SettingsError(sentence) from error
+
+
+def _is_secret(place: tuple[int | str, ...]) -> bool:
+    """Whether a value is a secret, which no message may show."""
+    field = Settings.model_fields.get(str(place[0])) if place else None
+    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def _not_a_setting(name: str, known: list[str]) -> str:
@@ -248,6 +226,11 @@ def config_file() -> Path:
 def cache_folder() -> Path:
     """Return the folder for files that can be made again."""
     return user_cache_path(APPLICATION)
+
+
+def state_folder() -> Path:
+    """Return the folder for what must outlive a process and cannot be made again, such as the tokens of clients."""
+    return user_state_path(APPLICATION)
 
 
 def manifests_folder() -> Path:

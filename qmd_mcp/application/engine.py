@@ -12,6 +12,7 @@ import anyio.to_thread
 from qmd_mcp.application.index_gaps import IndexGaps
 from qmd_mcp.application.index_writer import IndexWriter
 from qmd_mcp.application.model_roles import Models, open_models
+from qmd_mcp.application.narrowed_engine import NarrowedEngine
 from qmd_mcp.application.search_assembly import SearchAssembly
 from qmd_mcp.corpus.chunking.chunker import CHUNKING, READING, Chunker
 from qmd_mcp.corpus.indexing.index_protocols import TokenStates
@@ -36,10 +37,14 @@ from qmd_mcp.store.lance.database import Database, claim
 from qmd_mcp.store.lance.schema import SCHEMA_VERSION
 from qmd_mcp.store.migration import bring_up_to_date
 from qmd_mcp.store.open_index import OpenIndex
+from qmd_mcp.store.scoped_index import ScopedIndex
 from qmd_mcp.store.writer_lock import WriterLock
 
 DEFAULT_PROFILE = "mini"
 """The embedder of a new index if the user has not chosen one: its weights ship with the package."""
+
+MOST_NARROWED = 32
+"""How many narrowed engines are kept: one for each set of collections that the tokens of a server name."""
 
 
 class Engine:
@@ -78,6 +83,7 @@ class Engine:
             max_file_bytes=settings.max_file_bytes,
         )
         self.gaps = IndexGaps(index, changed)
+        self._narrowed: dict[frozenset[str], NarrowedEngine] = {}
         self._assembly = SearchAssembly(
             settings=settings,
             index=index,
@@ -106,6 +112,20 @@ class Engine:
     async def superseded(self) -> None:
         """Wait until another generation serves the index; this engine goes on answering from its own."""
         await self._following.superseded()
+
+    def narrowed(self, collections: frozenset[str]) -> NarrowedEngine:
+        """The same index as it is for somebody for whom only these collections exist.
+
+        The terms of its texts are counted on first use, hence a few of the last ones are kept.
+        """
+        known = self._narrowed.pop(collections, None)
+        if known is None:
+            scoped = ScopedIndex.of(self._index, collections)
+            known = NarrowedEngine.of(scoped, assembly=self._assembly, models=self._models, whole=self.status)
+        self._narrowed[collections] = known
+        while len(self._narrowed) > MOST_NARROWED:
+            del self._narrowed[next(iter(self._narrowed))]
+        return known
 
     def figures(self) -> Figures:
         """The counts of the models' queues and of the caches since the engine was opened."""

@@ -56,8 +56,8 @@ class Writing(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """An open index with its models."""
+class ReadableEngine(Protocol):
+    """An open index with its models, for those who search it and read in it."""
 
     @property
     def searching(self) -> Searches:
@@ -69,9 +69,25 @@ class Engine(Protocol):
         """Reads documents."""
         ...
 
+    async def collections(self) -> Mapping[str, Collection]:
+        """Return the collections by name."""
+        ...
+
+    async def status(self) -> IndexStatus:
+        """Describe the index and the models as they are now."""
+        ...
+
+
+class Engine(ReadableEngine, Protocol):
+    """An open index with its models, for the process that holds it."""
+
     @property
     def writing(self) -> Writing:
         """Writes the index."""
+        ...
+
+    def narrowed(self, collections: frozenset[str]) -> ReadableEngine:
+        """Return the same index as it is for somebody for whom only these collections exist."""
         ...
 
     def figures(self) -> Figures:
@@ -86,16 +102,8 @@ class Engine(Protocol):
         """Load the models and read the index once, so that the first query finds them ready."""
         ...
 
-    async def collections(self) -> Mapping[str, Collection]:
-        """Return the collections by name."""
-        ...
-
     async def passages(self) -> tuple[Passage, ...]:
         """Return every stored passage."""
-        ...
-
-    async def status(self) -> IndexStatus:
-        """Describe the index and the models as they are now."""
         ...
 
 
@@ -112,5 +120,6 @@ class OpenEngine(Protocol):
 EngineState: TypeAlias = Literal["opening", "open", "failed"]
 """How far a server process has come with opening its engine."""
 
-EngineSource: TypeAlias = Callable[[], Awaitable[Engine]]
-"""Waits until the engine is open, and raises SetupError if it cannot be opened."""
+EngineSource: TypeAlias = Callable[[], Awaitable[ReadableEngine]]
+"""Waits until the engine is open, and raises SetupError if it cannot be opened. What it gives is narrowed to what the
+client of the present call may see."""

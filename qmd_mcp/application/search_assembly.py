@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qmd_mcp.application.index_gaps import IndexGaps
 from qmd_mcp.application.model_roles import Models
 from qmd_mcp.corpus.library.document_library import Library
 from qmd_mcp.domain.availability import Absent
+from qmd_mcp.domain.lookup import WHOLE_INDEX
 from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.inference.embedding.token_scheduler import TokenScheduler
 from qmd_mcp.inference.hub.local_model import Model
@@ -30,11 +30,12 @@ from qmd_mcp.retrieval.ranking.fusion_stage import FusionStage
 from qmd_mcp.retrieval.ranking.late_interaction import LateInteraction
 from qmd_mcp.retrieval.ranking.rerank_stage import RerankStage
 from qmd_mcp.retrieval.ranking.trained_weights import FILE, Weights, read_weights
-from qmd_mcp.retrieval.search_protocols import DocumentStates, Expander, Reranker
+from qmd_mcp.retrieval.search_protocols import DocumentStates, Expander, IndexState, Reranker
 from qmd_mcp.retrieval.search_service import SearchService
 from qmd_mcp.retrieval.vocabulary.near_word_finder import NearWordFinder
 from qmd_mcp.settings import Settings
 from qmd_mcp.store.open_index import OpenIndex
+from qmd_mcp.store.scoped_index import ScopedIndex
 from qmd_mcp.store.stored_vocabulary import StoredVocabulary
 from qmd_mcp.store.tables.selected_passages import SelectedPassages
 
@@ -49,7 +50,9 @@ class SearchAssembly:
     models: Models
     library: Library
     documents: DocumentStates
-    gaps: IndexGaps
+    gaps: IndexState
+    scoped: ScopedIndex | None = None
+    """What takes the place of the index's tables for somebody who may see some of its collections."""
 
     def service(self, *, expander: Expander | Absent, reranker: Reranker | Absent) -> SearchService:
         """The searches with this expander and this reranker.
@@ -57,7 +60,11 @@ class SearchAssembly:
         Raises:
             ManifestError: the weights trained for the embedder cannot be read.
         """
-        vocabulary = StoredVocabulary(passages=self.index.passages, terms=self.index.terms)
+        whole, scoped = self.index, self.scoped
+        passages = whole.passages if scoped is None else scoped.passages
+        selected = SelectedPassages(whole.passages) if scoped is None else scoped.passages
+        terms, scope = (whole.terms, WHOLE_INDEX) if scoped is None else (scoped.terms, scoped.scope)
+        vocabulary = StoredVocabulary(passages=whole.passages, terms=terms, scope=scope)
         analysis = TermAnalysis(vocabulary.terms_of)
         tokens = self._tokens()
         weights = trained_weights(self.embedder)
@@ -67,17 +74,16 @@ class SearchAssembly:
         gaps = Gaps(self.gaps, fuser.scripts)
         near = NearWordFinder(vocabulary, analysis=analysis)
         late = LateInteraction(index=self.index.states, rarities=Rarities(vocabulary))
-        selected = SelectedPassages(self.index.passages)
         exclusions = Exclusions(selected, self.library)
         return SearchService(
             index_name=self.index.location.uri,
-            index=self.index.passages,
+            index=passages,
             embedder=self.models.embedder,
             library=self.library,
             hits=hits,
             pipeline=QueryPipeline(
                 retrieval=CandidateRetrieval(
-                    index=self.index.passages,
+                    index=passages,
                     embedder=self.models.embedder,
                     tokens=tokens,
                     vocabulary=vocabulary,

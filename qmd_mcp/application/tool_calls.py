@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from qmd_mcp.application.engine_protocols import Engine
+from qmd_mcp.application.engine_protocols import ReadableEngine
 from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts, Stage
 from qmd_mcp.domain.index_status import IndexStatus
 from qmd_mcp.domain.requests import DocumentRequest, DocumentsRequest, QueryRequest, SearchRequest, StatusRequest
@@ -30,22 +30,22 @@ class Tool:
     """The class of its requests, whose fields are its arguments."""
     value: type[Value]
     """The class of what it returns."""
-    ask: Callable[[Engine, Any, Watch | None], Awaitable[Value]]
+    ask: Callable[[ReadableEngine, Any, Watch | None], Awaitable[Value]]
 
 
-def _query(engine: Engine, request: QueryRequest, watch: Watch | None) -> Awaitable[Value]:
+def _query(engine: ReadableEngine, request: QueryRequest, watch: Watch | None) -> Awaitable[Value]:
     return engine.searching.query(request, watch=watch)
 
 
-def _search(engine: Engine, request: SearchRequest, _watch: Watch | None) -> Awaitable[Value]:
+def _search(engine: ReadableEngine, request: SearchRequest, _watch: Watch | None) -> Awaitable[Value]:
     return engine.searching.search(request)
 
 
-def _vsearch(engine: Engine, request: SearchRequest, _watch: Watch | None) -> Awaitable[Value]:
+def _vsearch(engine: ReadableEngine, request: SearchRequest, _watch: Watch | None) -> Awaitable[Value]:
     return engine.searching.vsearch(request)
 
 
-def _get_document(engine: Engine, request: DocumentRequest, _watch: Watch | None) -> Awaitable[Value]:
+def _get_document(engine: ReadableEngine, request: DocumentRequest, _watch: Watch | None) -> Awaitable[Value]:
     return engine.reading.get(
         request.document,
         from_line=request.from_line,
@@ -54,7 +54,7 @@ def _get_document(engine: Engine, request: DocumentRequest, _watch: Watch | None
     )
 
 
-def _get_documents(engine: Engine, request: DocumentsRequest, _watch: Watch | None) -> Awaitable[Value]:
+def _get_documents(engine: ReadableEngine, request: DocumentsRequest, _watch: Watch | None) -> Awaitable[Value]:
     return engine.reading.get_many(
         request.documents,
         max_lines=request.max_lines,
@@ -63,7 +63,7 @@ def _get_documents(engine: Engine, request: DocumentsRequest, _watch: Watch | No
     )
 
 
-def _status(engine: Engine, _request: StatusRequest, _watch: Watch | None) -> Awaitable[Value]:
+def _status(engine: ReadableEngine, _request: StatusRequest, _watch: Watch | None) -> Awaitable[Value]:
     return engine.status()
 
 

@@ -17,6 +17,7 @@ from qmd_mcp.cli import (
     model_commands,
     search_commands,
     server_commands,
+    token_commands,
 )
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.errors import CallerError, SetupError
@@ -42,6 +43,7 @@ for part in (
     model_commands,
     doctor_command,
     server_commands,
+    token_commands,
 ):
     app.add_typer(part.app)
 

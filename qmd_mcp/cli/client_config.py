@@ -1,4 +1,4 @@
-"""The configuration that lets an MCP client start this server."""
+"""The configuration that lets an MCP client start this server, or connect to one over HTTP."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ PLACES: dict[Client, str] = {
 }
 """The configuration file that each client reads."""
 
+HTTP_PLACES: dict[Client, str] = {**PLACES, "claude": ".mcp.json of a project, for Claude Code"}
+"""The same for a server over HTTP, to which Claude Desktop's file cannot connect; it can start one that passes on."""
+
 _KEYS: dict[Client, str] = {"claude": "mcpServers", "cursor": "mcpServers", "vscode": "servers"}
 
 
@@ -29,7 +32,17 @@ def client_config(client: Client, *, index: str) -> str:
     server: dict[str, object] = {"command": command, "args": arguments}
     if client == "vscode":
         server = {"type": "stdio", **server}
-    return json.dumps({_KEYS[client]: {"qmd-mcp": server}}, indent=2, ensure_ascii=False)
+    return _under_its_key(client, server)
+
+
+def http_client_config(client: Client, *, url: str, token: str | None) -> str:
+    """Return as JSON the configuration for a server over HTTP, with its token."""
+    server: dict[str, object] = {"url": f"{url}/mcp"}
+    if client != "cursor":
+        server = {"type": "http", **server}
+    if token is not None:
+        server["headers"] = {"Authorization": f"Bearer {token}"}
+    return _under_its_key(client, server)
 
 
 def server_command(*, index: str) -> tuple[str, list[str]]:
@@ -38,3 +51,7 @@ def server_command(*, index: str) -> tuple[str, list[str]]:
     installed = beside or shutil.which("qmd-mcp")
     options = ["--index", index, "serve"]
     return (installed, options) if installed else (sys.executable, ["-m", "qmd_mcp", *options])
+
+
+def _under_its_key(client: Client, server: dict[str, object]) -> str:
+    return json.dumps({_KEYS[client]: {"qmd-mcp": server}}, indent=2, ensure_ascii=False)

@@ -6,7 +6,8 @@ from typing import Annotated, get_args
 
 import typer
 
-from qmd_mcp.cli.client_config import PLACES, Client, client_config
+from qmd_mcp.cli.client_config import HTTP_PLACES, PLACES, Client, client_config, http_client_config
+from qmd_mcp.settings import tell
 
 app = typer.Typer()
 
@@ -19,16 +20,19 @@ def serve(
         bool, typer.Option(help="Over stdio: let a running HTTP server of the same index answer.")
     ] = True,
     http: Annotated[bool, typer.Option("--http", help="Serve many clients over HTTP: MCP, SSE and REST.")] = False,
-    host: Annotated[str | None, typer.Option(help="Address to bind; other than loopback, it needs QMD_TOKEN.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind; other than loopback, it needs a token.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port to bind; 0 takes any free port.")] = None,
     daemon: Annotated[
         bool, typer.Option("--daemon", help="With --http: serve in the background until stopped.")
     ] = False,
+    no_token: Annotated[
+        bool, typer.Option("--no-token", help="With --http: let everybody on this machine ask, without a token.")
+    ] = False,
 ) -> None:
     """Serve MCP: over stdio, as clients start it, or over HTTP."""
     session = context.obj
-    if not http and (host is not None or port is not None or daemon):
-        sentence = "--host, --port and --daemon need --http"
+    if not http and (host is not None or port is not None or daemon or no_token):
+        sentence = "--host, --port, --daemon and --no-token need --http"
         raise typer.BadParameter(sentence)
     kept = "--refresh" if refresh else "--no-refresh"
     if not http:
@@ -39,10 +43,16 @@ def serve(
         serve_stdio(session.settings, session.location, refresh=refresh, forward=forward, alone=alone)
         return
     bound = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    bound |= {"no_token": True} if no_token else {}
     if daemon:
+        from qmd_mcp.server.clients.own_token import how_to_connect, with_token
         from qmd_mcp.server.process.daemon import start
 
-        running, new = start(session.location, [kept, *(f"--{name}={value}" for name, value in bound.items())])
+        options = [f"--{name}={value}" for name, value in bound.items() if name != "no_token"]
+        running, new = start(session.location, [kept, *options, *(["--no-token"] if no_token else [])])
+        if new:
+            settings = session.settings.model_copy(update=bound)
+            tell(how_to_connect(with_token(settings, session.location), session.location))
         typer.echo(f"{'Serving' if new else 'Already serving'} {running.url} (process {running.pid})")
         return
     from qmd_mcp.server.process.http_process import serve_http
@@ -56,16 +66,32 @@ def stop(context: typer.Context) -> None:
     from qmd_mcp.server.process.daemon import stop as end
 
     ended = end(context.obj.location, grace_seconds=context.obj.settings.grace_seconds)
-    typer.echo("No server of this index is running." if ended is None else f"Stopped process {ended.pid}.")
+    if ended is None:
+        typer.echo("No server of this index is running.")
+    else:
+        typer.echo(f"Stopped process {ended.pid}{' by force: it did not end when asked to' if ended.by_force else ''}.")
 
 
 @app.command("client-config")
 def show_client_config(
-    context: typer.Context, client: Annotated[str, typer.Argument(help=f"One of {', '.join(PLACES)}.")]
+    context: typer.Context,
+    client: Annotated[str, typer.Argument(help=f"One of {', '.join(PLACES)}.")],
+    http: Annotated[
+        bool, typer.Option("--http", help="For a client that connects to the server over HTTP, with its token.")
+    ] = False,
 ) -> None:
     """Print what to add to a client's configuration file, with absolute paths."""
     if client not in get_args(Client):
         sentence = f"{client!r} is not one of {', '.join(PLACES)}"
         raise typer.BadParameter(sentence)
-    typer.echo(client_config(client, index=context.obj.location.uri))  # type: ignore[arg-type]  # checked above
-    typer.echo(f"Add this to {PLACES[client]}", err=True)  # type: ignore[index]  # checked above
+    known: Client = client  # type: ignore[assignment]  # checked above
+    session = context.obj
+    if not http:
+        typer.echo(client_config(known, index=session.location.uri))
+        typer.echo(f"Add this to {PLACES[known]}", err=True)
+        return
+    from qmd_mcp.server.process.run_file import address_for_clients
+
+    url, token = address_for_clients(session.settings, session.location)
+    typer.echo(http_client_config(known, url=url, token=token))
+    typer.echo(f"Add this to {HTTP_PLACES[known]}{'; it is a secret' if token else ''}", err=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from rapidfuzz.distance import OSA
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.domain.lookup import LexicalQuery, Places, Scope
+from qmd_mcp.domain.lookup import WHOLE_INDEX, LexicalQuery, Places, Scope
 from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.domain.text.scripts import SYLLABIC, script_of
 from qmd_mcp.domain.text.term_analysis import TermAnalysis
 from qmd_mcp.store.tables.passage_table import PassageTable
 from qmd_mcp.store.tables.passage_text import PassageText
-from qmd_mcp.store.tables.term_table import TermTable
+from qmd_mcp.store.tables.selected_passages import SelectedPassages
 
 _WORD = re.compile(r"[^\W_]+")
 _BETWEEN = r"[-‐‑–\s]"
@@ -30,13 +31,27 @@ _AROUND = 2
 """Letters before and after a string that are shown of a script without blanks: most of its words have two letters."""
 
 
-class StoredVocabulary:
-    """Answers what retrieval asks about terms, from the index of the passages and the table of terms."""
+class TermCounts(Protocol):
+    """In how many passages each term occurs."""
 
-    def __init__(self, *, passages: PassageTable, terms: TermTable) -> None:
+    async def frequencies(self, terms: Sequence[str]) -> Mapping[str, int]:
+        """The number of passages in which each of these terms occurs."""
+        ...
+
+    async def all(self) -> Mapping[str, int]:
+        """The frequency of every term."""
+        ...
+
+
+class StoredVocabulary:
+    """Answers what retrieval asks about terms, from the index of the passages and the counts of their terms."""
+
+    def __init__(self, *, passages: PassageTable, terms: TermCounts, scope: Scope = WHOLE_INDEX) -> None:
+        """`scope` names the passages that exist for whoever asks; the terms must be counted in these alone."""
         self._passages = passages
-        self._text = PassageText(passages)
+        self._text = PassageText(passages, scope=scope)
         self._terms = terms
+        self._scope = scope
         self._analysis = TermAnalysis(passages.terms_of)
 
     async def terms_of(self, text: str) -> Sequence[str]:
@@ -49,7 +64,9 @@ class StoredVocabulary:
 
     async def passages(self) -> int:
         """The number of passages in the index."""
-        return await self._passages.count()
+        if self._scope == WHOLE_INDEX:
+            return await self._passages.count()
+        return await SelectedPassages(self._passages).count(self._scope)
 
     async def all_terms(self) -> Mapping[str, int]:
         """The frequency of every term."""
@@ -99,7 +116,7 @@ class StoredVocabulary:
         return Places(count, tuple(words))
 
     async def _lexical(self, query: LexicalQuery) -> tuple[Passage, ...]:
-        found = await self._passages.lexical(query, scope=Scope(), limit=_LOOKED_AT, vectors="without")
+        found = await self._passages.lexical(query, scope=self._scope, limit=_LOOKED_AT, vectors="without")
         return found.passages
 
 

@@ -8,6 +8,7 @@ import sys
 import anyio
 import uvicorn
 
+from qmd_mcp.server.clients.proof import ServerIdentity
 from qmd_mcp.server.http.prometheus import Metrics
 from qmd_mcp.server.http.traffic import Traffic
 from qmd_mcp.server.http.web_application import web_application
@@ -56,7 +57,7 @@ async def serve(settings: Settings, location: IndexLocation) -> None:
             traffic=Traffic(max_requests=100, max_streams=100, max_body_bytes=1_000_000, idle_seconds=60),
             metrics=Metrics(),
             state=lambda: "open",
-            instance="furnished",
+            identity=ServerIdentity("", "furnished"),
         )
         with bound(settings) as listener:
             sys.stderr.write(f"qmd-mcp: serving {url_of(listener)}\n")

@@ -37,10 +37,16 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class HttpServer:
-    """A process and where it listens."""
+    """Where a server listens, and its process."""
 
-    process: subprocess.Popen[str]
     url: str
+    running: subprocess.Popen[str] | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        """The process, if it is one of its own."""
+        assert self.running is not None
+        return self.running
 
     @property
     def address(self) -> tuple[str, int]:
@@ -105,7 +111,11 @@ def environment(**settings: object) -> dict[str, str]:
 
 @contextmanager
 def http_server(kind: str, index: Path, **settings: object) -> Generator[HttpServer]:
-    """Start a server over an index with the fake, the stuck or the real engine, and end it."""
+    """Start a server over an index with the fake, the stuck or the real engine, and end it.
+
+    It asks for a token only if one is given, or with `no_token=""`.
+    """
+    settings = settings if "token" in settings else {"no_token": True, **settings}
     with subprocess.Popen(
         [sys.executable, "-m", "tests.e2e.http_process", kind, str(index)],
         cwd=PROJECT,
@@ -121,7 +131,7 @@ def http_server(kind: str, index: Path, **settings: object) -> Generator[HttpSer
             while not line.startswith(ANNOUNCEMENT):
                 line = process.stderr.readline()
                 assert line, "the server ended before it served"
-            yield HttpServer(process, line.removeprefix(ANNOUNCEMENT).strip())
+            yield HttpServer(line.removeprefix(ANNOUNCEMENT).strip(), process)
         finally:
             if process.poll() is None:
                 process.kill()

@@ -66,7 +66,7 @@ class Rest:
 
     async def _answered(self, tool: str, arguments: Callable[[], dict[str, Any]]) -> Response:
         try:
-            value = await self._application.answer(tool, arguments())
+            value = await self._application.answer(tool, arguments(), transport="rest")
             return JSONResponse(as_json(value))
         except Exception as error:  # noqa: BLE001  each has its status, and `worded` logs bugs
             headers = {"Retry-After": RETRY_SECONDS} if isinstance(error, ServerBusyError) else None

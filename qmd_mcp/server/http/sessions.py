@@ -30,6 +30,8 @@ class Sessions:
         self._app = app
         self._max_sessions = max_sessions
         self._sessions: Holdings[str] = Holdings()
+        self._users: dict[str, object] = {}
+        """Who has opened each session, since the SDK lets nobody else end it."""
         self._opening = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,6 +53,7 @@ class Sessions:
                 session = Headers(raw=message["headers"]).get(_HEADER)
                 if session is not None and message["status"] < 400:  # noqa: PLR2004  HTTP's own
                     self._sessions.add(session, messages=1)
+                    self._users[session] = scope.get("user")
             await send(message)
 
         while len(self._sessions) + self._opening >= self._max_sessions and await self._make_room():
@@ -64,7 +67,7 @@ class Sessions:
     async def _use(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 404:  # noqa: PLR2004  HTTP's own
-                self._sessions.remove(session)  # the SDK has ended it
+                self._forget(session)  # the SDK has ended it
             await send(message)
 
         self._sessions.hear(session)
@@ -74,14 +77,14 @@ class Sessions:
         finally:
             self._sessions.release(session)
             if scope["method"] == "DELETE":
-                self._sessions.remove(session)
+                self._forget(session)
 
     async def _make_room(self) -> bool:
         """End the session that is used least; return whether there was one."""
         session = self._sessions.least_used()
         if session is None:
             return False
-        self._sessions.remove(session)
+        user = self._forget(session)
         headers = [(b"host", b"localhost"), (_HEADER.encode(), session.encode())]
         scope: Scope = {
             "type": "http",
@@ -95,9 +98,14 @@ class Sessions:
             "server": None,
             "scheme": "http",
             "http_version": "1.1",
+            "user": user,
         }
         await self._app(scope, _no_body, _unheard)
         return True
+
+    def _forget(self, session: str) -> object:
+        self._sessions.remove(session)
+        return self._users.pop(session, None)
 
 
 async def _no_body() -> Message:

@@ -15,6 +15,8 @@ from starlette.routing import Route
 
 from qmd_mcp import __version__
 from qmd_mcp.application.engine_protocols import EngineState
+from qmd_mcp.server.clients.proof import ServerIdentity
+from qmd_mcp.server.clients.registered_clients import ClientTokens
 from qmd_mcp.server.http.access import OPEN_TO_ALL, Access, access_policy
 from qmd_mcp.server.http.openapi import describe
 from qmd_mcp.server.http.own_site import OwnSite
@@ -36,14 +38,15 @@ def web_application(
     traffic: Traffic,
     metrics: Metrics,
     state: Callable[[], EngineState],
-    instance: str,
+    identity: ServerIdentity,
+    clients: ClientTokens | None = None,
 ) -> Starlette:
     """Put MCP over both transports, REST, health and metrics behind the same checks.
 
     Raises:
         SettingsError: other machines could connect, and no token is set.
     """
-    policy = access_policy(settings)
+    policy = access_policy(settings, clients)
     checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # Access checks it, for every route
     streamable = application.streamable_http_app(
         max_request_body_size=settings.max_body_bytes,
@@ -56,9 +59,9 @@ def web_application(
     )
     description = describe(token=policy.token is not None)
 
-    async def health(_request: Request) -> Response:
+    async def health(request: Request) -> Response:
         now = state()
-        known = {"status": now, "version": __version__, "instance": instance}
+        known = {"status": now, "version": __version__, **identity.answer(request.headers)}
         return JSONResponse(known, status_code=503 if now == "failed" else 200)
 
     async def figures(_request: Request) -> Response:

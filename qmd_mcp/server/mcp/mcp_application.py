@@ -11,7 +11,9 @@ from inspect import cleandoc
 from textwrap import shorten
 from typing import Any, Literal, Protocol
 
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -33,11 +35,17 @@ from qmd_mcp.application.tool_calls import TOOLS, Value
 from qmd_mcp.errors import QmdError
 from qmd_mcp.presentation.guidance import INSTRUCTIONS, guide, instructions_for
 from qmd_mcp.presentation.quotation import one_line
+from qmd_mcp.server.clients.audit_file import NO_AUDIT, AuditFile, NoAudit, Transport, subject_of
+from qmd_mcp.server.clients.client import PRESENT
+from qmd_mcp.server.mcp.answered_lines import AnsweredLines
 from qmd_mcp.server.mcp.progress import told
 from qmd_mcp.server.mcp.resources import TEMPLATE, Resources
 from qmd_mcp.server.mcp.tools import Tools
 
 logger = logging.getLogger(__name__)
+
+INTRODUCTIONS = frozenset({"initialize", "server/discover"})
+"""The methods whose answer has the instructions, of the protocol before 2026-07-28 and since."""
 
 _LONGEST_NAME = 60
 """Characters of a wrong name that are repeated back."""
@@ -77,6 +85,7 @@ class Application(MCPServer[Any]):
         listed: Callable[[], None] = _nothing,
         observer: Observer | None = None,
         admission: Callable[[], AbstractContextManager[None]] = nullcontext,
+        audit: AuditFile | NoAudit = NO_AUDIT,
     ) -> None:
         """`listed` is called when a client has been given the tools; every call is made within an `admission`."""
         super().__init__(
@@ -87,7 +96,8 @@ class Application(MCPServer[Any]):
             log_level="WARNING",
             subscriptions=False,
         )
-        resources = Resources(tools.engine, tools.disclosure)
+        resources = Resources(tools.engine, tools.disclosure, audit)
+        self._lowlevel_server.middleware.append(self._instruct)
         self.resource(
             TEMPLATE, name="document", title="Document", description=cleandoc(resources.document.__doc__ or "")
         )(resources.document)
@@ -99,6 +109,8 @@ class Application(MCPServer[Any]):
         self._disclosure = tools.disclosure
         self._observer = observer or Unobserved()
         self._admission = admission
+        self._audit = audit
+        self._described: tuple[Engine, Literal["with", "without"]] | None = None
 
     async def describe(self, engine: Engine, *, contexts: Literal["with", "without"]) -> None:
         """Name the collections of the index in the instructions that clients read when they connect from now on.
@@ -106,16 +118,46 @@ class Application(MCPServer[Any]):
         The contexts of an index that came with a project are left out: somebody else wrote them, and a client takes
         these sentences for instructions.
         """
+        self._described = engine, contexts
         self._lowlevel_server.instructions = instructions_for(
             await engine.status(), await engine.collections(), contexts=contexts
         )
+
+    async def _instruct(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Put into the answer to a client that introduces itself what exists for this client, if that is not all."""
+        result = await call_next(ctx)
+        client = PRESENT.get(None)
+        if client is None or client.collections is None or ctx.method not in INTRODUCTIONS:
+            return result
+        assert isinstance(result, dict)
+        instructions = INSTRUCTIONS
+        try:
+            if self._described is not None:
+                engine, contexts = client.engine(self._described[0]), self._described[1]
+                instructions = instructions_for(await engine.status(), await engine.collections(), contexts=contexts)
+        except Exception as error:  # noqa: BLE001  the general instructions are given
+            logger.info("The instructions could not be made for %s: %s", client.name, error)
+        return {**result, "instructions": instructions}
+
+    async def run_stdio_async(self) -> None:
+        """Serve over standard input and output, and answer malformed lines, which the SDK would pass over."""
+        async with stdio_server() as (lines, answers):
+            server = self._lowlevel_server
+            await server.run(AnsweredLines(lines, answers), answers, server.create_initialization_options())
 
     async def list_tools(self) -> list[ListedTool]:
         """List the tools, and report that a client knows them now."""
         self._listed()
         return self._tools_listed
 
-    async def answer(self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None) -> Value:
+    async def answer(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        context: Context[Any, Any] | None = None,
+        *,
+        transport: Transport = "mcp",
+    ) -> Value:
         """Call a tool and return the engine's value, which MCP words as text and REST encodes as JSON.
 
         Raises:
@@ -132,6 +174,7 @@ class Application(MCPServer[Any]):
             outcome = error
         known = name if name in TOOLS else "unknown"
         self._observer.finished(known, seconds=time.perf_counter() - started, outcome=outcome)
+        await self._audit.record(known, subject_of(arguments), outcome, transport=transport)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome

@@ -8,10 +8,12 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import Completion
 
 from qmd_mcp.application.engine_protocols import EngineSource
+from qmd_mcp.domain.answers import Excerpt
 from qmd_mcp.errors import DocumentNotFoundError, QmdError, SectionNotFoundError, UnreadableDocumentError
 from qmd_mcp.presentation.disclosure import Disclosure, Everything
 from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.presentation.rendering import render_excerpt
+from qmd_mcp.server.clients.audit_file import NO_AUDIT, AuditFile, NoAudit
 
 TEMPLATE = "qmd://{+path}"
 """The form of the address that every hit carries."""
@@ -26,12 +28,12 @@ class Resources:
 
     engine: EngineSource
     disclosure: Disclosure = field(default_factory=Everything)
+    audit: AuditFile | NoAudit = NO_AUDIT
 
     async def document(self, path: str) -> str:
         """Read a document of the index, quoted as data; lines may follow: qmd://notes/a.md:10:40."""
         try:
-            engine = await self.engine()
-            excerpt = await engine.reading.get(path, from_line=None, max_lines=None, line_numbers=False)
+            excerpt = await self._read(path)
         except (DocumentNotFoundError, SectionNotFoundError, UnreadableDocumentError) as error:
             raise ResourceNotFoundError(self.disclosure.sentence(error)) from error
         except QmdError as error:
@@ -42,10 +44,21 @@ class Resources:
         """Complete a path: collections and documents that begin so, then documents whose file name does."""
         try:
             engine = await self.engine()
-            keys = await engine.reading.keys()
+            found = completed(begun, await engine.reading.keys())
+            await self.audit.record("completion", begun, tuple(found.values), transport="mcp")
         except QmdError:
             return Completion(values=[])
-        return completed(begun, keys)
+        return found
+
+    async def _read(self, path: str) -> Excerpt:
+        try:
+            engine = await self.engine()
+            excerpt = await engine.reading.get(path, from_line=None, max_lines=None, line_numbers=False)
+        except QmdError as error:
+            await self.audit.record("resource", path, error, transport="mcp")
+            raise
+        await self.audit.record("resource", path, excerpt, transport="mcp")
+        return excerpt
 
 
 def completed(begun: str, keys: tuple[str, ...]) -> Completion:

@@ -19,12 +19,15 @@ from anyio import to_thread
 
 from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import AlreadyServedError, SettingsError
+from qmd_mcp.server.clients.own_token import how_to_connect, with_token
+from qmd_mcp.server.clients.registered_clients import ClientTokens
+from qmd_mcp.server.limits.last_resort import end_even_if_frozen
 from qmd_mcp.server.limits.log_lines import log_to_standard_error
 from qmd_mcp.server.limits.open_files import ACCEPTED_AT_ONCE, connection_limit
 from qmd_mcp.server.process.importing import importing
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_at_once, leave_if_busy
-from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, remove, run_file, write
+from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, local_url, remove, run_file, write
 from qmd_mcp.server.process.stdio_process import load_engine
 from qmd_mcp.settings import IndexLocation, Settings, tell
 
@@ -57,10 +60,12 @@ def serve_http(
     """
     log_to_standard_error(run_file(location).with_suffix(".log"))
     logging.getLogger("mcp.server.sse").setLevel(logging.ERROR)  # it warns of every message to a session that has ended
+    end_even_if_frozen()
     OPERATING_SYSTEM.when_asked_to_end(leave_at_once)  # until there is something to close
     from qmd_mcp.server.http.access import access_policy
 
-    access_policy(settings)
+    settings = with_token(settings, location)
+    access_policy(settings, ClientTokens(location))
     limit = connection_limit(CONNECTIONS_PER_PLACE * (settings.max_requests + settings.max_sessions))
     running = find_or_refuse(location)
     if running is not None:  # the run file has room for one: `stop` would no longer find the other
@@ -88,6 +93,7 @@ async def _serve(
 
         from qmd_mcp.domain.figures import Figures
         from qmd_mcp.presentation.disclosure import NoPaths
+        from qmd_mcp.server.clients.audit_file import audit_of
         from qmd_mcp.server.http.connections import Connections, bounded_by
         from qmd_mcp.server.http.prometheus import Metrics
         from qmd_mcp.server.http.traffic import Traffic
@@ -113,10 +119,11 @@ async def _serve(
     token = settings.token.get_secret_value() if settings.token else None
     running = Running(
         pid=os.getpid(),
-        url=_local(url_of(listener)),
+        url=local_url(url_of(listener)),
         token=token,
-        instance=secrets.token_hex(8),
+        secret=secrets.token_urlsafe(32),
         parent=os.getppid(),
+        started=OPERATING_SYSTEM.process_started(os.getpid()),
     )
     traffic = Traffic(
         max_requests=settings.max_requests,
@@ -138,7 +145,10 @@ async def _serve(
         load=load,
         unasked_after=0,
         build=lambda _host, engine: Application(
-            Tools(engine, NoPaths(), structured=settings.structured), observer=metrics, admission=traffic.call
+            Tools(engine, NoPaths(), structured=settings.structured),
+            observer=metrics,
+            admission=traffic.call,
+            audit=audit_of(settings.audit),
         ),
     ) as serving:
         host = serving.host
@@ -149,7 +159,8 @@ async def _serve(
             traffic=traffic,
             metrics=metrics,
             state=lambda: serving.host.state,
-            instance=running.instance,
+            identity=running.identity,
+            clients=ClientTokens(location),
         )
         server = Server(
             uvicorn.Config(
@@ -172,6 +183,7 @@ async def _serve(
             OPERATING_SYSTEM.when_asked_to_end(lambda: loop.call_soon_threadsafe(asked.set))
             if await to_thread.run_sync(find, location) is None:
                 write(location, running)
+            tell(how_to_connect(settings, location))
             tell(f"serving {url_of(listener)}")
             await asked.wait()
             remove(location, running)
@@ -197,11 +209,6 @@ def url_of(listener: socket.socket) -> str:
     """Return the URL at which a socket listens."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _local(url: str) -> str:
-    """Return the URL at which this machine reaches a server that may listen on every address."""
-    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 @contextmanager

@@ -28,6 +28,9 @@ REPLACE_ATTEMPTS = 50
 
 REPLACE_PAUSE_SECONDS = 0.01
 
+_START_TIME = 19
+"""The place of `starttime` behind the name of the program in /proc/PID/stat, where the state has place 0 (proc(5))."""
+
 
 class OperatingSystem(Protocol):
     """The operations that differ between POSIX and Windows."""
@@ -37,6 +40,10 @@ class OperatingSystem(Protocol):
 
     def process_is_alive(self, pid: int) -> bool:
         """Return whether a process of this user runs; one that has ended and was not waited for does not run."""
+        ...
+
+    def process_started(self, pid: int) -> int | None:
+        """Return when a process began, as this system counts; None if it is not known."""
         ...
 
     def request_end(self, pid: int) -> None:
@@ -85,10 +92,13 @@ class Posix:
             os.kill(pid, 0)
         except (OSError, OverflowError):
             return False
-        with suppress(OSError, IndexError):
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-            return stat.rsplit(")", 1)[1].split()[0] != "Z"
-        return True
+        fields = _linux_fields(pid)
+        return not fields or fields[0] != "Z"
+
+    def process_started(self, pid: int) -> int | None:
+        """Read it from Linux's /proc: the clock ticks from the start of the machine to that of the process."""
+        fields = _linux_fields(pid)
+        return int(fields[_START_TIME]) if len(fields) > _START_TIME else None
 
     def request_end(self, pid: int) -> None:
         """Send SIGTERM."""
@@ -156,6 +166,10 @@ class Windows:
         finally:
             self._kernel.CloseHandle(process)
 
+    def process_started(self, pid: int) -> int | None:  # noqa: ARG002  the protocol's signature
+        """Leave it open: the proof of identity tells processes apart as well."""
+        return None
+
     def request_end(self, pid: int) -> None:
         """Set the event that the server waits for."""
         event = self._kernel.OpenEventW(EVENT_MODIFY_STATE, False, self._event_name(pid))  # noqa: FBT003  as above
@@ -214,6 +228,15 @@ class Windows:
                 return
             time.sleep(REPLACE_PAUSE_SECONDS)
         act()
+
+
+def _linux_fields(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat behind the name of the program, which may itself have blanks and brackets."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return stat.rpartition(")")[2].split()
 
 
 def _once_on_signals(numbers: tuple[signal.Signals, ...], act: Callable[[], object]) -> None:

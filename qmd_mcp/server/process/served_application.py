@@ -13,7 +13,9 @@ from functools import partial
 import anyio
 from anyio.to_thread import run_sync
 
-from qmd_mcp.application.engine_protocols import Engine, EngineSource, OpenEngine
+from qmd_mcp.application.engine_protocols import Engine, EngineSource, OpenEngine, ReadableEngine
+from qmd_mcp.server.clients.audit_file import audit_of
+from qmd_mcp.server.clients.client import PRESENT, STDIO
 from qmd_mcp.server.mcp.mcp_application import Application
 from qmd_mcp.server.mcp.tools import Tools
 from qmd_mcp.server.process.engine_host import EngineHost, warm
@@ -64,9 +66,9 @@ async def served(
             await engine.superseded()
             group.cancel_scope.cancel()
 
-    async def engine() -> Engine:
+    async def engine() -> ReadableEngine:
         refreshing.used()
-        return await host.engine()
+        return PRESENT.get().engine(await host.engine())
 
     refreshing = Refresh(seconds=settings.refresh_seconds if refresh else None, afterwards=describe)
     host = EngineHost(opener, while_open=accompany)
@@ -84,13 +86,16 @@ async def converse(
 
     The engine is imported and opened once the client has listed the tools: earlier, it would delay that answer.
     """
+    PRESENT.set(STDIO)
     async with served(
         settings,
         location,
         refresh=refresh,
         load=load,
         unasked_after=UNASKED_SECONDS,
-        build=lambda host, engine: Application(Tools(engine, structured=settings.structured), listed=host.ask),
+        build=lambda host, engine: Application(
+            Tools(engine, structured=settings.structured), listed=host.ask, audit=audit_of(settings.audit)
+        ),
     ) as serving:
         try:
             await serving.application.run_stdio_async()

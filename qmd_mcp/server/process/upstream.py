@@ -10,7 +10,7 @@ from contextlib import suppress
 from http.client import HTTPException, HTTPResponse
 from typing import Protocol
 
-from qmd_mcp.server.process.run_file import ANSWER_SECONDS, Running
+from qmd_mcp.server.process.run_file import Running
 
 
 class Upstream(Protocol):
@@ -48,8 +48,8 @@ class HttpUpstream:
             OSError: the server begins no session.
         """
         self._running = running
-        self._posting = running.connection(timeout=ANSWER_SECONDS)
-        self._listening = running.connection(timeout=ANSWER_SECONDS)
+        self._posting = running.connection()
+        self._listening = running.connection()
         try:
             self._listening.request("GET", "/sse", headers=running.headers())
             self._socket: socket.socket = self._listening.sock

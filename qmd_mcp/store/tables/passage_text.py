@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from lancedb.query import BooleanQuery, MatchQuery, Occur
 
 from qmd_mcp.domain.documents import Passage
+from qmd_mcp.domain.lookup import WHOLE_INDEX, Scope
 from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.store.fulltext.full_text_query import ANALYSED_FIELDS
-from qmd_mcp.store.lance.sql import holds
+from qmd_mcp.store.lance.sql import holds, in_scope
 from qmd_mcp.store.tables.passage_table import PassageTable
 
 
@@ -19,8 +20,9 @@ class PassageText:
     There is no index for strings: every row is read. It is asked only before an answer says that something is nowhere.
     """
 
-    def __init__(self, passages: PassageTable) -> None:
+    def __init__(self, passages: PassageTable, *, scope: Scope = WHOLE_INDEX) -> None:
         self._passages = passages
+        self._scope = in_scope(scope)
 
     async def containing(self, text: str, *, limit: int) -> tuple[int, tuple[Passage, ...]]:
         """How many passages have a string in a searched field or in their text as it is written, and some of them.
@@ -34,7 +36,7 @@ class PassageText:
             *(holds(field, folded(text)) for field in ANALYSED_FIELDS),
             *(holds("text", each) for each in written),
         ]
-        clause = " OR ".join(fields)
+        clause = self._within(" OR ".join(fields))
         count = int(await newest.table.count_rows(clause))
         if not count:
             return 0, ()
@@ -44,7 +46,7 @@ class PassageText:
     async def some_with(self, part: str, *, limit: int) -> tuple[Passage, ...]:
         """Some passages with a folded string in a searched field."""
         newest = await self._passages.snapshot()
-        clause = " OR ".join(holds(field, part) for field in ANALYSED_FIELDS)
+        clause = self._within(" OR ".join(holds(field, part) for field in ANALYSED_FIELDS))
         found = await newest.table.query().where(clause).select([]).with_row_id().limit(limit).to_arrow()
         return await newest.passages(found["_rowid"].to_pylist())
 
@@ -61,6 +63,12 @@ class PassageText:
         found: set[str] = set()
         for word in words:
             query = BooleanQuery([(Occur.SHOULD, MatchQuery(folded(word), field)) for field in fields])
-            if len(await newest.table.query().nearest_to_text(query).select(["_score"]).limit(1).to_arrow()):
+            request = newest.table.query().nearest_to_text(query)
+            if self._scope:
+                request = request.where(self._scope)
+            if len(await request.select(["_score"]).limit(1).to_arrow()):
                 found.add(word)
         return frozenset(found)
+
+    def _within(self, clause: str) -> str:
+        return f"({clause}) AND {self._scope}" if self._scope else clause

@@ -100,10 +100,11 @@ class TermTable:
         return _counts(await self._table.query().to_arrow()) if few else None
 
     async def _read_scripts(self) -> Mapping[str, int]:
-        return await anyio.to_thread.run_sync(_of_scripts, await self.all())
+        return await anyio.to_thread.run_sync(count_scripts, await self.all())
 
 
-def _of_scripts(counts: Mapping[str, int]) -> Counter[str]:
+def count_scripts(counts: Mapping[str, int]) -> Counter[str]:
+    """How often terms of each script occur, by ISO 15924 code."""
     found: Counter[str] = Counter()
     for term, passages in counts.items():
         script = script_of(term)

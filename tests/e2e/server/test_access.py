@@ -16,7 +16,7 @@ from qmd_mcp.domain.documents import Collection
 from qmd_mcp.settings import locate_index, read_settings
 from tests.e2e.http_server import PATIENCE, PROJECT, HttpServer, Reply, environment, http_server
 
-TOKEN = "correct horse battery staple"
+TOKEN = "correct-horse-battery-staple"
 ROUTES = [
     ("POST", "/mcp"),
     ("GET", "/mcp"),
@@ -47,7 +47,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Generator[HttpServer]:
     with http_server(
         "fake", tmp_path_factory.mktemp("index"), token=TOKEN, host="0.0.0.0", allowed_hosts="box.lan"
     ) as server:
-        yield HttpServer(server.process, server.url.replace("0.0.0.0", "127.0.0.1"))
+        yield HttpServer(server.url.replace("0.0.0.0", "127.0.0.1"), server.process)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_server_for_other_machines_knows_addresses_and_its_names(guarded: Http
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
 def test_without_a_token_no_other_address_is_served(tmp_path: Path, host: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "qmd_mcp", "--index", str(tmp_path), "serve", "--http", "--host", host],
+        [sys.executable, "-m", "qmd_mcp", "--index", str(tmp_path), "serve", "--http", "--host", host, "--no-token"],
         cwd=PROJECT,
         env=environment(),
         capture_output=True,

@@ -26,7 +26,7 @@ from tests.fakes import HANGING
 
 pytestmark = pytest.mark.anyio
 
-TOKEN = "correct horse"
+TOKEN = "correct-horse"
 
 
 @pytest.fixture
@@ -34,6 +34,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place for run files that is this test's own."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("QMD_PORT", "0")
     return folder
 
@@ -114,7 +115,7 @@ def test_a_server_of_another_version_is_in_the_way_until_it_is_stopped(
 def test_a_daemon_that_cannot_start_says_why(
     command: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    refused = command("serve", "--http", "--daemon", "--host", "0.0.0.0")
+    refused = command("serve", "--http", "--daemon", "--host", "0.0.0.0", "--no-token")
     assert refused.returncode == 1
     assert refused.stderr.startswith("qmd-mcp: Serving on 0.0.0.0 lets other machines in, so it needs a token")
 
@@ -201,8 +202,8 @@ def test_forwarding_imports_neither_the_engine_nor_the_protocol() -> None:
         "",
         "[]",
         '{"pid": 1}',
-        json.dumps({"pid": 2**40, "url": "http://127.0.0.1:1", "token": None, "instance": "x"}),
-        json.dumps({"pid": os.getpid(), "url": "http://127.0.0.1:1", "token": None, "instance": "x"}),
+        json.dumps({"pid": 2**40, "url": "http://127.0.0.1:1", "token": None, "secret": "x"}),
+        json.dumps({"pid": os.getpid(), "url": "http://127.0.0.1:1", "token": None, "secret": "x"}),
     ],
     ids=["empty", "a list", "without most", "of a process that cannot be", "of another process"],
 )
@@ -215,7 +216,7 @@ def test_a_run_file_that_leads_nowhere_is_no_server(cache: Path, tmp_path: Path,
 
 def test_a_server_takes_back_only_its_own_word(cache: Path, tmp_path: Path) -> None:
     location = IndexLocation(str(tmp_path))
-    mine, another = (Running(pid=1, url="http://127.0.0.1:1", token=None, instance=name) for name in ("a", "b"))
+    mine, another = (Running(pid=1, url="http://127.0.0.1:1", token=None, secret=name) for name in ("a", "b"))
     running.write(location, another)
     running.remove(location, mine)
     assert running.read(location) == another

@@ -92,7 +92,6 @@ def test_an_http_server_follows_and_fails_no_call(index: Path) -> None:
             replies.extend(ask())
 
     with http_server("real", index, refresh_seconds=3600, structured="always") as server:
-        instance = server.get("/health").json["instance"]
         assert vectors_of(server) == 32
         client = Thread(target=keep_asking)
         client.start()
@@ -105,7 +104,7 @@ def test_an_http_server_follows_and_fails_no_call(index: Path) -> None:
             enough.set()
             client.join()
         replies += ask()
-        assert server.get("/health").json["instance"] == instance
+        assert server.process.poll() is None
     assert done.returncode == 0
     assert {reply.status for reply in replies} == {200}
     assert {found(reply.json) for reply in replies} == {PAGES}

@@ -10,8 +10,3 @@ def allow_descriptors(count: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = count if hard == resource.RLIM_INFINITY else min(count, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
-def forbid_descriptors_beyond(count: int) -> None:
-    """Let this process and its children open so many files at once and never more."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))

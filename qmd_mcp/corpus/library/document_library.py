@@ -159,18 +159,22 @@ class Library:
         source = await anyio.to_thread.run_sync(self._decode, data.data, document.path)
         if isinstance(source, Skip):
             raise UnreadableDocumentError(document.key, reason=f"is no longer text ({source.reason})")
-        lines = section_of(source, section) if section is not None else None
-        if section is not None and lines is None:
-            headings = [heading.text for heading in source.headings()]
-            raise SectionNotFoundError(document.key, section=section, headings=headings)
-        return excerpt_of(
-            source,
-            document=document,
-            data=data,
-            context=collection.context_of(document.path),
-            from_line=from_line or 1,
-            max_lines=max_lines,
-            line_numbers=line_numbers,
-            section=lines,
-            room=room,
-        )
+
+        def cut() -> Excerpt:
+            lines = section_of(source, section) if section is not None else None
+            if section is not None and lines is None:
+                headings = [heading.text for heading in source.headings()]
+                raise SectionNotFoundError(document.key, section=section, headings=headings)
+            return excerpt_of(
+                source,
+                document=document,
+                data=data,
+                context=collection.context_of(document.path),
+                from_line=from_line or 1,
+                max_lines=max_lines,
+                line_numbers=line_numbers,
+                section=lines,
+                room=room,
+            )
+
+        return await anyio.to_thread.run_sync(cut)  # which takes as long as the document has lines

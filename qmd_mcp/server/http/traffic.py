@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,7 +13,10 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qmd_mcp.errors import ServerBusyError
-from qmd_mcp.server.http.request_body import read_body, refuse_body
+from qmd_mcp.server.http.access import OPEN_TO_ALL, Refusal
+from qmd_mcp.server.http.holdings import Holdings
+from qmd_mcp.server.http.request_body import Bodies
+from qmd_mcp.server.http.sessions import session_of
 
 RETRY_SECONDS = "1"
 """Seconds that a refused client is told to wait: without a reranker most queries end within a tenth of that."""
@@ -29,11 +33,13 @@ _SESSION = re.compile(rb"session_id=([0-9a-f]{32})")
 class Traffic:
     """Counts requests, calls and streams in progress."""
 
-    def __init__(self, *, max_requests: int, max_streams: int, idle_seconds: float) -> None:
+    def __init__(self, *, max_requests: int, max_streams: int, max_body_bytes: int, idle_seconds: float) -> None:
         self.calls = 0
         """Calls of tools in progress, over every transport. During a call over SSE no HTTP request is in progress."""
+        self.bodies = Bodies(max_bodies=max_requests, max_bytes=max_body_bytes)
+        """The bodies that are being read; a request is in progress once its body is there."""
         self._requests: set[anyio.CancelScope] = set()
-        self._streams: set[anyio.CancelScope] = set()
+        self._streams: Holdings[anyio.CancelScope] = Holdings()
         self._by_session: dict[str, anyio.CancelScope] = {}
         self._max_requests = max_requests
         self._max_streams = max_streams
@@ -81,35 +87,56 @@ class Traffic:
 
     @contextmanager
     def stream(self) -> Generator[anyio.CancelScope]:
-        """Count one open stream; its scope is cancelled when the server stops.
+        """Count one open stream; its scope is cancelled when the server stops, or when the stream makes room.
 
         Raises:
-            ServerBusyError: too many are open.
+            ServerBusyError: too many are open, and all are in use.
         """
-        with _one_of(self._streams, limit=self._max_streams) as life:
-            yield life
+        if len(self._streams) >= self._max_streams:
+            least_used = self._streams.least_used()
+            if least_used is None:
+                raise ServerBusyError(self._max_streams)
+            self._streams.remove(least_used)
+            least_used.cancel()
+        with anyio.CancelScope() as life:
+            self._streams.add(life)
+            try:
+                yield life
+            finally:
+                self._streams.remove(life)
 
     def opened(self, session: str, life: anyio.CancelScope) -> None:
-        """Note that a stream carries a session, so that the stream ends when the session has been idle for too long."""
+        """Note which session a stream carries."""
         self._by_session[session] = life
-        self.used(session)
 
-    def closed(self, session: str) -> None:
-        """Note that the stream of a session has ended."""
-        self._by_session.pop(session, None)
+    def expires(self, session: str) -> None:
+        """Let the stream of a session end when the session has been idle for too long; the SDK does so for `/mcp`."""
+        self._by_session[session].deadline = anyio.current_time() + self._idle_seconds
+
+    def closed(self, session: str, life: anyio.CancelScope) -> None:
+        """Note that the stream of a session has ended; another one may have taken its place."""
+        if self._by_session.get(session) is life:
+            del self._by_session[session]
 
     def used(self, session: str) -> None:
         """Note a message of a session, whose idle time begins anew."""
-        if session in self._by_session:
-            self._by_session[session].deadline = anyio.current_time() + self._idle_seconds
+        life = self._by_session.get(session)
+        if life is not None:
+            self._streams.hear(life)
+            if life.deadline < math.inf:
+                self.expires(session)
 
     async def end(self, *, grace_seconds: float) -> None:
-        """Wait for requests and calls at most `grace_seconds`, then cancel everything; streams are not waited for."""
+        """Wait for requests and calls at most `grace_seconds`, then cancel everything.
+
+        Streams, and requests whose body is not there yet, are not waited for.
+        """
+        self.bodies.give_up()
         with anyio.move_on_after(grace_seconds):
             while self._requests or self.calls:
                 self._quiet = anyio.Event()
                 await self._quiet.wait()
-            if self._streams:
+            if len(self._streams):
                 await anyio.sleep(SETTLING_SECONDS)
         for life in (*self._requests, *self._streams):
             life.cancel()
@@ -132,16 +159,18 @@ def _one_of(lives: set[anyio.CancelScope], *, limit: int) -> Generator[anyio.Can
 
 
 class Bounds:
-    """Middleware that refuses too many requests or streams at once, and requests with too many bytes."""
+    """Middleware that refuses too many requests or streams at once, and bodies that are too large or too slow.
 
-    def __init__(self, app: ASGIApp, *, traffic: Traffic, max_body_bytes: int) -> None:
+    The health of the server is answered apart from these bounds: a server that is busy is not a server that is gone.
+    """
+
+    def __init__(self, app: ASGIApp, *, traffic: Traffic) -> None:
         self._app = app
         self._traffic = traffic
-        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or pass it on."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] == OPEN_TO_ALL:
             await self._app(scope, receive, send)
             return
         reply = _Reply(send)
@@ -150,8 +179,14 @@ class Bounds:
                 with self._traffic.stream() as life:
                     await self._stream(scope, receive, reply, life)
             else:
+                body = await self._traffic.bodies.read(scope, receive)
+                if isinstance(body, Refusal):
+                    await self._traffic.bodies.refuse(body, scope, receive, reply)
+                    return
+                if body["type"] != "http.request":
+                    return  # the client has gone before its request was whole
                 with self._traffic.request() as life:
-                    await self._request(scope, receive, reply)
+                    await self._request(body, scope, receive, reply)
         except ServerBusyError as busy:
             wait = {"Retry-After": RETRY_SECONDS}
             await JSONResponse({"error": str(busy)}, status_code=503, headers=wait)(scope, receive, send)
@@ -159,13 +194,10 @@ class Bounds:
             if life.cancelled_caught:
                 await reply.end(scope, receive)
 
-    async def _request(self, scope: Scope, receive: Receive, reply: Send) -> None:
-        for session in parse_qs(scope["query_string"].decode("latin-1")).get("session_id", ()):
-            self._traffic.used(session)
-        body = await read_body(scope, receive, max_bytes=self._max_body_bytes)
-        if body is None:
-            await refuse_body(scope, receive, reply, max_bytes=self._max_body_bytes)
-            return
+    async def _request(self, body: Message, scope: Scope, receive: Receive, reply: Send) -> None:
+        for session in (*parse_qs(scope["query_string"].decode("latin-1")).get("session_id", ()), session_of(scope)):
+            if session is not None:
+                self._traffic.used(session)
         messages = [body]
 
         async def replay() -> Message:
@@ -174,7 +206,9 @@ class Bounds:
         await self._app(scope, replay, reply)
 
     async def _stream(self, scope: Scope, receive: Receive, reply: Send, life: anyio.CancelScope) -> None:
-        session: str | None = None
+        session = session_of(scope)
+        if session is not None:
+            self._traffic.opened(session, life)
 
         async def watched(message: Message) -> None:
             """Read from the first event of an SSE stream which session it carries."""
@@ -184,13 +218,14 @@ class Bounds:
                 if found:
                     session = found[1].decode()
                     self._traffic.opened(session, life)
+                    self._traffic.expires(session)
             await reply(message)
 
         try:
             await self._app(scope, receive, watched)
         finally:
             if session is not None:
-                self._traffic.closed(session)
+                self._traffic.closed(session, life)
 
 
 class _Reply:
@@ -208,7 +243,7 @@ class _Reply:
     async def end(self, scope: Scope, receive: Receive) -> None:
         """Finish a response that was cancelled."""
         if not self._begun:
-            sentence = "The server is stopping."
+            sentence = "The server is stopping, or it has too many clients. Try again."
             await JSONResponse({"error": sentence}, status_code=503)(scope, receive, self._send)
         elif not self._ended:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})

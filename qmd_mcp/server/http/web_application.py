@@ -19,8 +19,10 @@ from qmd_mcp.server.clients.proof import ServerIdentity
 from qmd_mcp.server.clients.registered_clients import ClientTokens
 from qmd_mcp.server.http.access import OPEN_TO_ALL, Access, access_policy
 from qmd_mcp.server.http.openapi import describe
+from qmd_mcp.server.http.own_site import OwnSite
 from qmd_mcp.server.http.prometheus import Metrics
 from qmd_mcp.server.http.rest import Rest, failed
+from qmd_mcp.server.http.sessions import Sessions
 from qmd_mcp.server.http.traffic import Bounds, Traffic
 from qmd_mcp.server.mcp.mcp_application import Application
 from qmd_mcp.settings import Settings
@@ -79,7 +81,9 @@ def web_application(
         ],
         middleware=[
             Middleware(Access, policy=policy),
-            Middleware(Bounds, traffic=traffic, max_body_bytes=settings.max_body_bytes),
+            Middleware(OwnSite),
+            Middleware(Bounds, traffic=traffic),
+            Middleware(Sessions, max_sessions=settings.max_sessions),
         ],
         exception_handlers={HTTPException: _http_failure, Exception: _bug},
         lifespan=streamable.router.lifespan_context,

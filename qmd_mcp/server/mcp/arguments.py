@@ -28,6 +28,9 @@ _LONGEST_TEXT = 8_192
 _MOST_TEXTS = 1_000
 """Items of any list that are looked at. Where a list has a limit of its own, the error names that one."""
 
+_MOST_NAMED = 5
+"""Unknown arguments that are named in an error: whoever has more of them has misread the tool, not misspelt a name."""
+
 _LARGEST = 2**53
 """Larger whole numbers are not exact in JSON; infinity and NaN are refused by the same comparison."""
 
@@ -104,8 +107,10 @@ def _check_names(
     if unknown:
         wrong = [
             f"{_shown(name)} (use {_shown(right)})" if (right := _right_name(name, known)) else _shown(name)
-            for name in unknown
+            for name in unknown[:_MOST_NAMED]
         ]
+        if len(unknown) > _MOST_NAMED:
+            wrong.append(f"{len(unknown) - _MOST_NAMED:,} more")
         sentence = f"{tool} does not take {' and '.join(wrong)}; it takes {', '.join(takes) or 'no arguments'}."
         raise ArgumentError(sentence)
     missing = [each for each in offered.values() if each.required and given.get(each.name) is None]

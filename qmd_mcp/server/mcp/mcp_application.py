@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -36,6 +37,7 @@ from qmd_mcp.presentation.guidance import INSTRUCTIONS, guide, instructions_for
 from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.server.clients.audit_file import NO_AUDIT, AuditFile, NoAudit, Transport, subject_of
 from qmd_mcp.server.clients.client import PRESENT
+from qmd_mcp.server.mcp.answered_lines import AnsweredLines
 from qmd_mcp.server.mcp.progress import told
 from qmd_mcp.server.mcp.resources import TEMPLATE, Resources
 from qmd_mcp.server.mcp.tools import Tools
@@ -136,6 +138,12 @@ class Application(MCPServer[Any]):
         except Exception as error:  # noqa: BLE001  the general instructions are given
             logger.info("The instructions could not be made for %s: %s", client.name, error)
         return {**result, "instructions": instructions}
+
+    async def run_stdio_async(self) -> None:
+        """Serve over standard input and output, and answer malformed lines, which the SDK would pass over."""
+        async with stdio_server() as (lines, answers):
+            server = self._lowlevel_server
+            await server.run(AnsweredLines(lines, answers), answers, server.create_initialization_options())
 
     async def list_tools(self) -> list[ListedTool]:
         """List the tools, and report that a client knows them now."""

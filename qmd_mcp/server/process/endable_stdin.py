@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 
+from qmd_mcp.server.limits.protocol_lines import BoundedLines
+
 _CHUNK = 65_536
 """How many bytes are read at most at once: the capacity of a pipe on Linux."""
 
@@ -37,8 +39,10 @@ class EndableStdin:
         self.ended.set()
 
     def _copy(self) -> None:
+        lines = BoundedLines()
         try:
-            while data := os.read(self._source, _CHUNK):
+            while chunk := os.read(self._source, _CHUNK):
+                data = lines.fit(chunk)
                 while data:
                     data = data[os.write(self._pipe, data) :]
         except OSError:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from qmd_mcp.server.limits.protocol_lines import INVALID_REQUEST, complaint
 from qmd_mcp.server.process.upstream import RefusedError, Upstream
 
 ATTEMPTS = 3
@@ -20,9 +21,6 @@ NO_UPSTREAM = (
     "The server that answered this client has ended and another could not be started. Look at the client's log of "
     "qmd-mcp, then try again."
 )
-
-_INVALID_REQUEST = -32600
-"""JSON-RPC's code for a request that is not taken."""
 
 _INTERNAL_ERROR = -32603
 """JSON-RPC's code for a request that could not be answered."""
@@ -66,8 +64,12 @@ class Conversation:
         for line in source:
             stripped = line.strip()
             if stripped and not self._ended:
+                answer = complaint(stripped)
                 with self._lock:
-                    self._pass_on(stripped)
+                    if answer is None:
+                        self._pass_on(stripped)
+                    else:
+                        self._write(answer)
         with self._lock:
             self._answered.wait_for(lambda: not self._waiting or self._ended, timeout=self._ending_seconds)
             self._ended = True
@@ -115,7 +117,7 @@ class Conversation:
         try:
             upstream.send(line)
         except RefusedError as refusal:
-            self._fail(_message(line), str(refusal), code=_INVALID_REQUEST)
+            self._fail(_message(line), str(refusal), code=INVALID_REQUEST)
 
     def _succeed(self) -> None:
         """Give the introduction and every waiting request to a successor; the lock is held."""

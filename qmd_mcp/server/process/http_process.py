@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import secrets
 import socket
-import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio import to_thread
@@ -21,15 +22,28 @@ from qmd_mcp.errors import AlreadyServedError, SettingsError
 from qmd_mcp.server.clients.own_token import how_to_connect, with_token
 from qmd_mcp.server.clients.registered_clients import ClientTokens
 from qmd_mcp.server.clients.socket_file import SCHEME, bound_to_file
+from qmd_mcp.server.limits.last_resort import end_even_if_frozen
+from qmd_mcp.server.limits.log_lines import log_to_standard_error
+from qmd_mcp.server.limits.open_files import ACCEPTED_AT_ONCE, connection_limit
 from qmd_mcp.server.process.importing import importing
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_at_once, leave_if_busy
-from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, local_url, remove, write
+from qmd_mcp.server.process.run_file import Running, find, find_or_refuse, local_url, remove, run_file, write
 from qmd_mcp.server.process.stdio_process import load_engine
 from qmd_mcp.settings import IndexLocation, Settings, tell
 
+if TYPE_CHECKING:  # uvicorn is imported while the server starts
+    from qmd_mcp.server.http.connections import Connections
+
 BACKLOG = 512
 """How many new connections the operating system keeps waiting: more than the server takes at once."""
+
+CONNECTIONS_PER_PLACE = 4
+"""Connections for each request and each stream that may be in progress: one that works, one whose body is read, and as
+many again that wait between two requests. With the default settings there are 2,048, which take 35 MB at most."""
+
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
+"""What every answer tells a browser: do not take it for a script, and give it to no page of another site."""
 
 LINGERING_SECONDS = 1.0
 """How long connections may take to close once the time of grace is over and their streams have been ended."""
@@ -45,20 +59,23 @@ def serve_http(
         AlreadyServedError: a server of this index is running.
         OtherVersionError: a server of another version is running for this index.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
+    log_to_standard_error(run_file(location).with_suffix(".log"))
     logging.getLogger("mcp.server.sse").setLevel(logging.ERROR)  # it warns of every message to a session that has ended
+    end_even_if_frozen()
     OPERATING_SYSTEM.when_asked_to_end(leave_at_once)  # until there is something to close
     from qmd_mcp.server.http.access import access_policy
 
     settings = with_token(settings, location)
     access_policy(settings, ClientTokens(location))
+    limit = connection_limit(CONNECTIONS_PER_PLACE * (settings.max_requests + settings.max_sessions))
     running = find_or_refuse(location)
     if running is not None:  # the run file has room for one: `stop` would no longer find the other
         raise AlreadyServedError(running.url, pid=running.pid)
     with bound(settings) as listener:
         ended = threading.Event()
         threading.Thread(target=leave_anyway, args=(ended,), name="last resort", daemon=True).start()
-        anyio.run(partial(_serve, settings, location, refresh=refresh, load=load, listener=listener, ended=ended))
+        serving = partial(_serve, settings, location, refresh=refresh, load=load)
+        anyio.run(partial(serving, listener=listener, max_connections=limit, ended=ended))
     leave_if_busy()
 
 
@@ -69,6 +86,7 @@ async def _serve(
     refresh: bool,
     load: Callable[[], OpenEngine],
     listener: socket.socket,
+    max_connections: int,
     ended: threading.Event,
 ) -> None:
     with importing():
@@ -77,6 +95,7 @@ async def _serve(
         from qmd_mcp.domain.figures import Figures
         from qmd_mcp.presentation.disclosure import NoPaths
         from qmd_mcp.server.clients.audit_file import audit_of
+        from qmd_mcp.server.http.connections import Connections, bounded_by
         from qmd_mcp.server.http.prometheus import Metrics
         from qmd_mcp.server.http.traffic import Traffic
         from qmd_mcp.server.http.web_application import web_application
@@ -85,7 +104,14 @@ async def _serve(
         from qmd_mcp.server.process.served_application import served
 
     class Server(uvicorn.Server):
-        """A uvicorn server that handles no signals: uvicorn would raise them again after an orderly end."""
+        """A uvicorn server that handles no signals: uvicorn would raise them again after an orderly end.
+
+        Asyncio's `backlog` is also how many connections it accepts in one turn of the loop, which must be few.
+        """
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            listener.listen(BACKLOG)
 
         @contextmanager
         def capture_signals(self) -> Generator[None]:
@@ -103,9 +129,13 @@ async def _serve(
     traffic = Traffic(
         max_requests=settings.max_requests,
         max_streams=settings.max_sessions,
+        max_body_bytes=settings.max_body_bytes,
         idle_seconds=settings.session_idle_seconds,
     )
+    connections = Connections(limit=max_connections)
+    asyncio.get_running_loop().set_exception_handler(partial(_on_loop_fault, connections))
     metrics = Metrics()
+    metrics.watch("qmd_connections_open", "HTTP connections", lambda: len(connections))
     metrics.watch("qmd_requests_in_progress", "HTTP requests, streams left out", lambda: traffic.requests)
     metrics.watch("qmd_calls_in_progress", "Calls of tools", lambda: traffic.calls)
     metrics.watch("qmd_streams_open", "Streams of events", lambda: traffic.streams)
@@ -139,7 +169,10 @@ async def _serve(
                 log_config=None,
                 access_log=False,
                 lifespan="on",
-                backlog=BACKLOG,
+                http=bounded_by(connections),
+                ws="none",
+                headers=list(HEADERS.items()),
+                backlog=ACCEPTED_AT_ONCE,
                 server_header=False,
                 timeout_graceful_shutdown=round(settings.grace_seconds + LINGERING_SECONDS),
             )
@@ -163,6 +196,14 @@ async def _serve(
             await server.serve(sockets=[listener])
             ended.set()
             group.cancel_scope.cancel()
+
+
+def _on_loop_fault(connections: Connections, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log a fault of the event loop; if the process has no file descriptor left, close waiting connections first."""
+    error = context.get("exception")
+    if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+        connections.shed()
+    loop.default_exception_handler(context)
 
 
 def url_of(listener: socket.socket) -> str:

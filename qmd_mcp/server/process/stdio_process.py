@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +12,9 @@ import anyio
 
 from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import SetupError
+from qmd_mcp.server.limits.last_resort import end_even_if_frozen
+from qmd_mcp.server.limits.log_lines import log_to_standard_error
+from qmd_mcp.server.limits.open_files import permit_open_files
 from qmd_mcp.server.process.endable_stdin import EndableStdin
 from qmd_mcp.server.process.forwarding import Conversation
 from qmd_mcp.server.process.importing import importing
@@ -54,7 +56,9 @@ def serve_stdio(
         raise SetupError(sentence)
     if sys.stdin.isatty():
         tell(f"waiting for an MCP client on standard input; {OPERATING_SYSTEM.end_of_input_keys} ends.")
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
+    log_to_standard_error()
+    permit_open_files()
+    end_even_if_frozen(source=0)
     stdin = EndableStdin()
     OPERATING_SYSTEM.when_asked_to_end(stdin.end)
 

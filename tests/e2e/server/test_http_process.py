@@ -31,6 +31,7 @@ INITIALIZE = {
     "method": "initialize",
     "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "tests", "version": "0"}},
 }
+PING = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
@@ -154,11 +155,12 @@ def test_more_requests_than_the_limit_are_told_to_come_back(tmp_path: Path) -> N
             head = f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
             hanging.sendall(b"POST /query HTTP/1.1\r\n" + head.encode() + body)
             server.says(HANGING)
-            refused = server.get("/health")
+            refused = server.get("/metrics")
+            assert server.get("/health").status == 200  # which is answered apart from the limits
         sentence = "The server is busy: 1 requests are in progress. Try again in a second."
         assert (refused.status, refused.json) == (503, {"error": sentence})
         assert refused.headers["retry-after"] == "1"
-        while server.get("/health").status == 503:
+        while server.get("/metrics").status == 503:
             pass  # bounded by the patience of each request
 
 
@@ -180,19 +182,37 @@ def test_calls_beyond_the_limit_are_refused_over_sse_as_well(tmp_path: Path) -> 
     assert "The server is busy" in said
 
 
-def test_more_streams_than_the_limit_are_refused_until_one_closes(tmp_path: Path) -> None:
+def test_a_stream_or_session_in_use_is_kept_and_a_newcomer_is_refused_until_it_ends(tmp_path: Path) -> None:
     with http_server("fake", tmp_path, max_sessions=1) as server:
         with server.open("/sse") as first:
-            assert first.status == 200
+            path = [first.readline(), first.readline().removeprefix(b"data: ").strip().decode()][1]
+            for _ in range(3):
+                assert server.post(path, PING).status == 202
             with server.open("/sse") as second:
                 assert (second.status, second.getheader("Retry-After")) == (503, "1")
-            assert server.post("/mcp", INITIALIZE, ACCEPT).status == 200
+            session = {**ACCEPT, "Mcp-Session-Id": server.post("/mcp", INITIALIZE, ACCEPT).headers["mcp-session-id"]}
+            for _ in range(2):
+                assert server.post("/mcp", PING, session).status == 200
             assert server.post("/mcp", INITIALIZE, ACCEPT).status == 503
         status = 503
         while status == 503:
             with server.open("/sse") as third:
                 status = third.status
         assert status == 200
+        assert server.request("DELETE", "/mcp", headers=session).status == 200
+        assert server.post("/mcp", INITIALIZE, ACCEPT).status == 200
+
+
+def test_a_stream_or_session_that_was_only_opened_gives_way_to_a_new_one(tmp_path: Path) -> None:
+    """So whoever only opens them locks nobody out."""
+    with http_server("fake", tmp_path, max_sessions=1) as server:
+        with server.open("/sse") as first, server.open("/sse") as second:
+            assert (first.status, second.status) == (200, 200)
+            assert first.read().count(b"event: ") == 1, "the first one ends"
+        opened = [server.post("/mcp", INITIALIZE, ACCEPT) for _ in range(3)]
+        assert [reply.status for reply in opened] == [200, 200, 200]
+        sessions = [{**ACCEPT, "Mcp-Session-Id": reply.headers["mcp-session-id"]} for reply in opened]
+        assert [server.post("/mcp", PING, session).status for session in sessions] == [404, 404, 200]
 
 
 def test_a_session_without_a_message_is_closed(tmp_path: Path) -> None:
@@ -202,8 +222,7 @@ def test_a_session_without_a_message_is_closed(tmp_path: Path) -> None:
             assert stream.readline() == b"event: endpoint\r\n"
             assert b"session_id=" in stream.read()
         session = {**ACCEPT, "Mcp-Session-Id": server.post("/mcp", INITIALIZE, ACCEPT).headers["mcp-session-id"]}
-        ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
-        while (reply := server.post("/mcp", ping, session)).status == 200:
+        while (reply := server.post("/mcp", PING, session)).status == 200:
             anyio.run(anyio.sleep, 0.3)  # every message would begin the time anew
         assert reply.status == 404
 

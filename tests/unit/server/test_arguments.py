@@ -201,3 +201,10 @@ def test_a_tool_unlike_any_other_gets_the_list() -> None:
     """Nothing is guessed."""
     with pytest.raises(ArgumentError, match=r"^There is no tool 'xyz'. The tools are query, search"):
         known_tool("xyz", TOOLS)
+
+
+def test_of_many_unknown_arguments_a_few_are_named_and_the_others_counted() -> None:
+    with pytest.raises(ArgumentError) as refused:
+        fit("search", {f"key{number}": "x" for number in range(48_000)}, SEARCH)
+    assert "'key0' and 'key1' and 'key2' and 'key3' and 'key4' and 47,995 more" in str(refused.value)
+    assert len(str(refused.value)) < 1_000

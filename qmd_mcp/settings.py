@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from qmd_mcp.errors import SettingsError
+from qmd_mcp.visible_text import one_line
 
 APPLICATION = "qmd-mcp"
 ENVIRONMENT_PREFIX = "QMD_"
@@ -236,7 +237,7 @@ def tell(sentence: str) -> None:
     """Write one line on standard error for the person who started this process; nothing if it is closed."""
     stream: TextIO | None = sys.stderr  # None under pythonw and after `2>&-`
     if stream is not None:
-        stream.write(f"qmd-mcp: {sentence}\n")
+        stream.write(f"qmd-mcp: {one_line(sentence)}\n")
         stream.flush()
 
 

@@ -20,8 +20,8 @@ from qmd_mcp.cli import (
 )
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.errors import CallerError, SetupError
-from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.settings import locate_index, read_settings
+from qmd_mcp.visible_text import one_line
 
 SETUP_EXIT = 1
 CALLER_EXIT = 3

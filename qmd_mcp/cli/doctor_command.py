@@ -11,7 +11,7 @@ import typer
 
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.errors import NotAnIndexError, SetupError
-from qmd_mcp.presentation.quotation import one_line
+from qmd_mcp.visible_text import one_line
 
 if TYPE_CHECKING:  # importing these takes seconds, for which --help must not wait
     from qmd_mcp.inference.hub.local_model import Model

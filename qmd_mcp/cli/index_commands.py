@@ -9,8 +9,8 @@ import typer
 
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.errors import CollectionError
-from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.settings import PROJECT_FOLDER, IndexLocation, working_folder
+from qmd_mcp.visible_text import one_line
 
 if TYPE_CHECKING:  # importing these takes two seconds, for which --help must not wait
     from qmd_mcp.application.engine import Engine

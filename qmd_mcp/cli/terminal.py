@@ -26,7 +26,7 @@ from qmd_mcp.corpus.indexing.update_summary import Step, UpdateSummary
 from qmd_mcp.evaluation.report import Report
 from qmd_mcp.evaluation.runner import Answered
 from qmd_mcp.evaluation.self_evaluation import SelfReport
-from qmd_mcp.presentation.quotation import one_line
+from qmd_mcp.visible_text import one_line
 
 _LINE_SECONDS = 10.0
 """Time between two plain lines, which go to a log rather than a terminal."""

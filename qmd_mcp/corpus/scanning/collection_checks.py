@@ -17,6 +17,7 @@ from qmd_mcp.corpus.scanning.gitignore import compile_patterns
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.errors import CollectionError
+from qmd_mcp.visible_text import one_line
 
 _LONGEST_NAME = 64
 """Characters of a collection's name. The name is repeated in front of every path that an agent reads, so it has to stay
@@ -45,7 +46,7 @@ def check_name(name: str) -> str:
     """
     normal = unicodedata.normalize("NFC", name)
     kinds = [unicodedata.category(character)[0] for character in normal]
-    fits = 0 < len(normal) <= _LONGEST_NAME and kinds[0] in "LN"
+    fits = 0 < len(normal) <= _LONGEST_NAME and kinds[0] in "LN" and one_line(normal) == normal
     if not fits or any(kind not in "LNM" and sign not in "._-" for kind, sign in zip(kinds, normal, strict=True)):
         sentence = (
             f"{name!r} cannot name a collection: a name begins with a letter or digit, continues with letters, "

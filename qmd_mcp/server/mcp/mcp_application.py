@@ -32,10 +32,10 @@ from qmd_mcp.application.engine_protocols import Engine
 from qmd_mcp.application.tool_calls import TOOLS, Value
 from qmd_mcp.errors import QmdError
 from qmd_mcp.presentation.guidance import INSTRUCTIONS, guide, instructions_for
-from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.server.mcp.progress import told
 from qmd_mcp.server.mcp.resources import TEMPLATE, Resources
 from qmd_mcp.server.mcp.tools import Tools
+from qmd_mcp.visible_text import one_line
 
 logger = logging.getLogger(__name__)
 

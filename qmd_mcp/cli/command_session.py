@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -12,6 +13,10 @@ if TYPE_CHECKING:  # importing it takes two seconds, for which --help must not w
     from qmd_mcp.application.engine import Engine
 
 Result = TypeVar("Result")
+
+
+DESCRIPTORS = 16
+"""File descriptors that an open index needs at once, as tried: with fewer, LanceDB ends in a trace of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class Session:
         self, work: Callable[[Engine], Awaitable[Result]], *, create: bool = False, rebuild: bool = False
     ) -> Result:
         """Open the engine, do the work with it, and close it."""
+        _check_descriptors()
         import anyio
 
         from qmd_mcp.application.engine import open_engine
@@ -34,3 +40,13 @@ class Session:
                 return await work(engine)
 
         return anyio.run(opened)
+
+
+def _check_descriptors() -> None:
+    """Raise OSError now if too few files can be opened, as a library would in the middle of the work."""
+    taken: list[int] = []
+    try:
+        taken.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(DESCRIPTORS))
+    finally:
+        for each in taken:
+            os.close(each)

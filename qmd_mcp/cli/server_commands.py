@@ -7,6 +7,7 @@ from typing import Annotated, get_args
 import typer
 
 from qmd_mcp.cli.client_config import PLACES, Client, client_config
+from qmd_mcp.cli.output import say, say_aside, say_rendered
 
 app = typer.Typer()
 
@@ -43,7 +44,7 @@ def serve(
         from qmd_mcp.server.process.daemon import start
 
         running, new = start(session.location, [kept, *(f"--{name}={value}" for name, value in bound.items())])
-        typer.echo(f"{'Serving' if new else 'Already serving'} {running.url} (process {running.pid})")
+        say(f"{'Serving' if new else 'Already serving'} {running.url} (process {running.pid})")
         return
     from qmd_mcp.server.process.http_process import serve_http
 
@@ -56,7 +57,7 @@ def stop(context: typer.Context) -> None:
     from qmd_mcp.server.process.daemon import stop as end
 
     ended = end(context.obj.location, grace_seconds=context.obj.settings.grace_seconds)
-    typer.echo("No server of this index is running." if ended is None else f"Stopped process {ended.pid}.")
+    say("No server of this index is running." if ended is None else f"Stopped process {ended.pid}.")
 
 
 @app.command("client-config")
@@ -67,5 +68,5 @@ def show_client_config(
     if client not in get_args(Client):
         sentence = f"{client!r} is not one of {', '.join(PLACES)}"
         raise typer.BadParameter(sentence)
-    typer.echo(client_config(client, index=context.obj.location.uri))  # type: ignore[arg-type]  # checked above
-    typer.echo(f"Add this to {PLACES[client]}", err=True)  # type: ignore[index]  # checked above
+    say_rendered(client_config(client, index=context.obj.location.uri))  # type: ignore[arg-type]  # checked above
+    say_aside(f"Add this to {PLACES[client]}")  # type: ignore[index]  # checked above

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -113,7 +114,7 @@ def watched_pull(console: Console | None = None) -> Generator[PullWatcher]:
 
         def show(file: str, *, done: int, total: int) -> None:
             if file not in tasks:
-                tasks[file] = bar.add_task(file, total=total)
+                tasks[file] = bar.add_task(escape(one_line(file)), total=total)
             bar.update(tasks[file], completed=done)
 
         yield show
@@ -127,23 +128,23 @@ def _plain_pull() -> PullWatcher:
         now = time.monotonic()
         if done < total and now - said >= _LINE_SECONDS:
             said = now
-            line = f"{file} {done / _MEGABYTE:,.1f} of {total / _MEGABYTE:,.1f} MB"
+            line = f"{one_line(file)} {done / _MEGABYTE:,.1f} of {total / _MEGABYTE:,.1f} MB"
             print(line, file=sys.stderr, flush=True)  # noqa: T201  the terminal is this module's
 
     return show
 
 
-def summary_text(summary: UpdateSummary) -> str:
+def summary_lines(summary: UpdateSummary) -> list[str]:
     """Word an update: one line of counts, and a line for each reason why files were skipped."""
     counts = (
         f"{summary.added} added, {summary.updated} updated, {summary.unchanged} unchanged, {summary.removed} removed"
     )
     work = f"{summary.passages} passages written, {summary.embedded} embedded, {summary.seconds:.1f} s"
     skipped = [
-        one_line(f"  skipped {count}: {reason} (such as {summary.examples[reason]})")
+        f"  skipped {count}: {reason} (such as {summary.examples[reason]})"
         for reason, count in sorted(summary.skipped.items())
     ]
-    return "\n".join((f"{counts}; {work}", *skipped))
+    return [f"{counts}; {work}", *skipped]
 
 
 def report_text(report: Report) -> str:

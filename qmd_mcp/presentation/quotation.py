@@ -46,8 +46,12 @@ def _shown(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(map(_shown, value))
     if isinstance(value, dict):
-        return {_shown(key): _shown(each) for key, each in value.items()}
+        return {_shown(key): _shown_field(key, each) for key, each in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         named = {field.name: getattr(value, field.name) for field in fields(value)}
-        return replace(value, **{k: block(v) if k in BLOCKS else _shown(v) for k, v in named.items()})
+        return replace(value, **{name: _shown_field(name, each) for name, each in named.items()})
     return value
+
+
+def _shown_field(name: object, value: Any) -> Any:
+    return block(value) if name in BLOCKS and isinstance(value, str) else _shown(value)

@@ -7,7 +7,6 @@ import logging
 import os
 import secrets
 import socket
-import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from anyio import to_thread
 
 from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import AlreadyServedError, SettingsError
+from qmd_mcp.log_lines import log_to_standard_error
 from qmd_mcp.server.process.importing import importing
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.server.process.process_exit import leave_anyway, leave_at_once, leave_if_busy
@@ -42,7 +42,7 @@ def serve_http(
         AlreadyServedError: a server of this index is running.
         OtherVersionError: a server of another version is running for this index.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
+    log_to_standard_error()
     logging.getLogger("mcp.server.sse").setLevel(logging.ERROR)  # it warns of every message to a session that has ended
     OPERATING_SYSTEM.when_asked_to_end(leave_at_once)  # until there is something to close
     from qmd_mcp.server.http.access import access_policy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ import anyio
 
 from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import SetupError
+from qmd_mcp.log_lines import log_to_standard_error
 from qmd_mcp.server.process.endable_stdin import EndableStdin
 from qmd_mcp.server.process.forwarding import Conversation
 from qmd_mcp.server.process.importing import importing
@@ -54,7 +54,7 @@ def serve_stdio(
         raise SetupError(sentence)
     if sys.stdin.isatty():
         tell(f"waiting for an MCP client on standard input; {OPERATING_SYSTEM.end_of_input_keys} ends.")
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="qmd-mcp: %(levelname)s: %(message)s")
+    log_to_standard_error()
     stdin = EndableStdin()
     OPERATING_SYSTEM.when_asked_to_end(stdin.end)
 

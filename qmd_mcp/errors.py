@@ -19,7 +19,6 @@ QmdError
 └── SetupError                    the operator must change something
     ├── EmptyIndexError
     ├── NotAnIndexError           another folder, or an index of another version
-    ├── UnreachableIndexError     an index on object storage that does not answer
     ├── EmbedderMismatchError
     ├── ManifestError
     ├── ModelError                a graph that cannot be loaded or used
@@ -187,16 +186,6 @@ class NotAnIndexError(SetupError):
 
     def __init__(self, index: str, *, reason: str) -> None:
         super().__init__(f"{index} is not a qmd-mcp index: {reason}.")
-        self.index, self.reason = index, reason
-
-
-class UnreachableIndexError(SetupError):
-    """An index on object storage that cannot be reached or may not be used."""
-
-    def __init__(self, index: str, *, reason: str) -> None:
-        super().__init__(
-            f"The index {index} cannot be reached: {reason}. Check --index, the network and the credentials for it."
-        )
         self.index, self.reason = index, reason
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -27,9 +26,6 @@ ENVIRONMENT_PREFIX = "QMD_"
 PROJECT_FOLDER = ".qmd-mcp"
 """The folder of an index inside a project; `.qmd` belongs to the program qmd."""
 
-
-OBJECT_STORAGE = ("s3", "s3+ddb", "gs", "az", "abfss", "oss", "cos", "file")
-"""The schemes of LanceDB 0.40 under which an index outlives its process; `file` is a folder of this machine."""
 
 LIKENESS = 0.75
 """How alike two names must be, by difflib's ratio, for one to be a misspelling of the other: 2 wrong letters in 8."""
@@ -212,7 +208,7 @@ def read_settings(**overrides: object) -> Settings:
     """
     for name in sorted(map(str.upper, os.environ)):
         setting = name.removeprefix(ENVIRONMENT_PREFIX).lower()
-        if name.startswith(ENVIRONMENT_PREFIX) and setting not in Settings.model_fields:
+        if name.startswith(ENVIRONMENT_PREFIX) and setting not in {*Settings.model_fields, "debug"}:  # see faults.py
             known = [ENVIRONMENT_PREFIX + field.upper() for field in Settings.model_fields]
             tell(_not_a_setting(name, known))
     given = {name: value for name, value in overrides.items() if value is not None}
@@ -282,7 +278,6 @@ def locate_index(settings: Settings, *, start: Path | None = None) -> IndexLocat
         SettingsError: the working folder is needed and has been deleted.
     """
     if settings.index is not None:
-        _check_scheme(settings.index)
         if not is_local(settings.index):
             return IndexLocation(settings.index)
         folder = Path(settings.index).expanduser()
@@ -294,22 +289,6 @@ def locate_index(settings: Settings, *, start: Path | None = None) -> IndexLocat
         if (folder / PROJECT_FOLDER).is_dir():
             return IndexLocation(str(folder / PROJECT_FOLDER), folder)
     return IndexLocation(str(user_data_path(APPLICATION) / "index"))
-
-
-def _check_scheme(index: str) -> None:
-    """Refuse a URI that names no object storage, rather than let LanceDB take it for another service.
-
-    Raises:
-        SettingsError: the scheme is unknown, or is not followed by `://`.
-    """
-    found = re.match(r"([\w+-]{2,}):/", index)  # one letter is a drive of Windows
-    if not found:
-        return
-    scheme = found[1].lower()
-    if scheme not in OBJECT_STORAGE or is_local(index):
-        known = ", ".join(f"{each}://" for each in OBJECT_STORAGE)
-        sentence = f"{index} names no place of an index. Give a folder, or a URI that begins with {known}."
-        raise SettingsError(sentence)
 
 
 def is_local(uri: str) -> bool:

@@ -18,7 +18,7 @@ from qmd_mcp.cli import (
     search_commands,
     server_commands,
 )
-from qmd_mcp.cli.command_session import Session
+from qmd_mcp.cli.command_session import Session, check_scheme
 from qmd_mcp.cli.output import say, say_aside, say_rendered
 from qmd_mcp.faults import DEBUG_OPTION, DONE, USAGE, close_output, report, word_what_no_border_catches
 from qmd_mcp.log_lines import log_to_standard_error
@@ -67,7 +67,7 @@ def accept_every_character() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; whatever goes wrong is one line on standard error."""
     try:
-        ended = app(args=list(arguments), standalone_mode=False)
+        ended = app(args=list(arguments), prog_name=app.info.name, standalone_mode=False)
     except typer.TyperException as error:
         return _used_wrongly(error)
     except SystemExit as error:
@@ -112,4 +112,6 @@ def options(
 ) -> None:
     """Read the options that come before the command."""
     settings = read_settings(index=index)
+    if settings.index is not None:
+        check_scheme(settings.index)
     context.obj = Session(settings, locate_index(settings))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from qmd_mcp.errors import UnreachableIndexError, first_line
+from qmd_mcp.errors import NotAnIndexError, first_line
 from qmd_mcp.settings import is_local
 
 _PLACE_IN_RUST = re.compile(r",? ?\(?/[^\s,]+\.rs:\d+.*", re.DOTALL)
@@ -18,7 +18,7 @@ def translated_errors(uri: str) -> Generator[None]:
     """Turn what LanceDB says of a remote place into an error of one sentence.
 
     Raises:
-        UnreachableIndexError: the place cannot be reached, is no bucket, or the credentials do not fit.
+        NotAnIndexError: the place cannot be reached, is no bucket, or the credentials do not fit.
     """
     try:
         yield
@@ -26,4 +26,5 @@ def translated_errors(uri: str) -> Generator[None]:
         if is_local(uri):
             raise
         said = _PLACE_IN_RUST.sub("", _KIND.sub("", first_line(error), count=1))
-        raise UnreachableIndexError(uri, reason=said.rstrip(".")) from error
+        reason = f"it cannot be reached ({said.rstrip('.')}); check --index, the network and the credentials for it"
+        raise NotAnIndexError(uri, reason=reason) from error

@@ -78,7 +78,11 @@ def _child_on_disk(folder: Path, name: str) -> Path:
 def read_file(root: Path, relative: str, *, max_bytes: int) -> FileContent | Skip:
     """Read a file of a collection, or say why it cannot be read, must not be read or is not there."""
     path = on_disk(root, relative)
-    if not is_inside(root, path):
+    try:
+        inside = is_inside(root, path)
+    except (OSError, RuntimeError):  # a link that leads back to itself: OSError since Python 3.13
+        return Skip(relative, "unreadable")
+    if not inside:
         return Skip(relative, "link out of the collection")
     *folders, name = PurePosixPath(relative).parts
     if is_secret(name) or not SECRET_FOLDERS.isdisjoint(folders):  # an index from elsewhere may list such a file
@@ -89,10 +93,11 @@ def read_file(root: Path, relative: str, *, max_bytes: int) -> FileContent | Ski
         return Skip(relative, "missing")
     except OSError:
         return Skip(relative, "unreadable")
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode):
+        os.close(descriptor)
+        return Skip(relative, "unreadable")
     with os.fdopen(descriptor, "rb") as file:
-        state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode):
-            return Skip(relative, "unreadable")
         if state.st_size > max_bytes:
             return Skip(relative, "too large")
         try:

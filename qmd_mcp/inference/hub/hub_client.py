@@ -22,7 +22,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, tqdm  # type: ignore[attr-defined]  # its __all__ is computed
 
-from qmd_mcp.errors import PullError, first_line
+from qmd_mcp.errors import PullError, QmdError, first_line
 from qmd_mcp.inference.hub.pull_lock import LockedFile
 
 # The library reads its environment variable only when it is imported, and fastembed may have imported it already.
@@ -97,6 +97,8 @@ class Hub:
         """
         try:
             yield
+        except QmdError:
+            raise
         except OfflineModeIsEnabled as error:
             raise PullError(repository, reason="HF_HUB_OFFLINE is set") from error
         except GatedRepoError as error:

@@ -1,12 +1,9 @@
-"""Whatever files, folders and arguments are called: nothing that leaves a tool, a route or a command hides anything."""
+"""Whatever an index and a client call things: nothing that leaves a tool, a resource, a route or the log hides anything."""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,6 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
 from qmd_mcp.application.engine_protocols import Engine
-from qmd_mcp.cli import run
 from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts, Stage
 from qmd_mcp.domain.documents import Collection, Context
 from qmd_mcp.domain.index_status import IndexStatus
@@ -32,7 +28,7 @@ from qmd_mcp.server.mcp.mcp_application import Application
 from qmd_mcp.server.mcp.tools import Tools
 from qmd_mcp.settings import read_settings
 from tests.fakes import FakeEngine, FakeReading, FakeSearching
-from tests.hostile_names import ESCAPE, HOSTILE, LINE_OF_A_FILE, SMUGGLED, filled, hidden_in, strings_of
+from tests.hostile_names import ESCAPE, HOSTILE, LINE_OF_A_FILE, filled, hidden_in, strings_of
 
 SENT = HOSTILE.encode("utf-8", "replace").decode()
 """The name as a client can send it, without halves of surrogate pairs."""
@@ -185,109 +181,6 @@ async def test_no_answer_and_no_error_of_a_route_hides_anything(web: httpx2.Asyn
         for text in strings_of(reply.json()):
             assert not hidden_in(text)
             assert "\n" not in text or text == LINE_OF_A_FILE or "data from files" in text
-
-
-NAMES = [
-    "a\x1b[31m.md",
-    "b\nc.md",
-    "d\u202egnp.md",
-    "e\U000e0049\U000e0067.md",
-    "f" + "".join(chr(0xE0100 + each) for each in b"obey") + ".md",
-    "g\u200b\r.md",
-]
-
-
-@pytest.fixture
-def qmd(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, list[str]]]:
-    """Runs a command in this process, and returns its exit code and the lines that it printed anywhere."""
-    for name in [name for name in os.environ if name.startswith("QMD_")]:
-        monkeypatch.delenv(name)
-    for name in ("DATA", "CONFIG", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> tuple[int, list[str]]:
-        capsys.readouterr()
-        code = run(arguments)
-        written = capsys.readouterr()
-        printed = written.out + written.err
-        assert not hidden_in(printed), arguments
-        return code, printed.removesuffix("\n").split("\n")
-
-    return command
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no files of such names")
-def test_no_command_prints_what_a_name_hides(qmd: Callable[..., tuple[int, list[str]]], tmp_path: Path) -> None:
-    root = tmp_path / f"root{ESCAPE}{SMUGGLED}".replace("/", "")
-    root.mkdir()
-    for name in NAMES:
-        (root / name).write_text(f"# Title {ESCAPE}\n\nPromote the standby {SMUGGLED}.\n")
-    (root / "skipped\x1b[2J\nskipped 9: none.md").write_bytes(b"\0\1\2")
-    code, lines = qmd("collection", "add", str(root), "--name", "notes", "--no-embed")
-    assert code == 0
-    assert [line for line in lines if line.startswith("notes: 6 added")]
-    assert [line for line in lines if line.startswith("  skipped 1: binary (such as skipped␛[2J␊skipped 9: none.md)")]
-    assert qmd("context", "add", "notes", HOSTILE)[0] == 0
-    for arguments, expected, most_lines in (
-        (["collection", "list"], 0, 2),
-        (["context", "list"], 0, 1),
-        (["collection", "rename", "notes", f"n{HOSTILE}"], 1, 1),
-        (["collection", "rename", "notes", "n" + "".join(chr(0xE0100 + each) for each in b"obey")], 1, 1),
-        (["collection", "remove", HOSTILE], 3, 1),
-        (["context", "rm", HOSTILE], 3, 1),
-        (["context", "add", HOSTILE, HOSTILE], 3, 1),
-        (["status"], 0, 9),
-        (["status", "--json"], 0, 99),
-        (["search", "standby"], 0, 99),
-        (["search", "standby", "--json"], 0, 999),
-        (["search", "standby", "--collection", HOSTILE], 3, 1),
-        (["search", f'path:"{HOSTILE}" standby'], 0, 9),
-        (["get", f"notes/{NAMES[0]}"], 0, 99),
-        (["get", "notes/a.md"], 3, 1),
-        (["get", HOSTILE], 3, 1),
-        (["multi-get", "notes/*", HOSTILE], 0, 99),
-        (["multi-get", HOSTILE], 0, 9),
-        (["update", "--collection", HOSTILE], 3, 1),
-        (["update"], 0, 5),
-        (["models", "list", HOSTILE], 2, 1),
-        (["models", "verify", HOSTILE], 1, 1),
-        (["models", "pull", HOSTILE], 1, 1),
-        (["models", "pull", "mini", "--device", HOSTILE], 2, 1),
-        (["eval", HOSTILE], 3, 1),
-        (["eval", "x", "--mode", HOSTILE], 2, 1),
-        (["client-config", HOSTILE], 2, 1),
-        (["client-config", "claude"], 0, 99),
-        ([HOSTILE], 2, 1),
-        ([f"--{HOSTILE}"], 2, 1),
-        (["search", "x", "--limit", HOSTILE], 2, 1),
-        (["--index", HOSTILE.replace("\0", ""), "status"], 1, 1),
-        (["--index", HOSTILE, "client-config", "claude"], 0, 99),
-        (["collection", "add", HOSTILE], 1, 1),
-        (["serve", "--port", HOSTILE], 2, 1),
-    ):
-        code, lines = qmd(*arguments)
-        assert (code, len(lines) <= most_lines) == (expected, True), (arguments, lines)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no files of such names")
-def test_a_document_with_a_hostile_name_is_read_by_its_uri(
-    qmd: Callable[..., tuple[int, list[str]]], tmp_path: Path
-) -> None:
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / NAMES[2]).write_text("Promote the standby.\n")
-    qmd("collection", "add", "notes", "--no-embed")
-    (hit,) = json.loads("\n".join(qmd("search", "standby", "--json")[1]))["hits"]
-    assert (hit["path"], hit["uri"]) == ("d\ufffdgnp.md", "qmd://notes/d%E2%80%AEgnp.md")
-    assert qmd("get", hit["uri"])[0] == 0
-
-
-def test_a_clients_configuration_names_the_very_index(qmd: Callable[..., tuple[int, list[str]]]) -> None:
-    code, lines = qmd("--index", f"/{HOSTILE}", "client-config", "claude")
-    configured = json.loads("\n".join(lines[:-1]))
-    assert (code, configured["mcpServers"]["qmd-mcp"]["args"][1]) == (0, f"/{HOSTILE}")
 
 
 def test_no_line_of_the_log_forges_another() -> None:

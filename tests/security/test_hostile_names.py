@@ -1,4 +1,4 @@
-"""Whatever an index and a client call things: nothing that leaves a tool, a resource, a route or the log hides anything."""
+"""Whatever an index or a client calls things: nothing that leaves a tool, a resource, a route or the log hides it."""
 
 from __future__ import annotations
 

@@ -42,9 +42,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qmd_mcp.visible_text import one_line
+
 
 class QmdError(Exception):
-    """The root of the tree; the text of every error is written for a person."""
+    """The root of the tree; the text of every error is one line for a person, whatever the names in it are."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(one_line(sentence))
 
 
 class CallerError(QmdError):

@@ -33,6 +33,7 @@ from qmd_mcp.http_settings import (
     Socket,
     Token,
 )
+from qmd_mcp.visible_text import one_line
 
 APPLICATION = "qmd-mcp"
 ENVIRONMENT_PREFIX = "QMD_"
@@ -186,7 +187,7 @@ def read_settings(**overrides: object) -> Settings:
     """
     for name in sorted(map(str.upper, os.environ)):
         setting = name.removeprefix(ENVIRONMENT_PREFIX).lower()
-        if name.startswith(ENVIRONMENT_PREFIX) and setting not in Settings.model_fields:
+        if name.startswith(ENVIRONMENT_PREFIX) and setting not in {*Settings.model_fields, "debug"}:  # see faults.py
             known = [ENVIRONMENT_PREFIX + field.upper() for field in Settings.model_fields]
             tell(_not_a_setting(name, known))
     given = {name: value for name, value in overrides.items() if value is not None}
@@ -222,7 +223,7 @@ def tell(sentence: str) -> None:
     """Write one line on standard error for the person who started this process; nothing if it is closed."""
     stream: TextIO | None = sys.stderr  # None under pythonw and after `2>&-`
     if stream is not None:
-        stream.write(f"qmd-mcp: {sentence}\n")
+        stream.write(f"qmd-mcp: {one_line(sentence)}\n")
         stream.flush()
 
 

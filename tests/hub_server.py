@@ -7,7 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,6 +28,10 @@ class Hub:
     """Files whose content does not match the hash that the hub states."""
     drop_once: dict[str, int] = field(default_factory=dict)
     """Bytes after which the connection breaks when a file is requested for the first time."""
+    longer: dict[str, int] = field(default_factory=dict)
+    """Bytes that follow the announced ones of a file."""
+    answer: bytes | None = None
+    """What the hub answers about the repository, in place of the truth."""
     status: int = 200
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     """The method, path and range of every request for a file."""
@@ -95,7 +99,8 @@ def _handler(hubs: tuple[Hub, ...]) -> type[BaseHTTPRequestHandler]:
             if revision and revision[1] not in {"main", hub.commit}:
                 self._answer(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
                 return
-            self._answer(200, json.dumps(hub.information()).encode(), {"Content-Type": "application/json"})
+            told = json.dumps(hub.information()).encode() if hub.answer is None else hub.answer
+            self._answer(200, told, {"Content-Type": "application/json"})
 
         def _file(self, *, body: bool) -> None:
             hub = self.hub
@@ -109,6 +114,7 @@ def _handler(hubs: tuple[Hub, ...]) -> type[BaseHTTPRequestHandler]:
             headers = {"ETag": f'"{etag}"', "X-Repo-Commit": hub.commit, "Accept-Ranges": "bytes"}
             if path in hub.lies:
                 content = bytes(byte ^ 1 for byte in content)
+            content += bytes(hub.longer.get(path, 0))
             first = int(re.findall(r"\d+", self.headers["Range"])[0]) if self.headers["Range"] else 0
             if first:
                 headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
@@ -126,7 +132,8 @@ def _handler(hubs: tuple[Hub, ...]) -> type[BaseHTTPRequestHandler]:
                 content = content[: hub.drop_once.pop(drop)]
                 self.close_connection = True
             if body:
-                self.wfile.write(content)
+                with suppress(ConnectionError):  # the client may have had enough
+                    self.wfile.write(content)
 
         def log_message(self, *arguments: object) -> None:
             pass

@@ -21,21 +21,18 @@ from qmd_mcp.cli import (
     token_commands,
     trust_command,
 )
-from qmd_mcp.cli.command_session import Session
-from qmd_mcp.errors import CallerError, SetupError
-from qmd_mcp.presentation.quotation import one_line
+from qmd_mcp.cli.command_session import Session, check_scheme
+from qmd_mcp.cli.output import say, say_aside, say_rendered
+from qmd_mcp.faults import DEBUG_OPTION, DONE, USAGE, close_output, report, word_what_no_border_catches
+from qmd_mcp.log_lines import log_to_standard_error
 from qmd_mcp.settings import locate_index, read_settings
-
-SETUP_EXIT = 1
-CALLER_EXIT = 3
-"""The exit codes: 0 if it is done, 1 if the operator must change something, 2 if the command is used wrongly, and 3 if
-the caller has made a mistake."""
 
 app = typer.Typer(
     name="qmd-mcp",
     help="Local search for AI agents: ranked, citable passages of your own files.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # as markup, a help text would lose its brackets
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for part in (
@@ -55,7 +52,9 @@ def main() -> NoReturn:
     """Run the command of this process and end it with its exit code."""
     accept_every_character()
     os.umask(0o077)  # what LanceDB and a pull write is for this user alone, as what we write ourselves
-    sys.exit(run(sys.argv[1:]))
+    word_what_no_border_catches()
+    log_to_standard_error()
+    sys.exit(close_output(run(sys.argv[1:])))
 
 
 def accept_every_character() -> None:
@@ -72,24 +71,34 @@ def accept_every_character() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; a mistake of the caller or the operator is one line on stderr."""
+    """Run one command and return its exit code; whatever goes wrong is one line on standard error."""
     try:
-        app(args=list(arguments))
-    except CallerError as error:
-        typer.echo(one_line(f"qmd-mcp: {error}"), err=True)
-        return CALLER_EXIT
-    except SetupError as error:
-        typer.echo(one_line(f"qmd-mcp: {error}"), err=True)
-        return SETUP_EXIT
-    except SystemExit as ended:  # how typer ends every command
-        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    return 0
+        ended = app(args=list(arguments), prog_name=app.info.name, standalone_mode=False)
+    except typer.TyperException as error:
+        return _used_wrongly(error)
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException as error:  # noqa: BLE001  the outermost border
+        return report(error, arguments=arguments)
+    return ended if isinstance(ended, int) else DONE
+
+
+def _used_wrongly(error: typer.TyperException) -> int:
+    """Say what is wrong with how a command is written, or show its help if nothing is."""
+    context = getattr(error, "ctx", None)
+    sentence: str = getattr(error, "format_message", lambda: str(error))()
+    if context is not None and sentence == context.get_help():
+        say_rendered(sentence)
+        return USAGE
+    command = context.command_path if context is not None else app.info.name
+    say_aside(f"qmd-mcp: {sentence.rstrip('.')}. See {command} --help.")
+    return USAGE
 
 
 def show_version(wanted: bool) -> None:  # noqa: FBT001  typer's own signature
     """Print the version and end, if `--version` is given."""
     if wanted:
-        typer.echo(f"qmd-mcp {__version__}")
+        say(f"qmd-mcp {__version__}")
         raise typer.Exit
 
 
@@ -103,7 +112,12 @@ def options(
     version: Annotated[  # noqa: ARG001  its callback prints the version
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
     ] = False,
+    debug: Annotated[  # noqa: ARG001  `report` looks for it among the arguments, also when they cannot be read
+        bool, typer.Option(DEBUG_OPTION, help="Show the trace of an error beside its sentence.")
+    ] = False,
 ) -> None:
     """Read the options that come before the command."""
     settings = read_settings(index=index)
+    if settings.index is not None:
+        check_scheme(settings.index)
     context.obj = Session(settings, locate_index(settings))

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from qmd_mcp.visible_text import block
+
 Client: TypeAlias = Literal["claude", "cursor", "vscode"]
 
 PLACES: dict[Client, str] = {
@@ -54,4 +56,7 @@ def server_command(*, index: str) -> tuple[str, list[str]]:
 
 
 def _under_its_key(client: Client, server: dict[str, object]) -> str:
-    return json.dumps({_KEYS[client]: {"qmd-mcp": server}}, indent=2, ensure_ascii=False)
+    configuration = {_KEYS[client]: {"qmd-mcp": server}}
+    text = json.dumps(configuration, indent=2, ensure_ascii=False)
+    # What would not be shown is escaped: the path is then exact and visible.
+    return text if block(text) == text else json.dumps(configuration, indent=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qmd_mcp.cli.command_session import Session
+from qmd_mcp.cli.output import say, say_json
 from qmd_mcp.errors import NotAnIndexError, SetupError, UnsafeIndexError
-from qmd_mcp.presentation.quotation import one_line
 
 if TYPE_CHECKING:  # importing these takes seconds, for which --help must not wait
     from qmd_mcp.inference.hub.local_model import Model
@@ -47,9 +46,9 @@ def doctor(
     report = _report(context.obj)
     if as_json:
         answer = {"holds": not report.problems, "obstacle_to_cuda": report.environment.cuda.obstacle, **asdict(report)}
-        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+        say_json(answer)
     else:
-        typer.echo(_text(report))
+        say(*_lines(report))
     if report.problems:
         raise typer.Exit(1)
 
@@ -175,7 +174,7 @@ def _asked_for(
     return (("embedder", embedding), ("expander", expanding), ("reranker", reranking))
 
 
-def _text(report: Report) -> str:
+def _lines(report: Report) -> list[str]:
     environment, cuda = report.environment, report.environment.cuda
     lines = [
         f"versions    {', '.join((*environment.versions, *environment.runtimes))}",
@@ -196,8 +195,7 @@ def _text(report: Report) -> str:
         lines += [f"            note: {note}" for note in model.notes]
     lines += [f"note        {note}" for note in report.notes]
     lines += [f"PROBLEM     {problem}" for problem in report.problems]
-    lines += [] if report.problems else ["Everything that is asked for can be used."]
-    return "\n".join(map(one_line, lines))
+    return lines if report.problems else [*lines, "Everything that is asked for can be used."]
 
 
 def _cuda_text(report: Report) -> str:

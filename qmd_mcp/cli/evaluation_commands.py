@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, get_args
 import typer
 
 from qmd_mcp.cli.command_session import Session
+from qmd_mcp.cli.output import say_json, say_rendered
 from qmd_mcp.domain.documents import Mode
 
 app = typer.Typer()
@@ -60,7 +60,10 @@ def evaluate(
             sample=queries,
         )
         report = anyio.run(measured)
-    typer.echo(json.dumps(report.as_json(), ensure_ascii=False) if as_json else report_text(report))
+    if as_json:
+        say_json(report.as_json(), indent=None)
+    else:
+        say_rendered(report_text(report))
 
 
 def _evaluate_self(session: Session, *, of_each: int | None, as_json: bool) -> None:
@@ -81,4 +84,7 @@ def _evaluate_self(session: Session, *, of_each: int | None, as_json: bool) -> N
                 answered=answered,
             )
         )
-    typer.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else self_report_text(report))
+    if as_json:
+        say_json(asdict(report), indent=None)
+    else:
+        say_rendered(self_report_text(report))

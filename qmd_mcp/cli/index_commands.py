@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qmd_mcp.cli.command_session import Session
+from qmd_mcp.cli.output import say, say_all
 from qmd_mcp.errors import CollectionError
-from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.settings import PROJECT_FOLDER, IndexLocation, working_folder
 
 if TYPE_CHECKING:  # importing these takes two seconds, for which --help must not wait
@@ -36,7 +36,7 @@ def init(context: typer.Context) -> None:
     async def done(_: Engine) -> None: ...
 
     Session(session.settings, location).run(done, create=True)
-    typer.echo(f"Index ready: {location.uri}\nNext: qmd-mcp collection add FOLDER --name NAME")
+    say(f"Index ready: {location.uri}", "Next: qmd-mcp collection add FOLDER --name NAME")
 
 
 @collection_app.command("add")
@@ -57,46 +57,48 @@ def collection_add(
     chosen = name or root.name
     collection = check_collection(Collection(chosen, root, tuple(glob or DEFAULT_GLOBS), tuple(ignore or ())))
 
-    async def add(engine: Engine) -> str:
-        from qmd_mcp.cli.terminal import summary_text, watched
+    async def add(engine: Engine) -> UpdateSummary:
+        from qmd_mcp.cli.terminal import watched
 
         await engine.writing.add_collection(collection)
         with watched() as progress:
-            summary = await engine.writing.update(collections=[chosen], embed=embed, progress=progress)
-        nothing = (
-            "\nNo file of this folder is indexed. Choose files with --glob and --ignore." if not summary.added else ""
-        )
-        return summary_text(summary) + nothing
+            return await engine.writing.update(collections=[chosen], embed=embed, progress=progress)
 
-    typer.echo(f"{chosen}: {context.obj.run(add, create=True)}")
+    from qmd_mcp.cli.terminal import summary_lines
+
+    summary = context.obj.run(add, create=True)
+    counts, *skipped = summary_lines(summary)
+    say(f"{chosen}: {counts}", *skipped)
+    if not summary.added:
+        say("No file of this folder is indexed. Choose files with --glob and --ignore.")
 
 
 @collection_app.command("list")
 def collection_list(context: typer.Context) -> None:
     """List the collections."""
 
-    async def listed(engine: Engine) -> str:
+    async def listed(engine: Engine) -> list[str]:
         lines: list[str] = []
         for collection in (await engine.collections()).values():
             lines.append(f"{collection.name}  {collection.root}")
             lines += [f"  {each.prefix or '(all)'}: {each.text}" for each in collection.contexts]
-        return "\n".join(map(one_line, lines)) or "No collection yet: qmd-mcp collection add FOLDER --name NAME"
+        return lines
 
-    typer.echo(context.obj.run(listed))
+    say_all(context.obj.run(listed), otherwise="No collection yet: qmd-mcp collection add FOLDER --name NAME")
 
 
 @collection_app.command("remove")
 def collection_remove(context: typer.Context, name: str) -> None:
     """Remove a folder from the index; its files stay where they are."""
     count = context.obj.run(lambda engine: engine.writing.remove_collection(name))
-    typer.echo(f"{name}: {count} documents removed from the index")
+    say(f"{name}: {count} documents removed from the index")
 
 
 @collection_app.command("rename")
 def collection_rename(context: typer.Context, name: str, new_name: str) -> None:
     """Give a collection another name; nothing is embedded again."""
     context.obj.run(lambda engine: engine.writing.rename_collection(name, new_name))
-    typer.echo(f"{name} is now {new_name}")
+    say(f"{name} is now {new_name}")
 
 
 @context_app.command("add")
@@ -108,22 +110,21 @@ def context_add(
     """Describe a collection or a path in it."""
     name, _, prefix = place.removeprefix("qmd://").strip("/").partition("/")
     context.obj.run(lambda engine: engine.writing.set_context(name, prefix, text))
-    typer.echo(f"{place}: {text}")
+    say(f"{place}: {text}")
 
 
 @context_app.command("list")
 def context_list(context: typer.Context) -> None:
     """List the descriptions."""
 
-    async def listed(engine: Engine) -> str:
-        lines = [
+    async def listed(engine: Engine) -> list[str]:
+        return [
             f"{collection.name}{'/' if each.prefix else ''}{each.prefix}: {each.text}"
             for collection in (await engine.collections()).values()
             for each in collection.contexts
         ]
-        return "\n".join(map(one_line, lines)) or "No context yet: qmd-mcp context add COLLECTION[/PATH] TEXT"
 
-    typer.echo(context.obj.run(listed))
+    say_all(context.obj.run(listed), otherwise="No context yet: qmd-mcp context add COLLECTION[/PATH] TEXT")
 
 
 @context_app.command("rm")
@@ -131,7 +132,7 @@ def context_remove(context: typer.Context, place: Annotated[str, typer.Argument(
     """Remove a description."""
     name, _, prefix = place.removeprefix("qmd://").strip("/").partition("/")
     context.obj.run(lambda engine: engine.writing.set_context(name, prefix, None))
-    typer.echo(f"{place}: no context any more")
+    say(f"{place}: no context any more")
 
 
 @app.command()
@@ -159,10 +160,10 @@ def update(
 
     if embedder is not None:
         session = Session(session.settings.model_copy(update={"embedder": embedder}), session.location)
-    from qmd_mcp.cli.terminal import summary_text
+    from qmd_mcp.cli.terminal import summary_lines
 
     summary = session.run(updated, rebuild=embedder is not None)
-    typer.echo(summary_text(summary))
+    say(*summary_lines(summary))
     if summary.problems:
         raise CollectionError(" ".join(summary.problems))
 
@@ -177,4 +178,4 @@ def embed(context: typer.Context) -> None:
         with watched() as progress:
             return await engine.writing.embed(progress=progress)
 
-    typer.echo(f"{context.obj.run(embedded)} passages embedded")
+    say(f"{context.obj.run(embedded)} passages embedded")

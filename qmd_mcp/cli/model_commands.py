@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qmd_mcp.cli.output import say, say_json
 from qmd_mcp.errors import ModelError
 from qmd_mcp.settings import Settings
 
@@ -33,11 +33,11 @@ def list_models(as_json: AsJson = False) -> None:
     known = user_catalogue()
     rows = [_row(model) for profile in known.names() for model in known.models(profile)]
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        say_json(rows)
         return
     for row in rows:
         state = row["state"]
-        typer.echo(f"{row['name']}/{row['role']}  {row['model']}  {row['formats']}  {row['licence']}  {state}")
+        say(f"{row['name']}/{row['role']}  {row['model']}  {row['formats']}  {row['licence']}  {state}")
 
 
 @models_app.command()
@@ -56,7 +56,7 @@ def pull(
         raise typer.BadParameter(sentence, param_hint="--device")
     chosen = [model for model in _chosen(names) if model.manifest.repository]
     if not chosen:
-        typer.echo("Nothing to pull: these models come with the program or are in a folder of yours.")
+        say("Nothing to pull: these models come with the program or are in a folder of yours.")
         return
     from qmd_mcp.cli.terminal import watched_pull
     from qmd_mcp.inference.hub import pulling
@@ -71,7 +71,7 @@ def pull(
             )
         news = f"{len(pulled.fetched)} files fetched" if pulled.fetched else "complete already"
         what = f"{model.name}/{model.role}  {model.manifest.repository} at {pulled.lock.commit[:12]}"
-        typer.echo(f"{what}: {news}, {pulled.size / 1e6:,.1f} MB ({model.manifest.licence})")
+        say(f"{what}: {news}, {pulled.size / 1e6:,.1f} MB ({model.manifest.licence})")
 
 
 @models_app.command()
@@ -81,9 +81,9 @@ def remove(names: Names = None) -> None:
 
     for model in _chosen(names):
         if model.manifest.repository is None:
-            typer.echo(f"{model.name}/{model.role}  stays: it comes with the program or is in a folder of yours")
+            say(f"{model.name}/{model.role}  stays: it comes with the program or is in a folder of yours")
             continue
-        typer.echo(f"{model.name}/{model.role}  {'removed' if pulling.remove(model.folder) else 'was not pulled'}")
+        say(f"{model.name}/{model.role}  {'removed' if pulling.remove(model.folder) else 'was not pulled'}")
 
 
 @models_app.command()
@@ -95,13 +95,13 @@ def verify(names: Names = None) -> None:
     broken: list[str] = []
     chosen = [model for name in names or known.names() for model in known.models(name)]
     if all(model.lock is None for model in chosen):
-        typer.echo("Nothing to verify: none of these models was pulled.")
+        say("Nothing to verify: none of these models was pulled.")
     for model in chosen:
         lock = model.lock
         if lock is None:
             continue
         faults = [f"{path} {fault}" for path, file in lock.files.items() if (fault := file.fault(model.folder / path))]
-        typer.echo(f"{model.name}/{model.role}  {'; '.join(faults) or f'{len(lock.files)} files as on the hub'}")
+        say(f"{model.name}/{model.role}  {'; '.join(faults) or f'{len(lock.files)} files as on the hub'}")
         broken += [f"{model.name}/{model.role}"] if faults else []
     if broken:
         sentence = f"Damaged: {', '.join(broken)}. Run: qmd-mcp models pull {' '.join(broken)}"

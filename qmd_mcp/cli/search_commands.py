@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from inspect import Parameter, Signature
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from qmd_mcp.application.tool_calls import TOOLS, Tool
+from qmd_mcp.cli.output import say_json, say_rendered
 from qmd_mcp.cli.request_options import parameters_of, request_from
 
 app = typer.Typer()
@@ -36,7 +36,10 @@ def _asking(tool: Tool) -> Callable[..., None]:
 
         request = request_from(tool.request, written)
         value = context.obj.run(lambda engine: tool.ask(engine, request, None))
-        typer.echo(json.dumps(encoded(value), ensure_ascii=False, indent=2) if as_json else render(value))
+        if as_json:
+            say_json(encoded(value))
+        else:
+            say_rendered(render(value))
 
     parameters = [
         Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from qmd_mcp.cli.client_config import HTTP_PLACES, PLACES, Client, client_config, http_client_config
+from qmd_mcp.cli.output import say, say_aside, say_rendered
 from qmd_mcp.settings import tell
 
 app = typer.Typer()
@@ -64,7 +65,7 @@ def serve(
         if new:
             settings = session.settings.model_copy(update=bound)
             tell(how_to_connect(with_token(settings, session.location), session.location))
-        typer.echo(f"{'Serving' if new else 'Already serving'} {running.url} (process {running.pid})")
+        say(f"{'Serving' if new else 'Already serving'} {running.url} (process {running.pid})")
         return
     from qmd_mcp.server.process.http_process import serve_http
 
@@ -78,9 +79,9 @@ def stop(context: typer.Context) -> None:
 
     ended = end(context.obj.location, grace_seconds=context.obj.settings.grace_seconds)
     if ended is None:
-        typer.echo("No server of this index is running.")
+        say("No server of this index is running.")
     else:
-        typer.echo(f"Stopped process {ended.pid}{' by force: it did not end when asked to' if ended.by_force else ''}.")
+        say(f"Stopped process {ended.pid}{' by force: it did not end when asked to' if ended.by_force else ''}.")
 
 
 @app.command("client-config")
@@ -101,11 +102,11 @@ def show_client_config(
     session = context.obj
     check_trust(session.location)  # the configuration names it, and so stands for the person's decision
     if not http:
-        typer.echo(client_config(known, index=session.location.uri))
-        typer.echo(f"Add this to {PLACES[known]}", err=True)
+        say_rendered(client_config(known, index=session.location.uri))
+        say_aside(f"Add this to {PLACES[known]}")
         return
     from qmd_mcp.server.process.run_file import address_for_clients
 
     url, token = address_for_clients(session.settings, session.location)
-    typer.echo(http_client_config(known, url=url, token=token))
-    typer.echo(f"Add this to {HTTP_PLACES[known]}{'; it is a secret' if token else ''}", err=True)
+    say_rendered(http_client_config(known, url=url, token=token))
+    say_aside(f"Add this to {HTTP_PLACES[known]}{'; it is a secret' if token else ''}")

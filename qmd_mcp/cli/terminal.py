@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -26,7 +27,7 @@ from qmd_mcp.corpus.indexing.update_summary import Step, UpdateSummary
 from qmd_mcp.evaluation.report import Report
 from qmd_mcp.evaluation.runner import Answered
 from qmd_mcp.evaluation.self_evaluation import SelfReport
-from qmd_mcp.presentation.quotation import one_line
+from qmd_mcp.visible_text import one_line
 
 _LINE_SECONDS = 10.0
 """Time between two plain lines, which go to a log rather than a terminal."""
@@ -113,7 +114,7 @@ def watched_pull(console: Console | None = None) -> Generator[PullWatcher]:
 
         def show(file: str, *, done: int, total: int) -> None:
             if file not in tasks:
-                tasks[file] = bar.add_task(file, total=total)
+                tasks[file] = bar.add_task(escape(one_line(file)), total=total)
             bar.update(tasks[file], completed=done)
 
         yield show
@@ -127,20 +128,20 @@ def _plain_pull() -> PullWatcher:
         now = time.monotonic()
         if done < total and now - said >= _LINE_SECONDS:
             said = now
-            line = f"{file} {done / _MEGABYTE:,.1f} of {total / _MEGABYTE:,.1f} MB"
+            line = f"{one_line(file)} {done / _MEGABYTE:,.1f} of {total / _MEGABYTE:,.1f} MB"
             print(line, file=sys.stderr, flush=True)  # noqa: T201  the terminal is this module's
 
     return show
 
 
-def summary_text(summary: UpdateSummary) -> str:
+def summary_lines(summary: UpdateSummary) -> list[str]:
     """Word an update: one line of counts, and a line for each reason why files were skipped."""
     counts = (
         f"{summary.added} added, {summary.updated} updated, {summary.unchanged} unchanged, {summary.removed} removed"
     )
     work = f"{summary.passages} passages written, {summary.embedded} embedded, {summary.seconds:.1f} s"
     skipped = [
-        one_line(f"  skipped {count}: {reason} (such as {summary.examples[reason]})")
+        f"  skipped {count}: {reason} (such as {summary.examples[reason]})"
         for reason, count in sorted(summary.skipped.items())
     ]
     told = []
@@ -150,7 +151,7 @@ def summary_text(summary: UpdateSummary) -> str:
         )
     if summary.hard_links:
         told.append(f"  {summary.hard_links} files have several names (hard links), perhaps outside of the folder, too")
-    return "\n".join((f"{counts}; {work}", *skipped, *told))
+    return [f"{counts}; {work}", *skipped, *told]
 
 
 def report_text(report: Report) -> str:

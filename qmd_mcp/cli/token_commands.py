@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from qmd_mcp.cli.output import say, say_aside
 from qmd_mcp.errors import SettingsError, UnknownCollectionError
-from qmd_mcp.presentation.quotation import one_line
 
 app = typer.Typer()
 token = typer.Typer(help="Give clients of the HTTP server tokens of their own, and take them back.")
@@ -35,9 +35,9 @@ def add(
         if unknown or not names:
             raise UnknownCollectionError(", ".join(unknown), known=tuple(known))
     new = register(session.location, name, collections=names, per_minute=per_minute)
-    typer.echo(new)
+    say(new)
     seen = "every collection" if names is None else ", ".join(names)
-    typer.echo(one_line(f"This is shown once. {name} sees {seen}; a running server knows the token already."), err=True)
+    say_aside(f"This is shown once. {name} sees {seen}; a running server knows the token already.")
 
 
 @token.command("list")
@@ -49,9 +49,9 @@ def list_clients(context: typer.Context) -> None:
     for each in clients:
         seen = "every collection" if each.collections is None else ", ".join(each.collections)
         limit = "" if each.per_minute is None else f"; {each.per_minute} requests a minute"
-        typer.echo(one_line(f"{each.name}: {seen}{limit}; since {each.created}"))
+        say(f"{each.name}: {seen}{limit}; since {each.created}")
     if not clients:
-        typer.echo("No client has a token of its own.")
+        say("No client has a token of its own.")
 
 
 @token.command()
@@ -60,7 +60,7 @@ def remove(context: typer.Context, name: Annotated[str, typer.Argument(help="The
     from qmd_mcp.server.clients.registered_clients import remove as unregister
 
     unregister(context.obj.location, name)
-    typer.echo(f"{name} has no token any more.")
+    say(f"{name} has no token any more.")
 
 
 @token.command()
@@ -79,4 +79,4 @@ def show(context: typer.Context) -> None:
     if own is None:
         sentence = "The server asks for no token (no_token)."
         raise SettingsError(sentence)
-    typer.echo(own)
+    say(own)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qmd_mcp.cli.command_session import Session
+from qmd_mcp.cli.output import say, say_all
 from qmd_mcp.errors import CollectionError, NotAnIndexError, SettingsError, UnsafeIndexError
-from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.settings import PROJECT_FOLDER, IndexLocation, locate_index, working_folder
 from qmd_mcp.store import index_folder, index_trust
+from qmd_mcp.visible_text import one_line
 
 if TYPE_CHECKING:  # importing these takes two seconds, for which --help must not wait
     from collections.abc import Sequence
@@ -39,18 +40,18 @@ def trust(
 ) -> None:
     """Use the index that came with a project: its collections are shown, and indexed anew from their files."""
     if listed:
-        typer.echo("\n".join(one_line(each.folder) for each in index_trust.trusted()) or "No index is trusted yet.")
+        say_all((each.folder for each in index_trust.trusted()), otherwise="No index is trusted yet.")
         return
     location = _location(context.obj, folder)
     if remove:
         was = index_trust.distrust(Path(location.uri))
-        typer.echo(one_line(f"{location.uri} {'is trusted no longer' if was else 'was not trusted'}."))
+        say(f"{location.uri} {'is trusted no longer' if was else 'was not trusted'}.")
         return
     if not Path(location.uri).exists():
         raise NotAnIndexError(location.uri, reason="there is no such folder; run qmd-mcp init")
     index_folder.check_project(location)
     if index_trust.is_trusted(Path(location.uri)):
-        typer.echo(one_line(f"{location.uri} is trusted already."))
+        say(f"{location.uri} is trusted already.")
         return
     index_trust.check_not_tracked(Path(location.uri))
     index_folder.check_not_writable(Path(location.uri))
@@ -75,22 +76,22 @@ def _keep(location: IndexLocation, *, yes: bool) -> None:
     _agree(f"Trust {location.uri} with everything that it holds, and show its texts to agents?", yes=yes)
     index_folder.check_folder(location.uri)
     index_trust.trust(Path(location.uri))
-    typer.echo(one_line(f"{location.uri} is trusted."))
+    say(f"{location.uri} is trusted.")
 
 
 def _index_anew(session: Session, *, yes: bool) -> None:
     import anyio
 
     from qmd_mcp.application.trusting import begin_anew, named_collections
-    from qmd_mcp.cli.terminal import summary_text
+    from qmd_mcp.cli.terminal import summary_lines
 
     collections = anyio.run(named_collections, session.location)
-    typer.echo("\n".join(map(one_line, _shown(session.location, collections))))
+    say(*_shown(session.location, collections))
     there = [each for each in collections if each.root.is_dir()]
     _agree("Index these files anew, and use this index from now on?", yes=yes)
     anyio.run(partial(begin_anew, session.settings, session.location, there))
     summary = session.run(_update)
-    typer.echo(summary_text(summary))
+    say(*summary_lines(summary))
     if summary.problems:
         raise CollectionError(" ".join(summary.problems))
 

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import quote
 
 from qmd_mcp.domain.properties import NO_PROPERTIES, Properties
+from qmd_mcp.visible_text import one_line
 
 Freshness: TypeAlias = Literal["current", "changed", "missing"]
 """Whether the file of a document still has the content that was indexed."""
@@ -195,4 +196,7 @@ def shown_docid(docid: str) -> str:
 
 def uri_of(collection: str, path: str) -> str:
     """Make the URI of a document; letters that are not ASCII stay readable (RFC 3987)."""
-    return "qmd://" + _ASCII.sub(lambda run: quote(run[0], safe=_URI_SAFE), f"{collection}/{path}")
+    key = f"{collection}/{path}"
+    if one_line(key) != key:  # what a message would not show is escaped, so that the URI still names the document
+        return "qmd://" + quote(key, safe=_URI_SAFE, errors="replace")
+    return "qmd://" + _ASCII.sub(lambda run: quote(run[0], safe=_URI_SAFE), key)

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import PureWindowsPath
 
 from qmd_mcp.errors import CollectionError, UnsafeIndexError
+from qmd_mcp.visible_text import one_line
 
 _LONGEST_NAME = 64
 """Characters of a collection's name. The name is repeated in front of every path that an agent reads, so it has to stay
@@ -91,7 +92,7 @@ def altered(what: str, name: str) -> UnsafeIndexError:
 @lru_cache(maxsize=1_024)
 def _can_name_a_collection(name: str) -> bool:
     """Kept for the names of the last thousand collections: the rows of an index name the same few again and again."""
-    if not 0 < len(name) <= _LONGEST_NAME:
+    if not 0 < len(name) <= _LONGEST_NAME or one_line(name) != name:
         return False
     kinds = [unicodedata.category(character)[0] for character in name]
     return kinds[0] in "LN" and all(kind in "LNM" or sign in "._-" for kind, sign in zip(kinds, name, strict=True))

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from qmd_mcp.domain.index_status import IndexStatus
 from qmd_mcp.errors import QmdError, SetupError
-from qmd_mcp.presentation.quotation import one_line
 
 _ABSOLUTE = re.compile(r"(?<![\w:/.…])(?:[A-Za-z]:[\\/]|\\\\|/)[^\s'\"<>|:;,()]+")
 
@@ -34,7 +33,7 @@ class Everything:
 
     def sentence(self, error: QmdError) -> str:
         """Return the whole sentence."""
-        return one_line(str(error))
+        return str(error)
 
 
 class NoPaths:
@@ -50,7 +49,7 @@ class NoPaths:
 
     def sentence(self, error: QmdError) -> str:
         """Return the sentence; paths are cut from what the operator must change, not from what the caller wrote."""
-        return one_line(without_paths(str(error)) if isinstance(error, SetupError) else str(error))
+        return without_paths(str(error)) if isinstance(error, SetupError) else str(error)
 
 
 def without_paths(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.index_status import IndexStatus
-from qmd_mcp.presentation.quotation import one_line
+from qmd_mcp.visible_text import one_line
 
 INSTRUCTIONS = (
     "Search over the user's own notes, documentation and code, indexed on this machine. Start with query; use search "

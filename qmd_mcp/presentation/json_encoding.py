@@ -10,11 +10,12 @@ from pydantic import TypeAdapter
 
 from qmd_mcp.domain.answers import Answer, Excerpt, Excerpts
 from qmd_mcp.domain.index_status import IndexStatus
+from qmd_mcp.presentation.quotation import shown
 
 
 def as_json(value: Answer | Excerpt | Excerpts | IndexStatus) -> dict[str, Any]:
-    """Encode every field under its name, tuples as lists; nothing is left out."""
-    encoded: dict[str, Any] = _adapter(type(value)).dump_python(value, mode="json")
+    """Encode every field under its name, tuples as lists; nothing is left out, and no text hides anything."""
+    encoded: dict[str, Any] = _adapter(type(value)).dump_python(shown(value), mode="json")
     return encoded
 
 

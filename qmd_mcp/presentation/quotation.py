@@ -7,6 +7,8 @@ from dataclasses import fields, is_dataclass, replace
 from itertools import count
 from typing import Any, TypeVar
 
+from qmd_mcp.visible_text import block, one_line
+
 Value = TypeVar("Value")
 
 FENCE = "~~~"
@@ -15,38 +17,9 @@ FENCE = "~~~"
 BLOCKS = frozenset({"snippet", "text"})
 """The fields that hold lines of a file. They are shown between fences; every other text stays on its line."""
 
-_CONTROLS = {code: chr(0x2400 + code) for code in range(32)} | {127: "\u2421"}
-"""Controls are shown by their pictures, because an escape sequence must not reach a terminal."""
-
-_REPLACED = dict.fromkeys(
-    (
-        *range(0x80, 0xA0),  # C1 controls
-        *(0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),  # directional characters
-        *range(0xD800, 0xE000),  # halves of surrogate pairs, which no encoding can send
-    ),
-    "\ufffd",
-)
-"""With directional characters, a person would see another text than the one that a model reads."""
-
-_TAGS = dict.fromkeys(range(0xE0000, 0xE0080))
-"""An invisible alphabet, which has been used to smuggle sentences past people."""
-
-_LINE = _CONTROLS | _REPLACED | _TAGS | {0x2028: " ", 0x2029: " "}
-_BLOCK = {code: shown for code, shown in _LINE.items() if chr(code) not in "\t\n"}
-
-
-def one_line(text: str) -> str:
-    """Show a name, a title or a sentence so that it stays on its line and hides nothing."""
-    return text.translate(_LINE)
-
-
-def block(text: str) -> str:
-    """Show lines of a file so that they hide nothing."""
-    return text.replace("\r\n", "\n").translate(_BLOCK)
-
 
 def shown(value: Value) -> Value:
-    """Return a copy of a value of the domain in which every text is safe to show.
+    """Return a copy of a value, of the domain or of JSON, in which every text is safe to show.
 
     A cloned index can call a document, a collection or a model anything. So every value passes through this function as
     a whole, and no field can be forgotten.
@@ -70,11 +43,15 @@ def notice(fence: str) -> str:
 def _shown(value: Any) -> Any:
     if isinstance(value, str):
         return one_line(value)
-    if isinstance(value, tuple):
-        return tuple(map(_shown, value))
+    if isinstance(value, tuple | list):
+        return type(value)(map(_shown, value))
     if isinstance(value, dict):
-        return {_shown(key): _shown(each) for key, each in value.items()}
+        return {_shown(key): _shown_field(key, each) for key, each in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         named = {field.name: getattr(value, field.name) for field in fields(value)}
-        return replace(value, **{k: block(v) if k in BLOCKS else _shown(v) for k, v in named.items()})
+        return replace(value, **{name: _shown_field(name, each) for name, each in named.items()})
     return value
+
+
+def _shown_field(name: object, value: Any) -> Any:
+    return block(value) if name in BLOCKS and isinstance(value, str) else _shown(value)

@@ -24,7 +24,7 @@ from qmd_mcp.retrieval.query.exclusions import Exclusions, kept
 from qmd_mcp.retrieval.query.known_scripts import KnownScripts
 from qmd_mcp.retrieval.query.literal_phrases import literal_first
 from qmd_mcp.retrieval.query.operators import without_phrases
-from qmd_mcp.retrieval.query.syntax import parse_request
+from qmd_mcp.retrieval.query.syntax import no_filters, parse_request
 from qmd_mcp.retrieval.query_pipeline import QueryPipeline
 from qmd_mcp.retrieval.search_protocols import Library, PassageIndex, QueryEmbedder
 from qmd_mcp.retrieval.stage_log import StageLog
@@ -69,17 +69,17 @@ class SearchService:
     async def search(self, request: SearchRequest) -> Answer:
         """Rank passages by BM25 over their text, title, headings and identifiers."""
         log = StageLog()
-        return await self._reads.answer(partial(self._search, request, log), log=log)
+        return _told(request, await self._reads.answer(partial(self._search, request, log), log=log))
 
     async def vsearch(self, request: SearchRequest) -> Answer:
         """Rank passages by the cosine of their vectors with the query's."""
         log = StageLog()
-        return await self._reads.answer(partial(self._vsearch, request, log), log=log)
+        return _told(request, await self._reads.answer(partial(self._vsearch, request, log), log=log))
 
     async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
         """Fuse both retrievals, rerank, and judge the result; `watch` is called with each stage as it ends."""
         log = StageLog(watch=watch, timeout_ms=request.timeout_ms)
-        return await self._reads.answer(partial(self._query, request, log), log=log)
+        return _told(request, await self._reads.answer(partial(self._query, request, log), log=log))
 
     async def warm(self, vector: FloatArray) -> None:
         """Read what the first search would otherwise have to read from disk."""
@@ -186,6 +186,11 @@ class SearchService:
 
     async def _by_meaning(self, vector: FloatArray, scope: Scope, limit: int) -> Ranking:
         return await self._index.dense(vector, scope=scope, limit=limit)
+
+
+def _told(request: SearchRequest, answer: Answer) -> Answer:
+    """The answer, with a note on what was taken for a word and may have been meant as a filter."""
+    return replace(answer, notes=(*no_filters(request.query), *answer.notes))
 
 
 def _size(request: SearchRequest) -> int:

@@ -12,9 +12,9 @@ from qmd_mcp.domain.answers import Answer
 from qmd_mcp.domain.request_arguments import offered_by
 from qmd_mcp.domain.requests import QueryRequest
 from qmd_mcp.errors import ArgumentError
-from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.presentation.rendering import render_answer
 from qmd_mcp.server.mcp.arguments import fit
+from qmd_mcp.visible_text import one_line
 from tests.fakes import HIT
 
 QUERY = offered_by(QueryRequest)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import httpx
 from huggingface_hub import HfApi, constants, hf_hub_url
@@ -21,7 +22,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, tqdm  # type: ignore[attr-defined]  # its __all__ is computed
 
-from qmd_mcp.errors import PullError, first_line
+from qmd_mcp.errors import PullError, QmdError, first_line
 from qmd_mcp.files.private_files import FILE_MODE, make_private_folder
 from qmd_mcp.inference.hub.pull_lock import LockedFile
 
@@ -29,6 +30,9 @@ from qmd_mcp.inference.hub.pull_lock import LockedFile
 constants.HF_HUB_DISABLE_TELEMETRY = True
 
 _INCOMPLETE = ".incomplete"
+
+_COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
+"""A commit of git, whose hash is SHA-1 or SHA-256."""
 
 
 class PullProgress(Protocol):
@@ -69,7 +73,10 @@ class Hub:
         """
         with self._translated_errors(repository):
             info = HfApi(endpoint=self._endpoint).model_info(repository, revision=revision, files_metadata=True)
-        return Offer(repository, commit=str(info.sha), files=_files(info))
+            commit, files = str(info.sha), _files(info)
+        if not _COMMIT.fullmatch(commit):
+            raise PullError(repository, reason=f"{self._endpoint} names no commit")
+        return Offer(repository, commit=commit, files=files)
 
     def fetch(self, offer: Offer, path: str, target: Path, *, progress: PullProgress) -> None:
         """Download one file, continuing an earlier attempt at the same content. The hash is not checked here.
@@ -91,6 +98,8 @@ class Hub:
         """
         try:
             yield
+        except QmdError:
+            raise
         except OfflineModeIsEnabled as error:
             raise PullError(repository, reason="HF_HUB_OFFLINE is set") from error
         except GatedRepoError as error:
@@ -106,17 +115,21 @@ class Hub:
             raise PullError(repository, reason=f"{self._endpoint} cannot be reached; is there a network?") from error
         except OSError as error:
             raise PullError(repository, reason=first_line(error)) from error
+        except Exception as error:  # whatever a hub answers, and however the library fails on it
+            reason = f"the answer of {self._endpoint} cannot be read ({type(error).__name__})"
+            raise PullError(repository, reason=reason) from error
 
 
 def _files(info: Any) -> dict[str, LockedFile]:
-    """Return the files of a repository with the hub's own hashes."""
-    return {
+    """Return the files of a repository with the hub's own hashes; a file without a hash is none that can be checked."""
+    files = {
         each.rfilename: LockedFile(size=each.lfs.size, sha256=each.lfs.sha256)
         if each.lfs is not None
         else LockedFile(size=each.size, git_sha1=each.blob_id)
         for each in info.siblings
         if each.size is not None
     }
+    return {path: file for path, file in files.items() if file.sha256 or file.git_sha1}
 
 
 def _fetch(url: str, target: Path, file: LockedFile, *, tqdm_class: type[tqdm]) -> None:
@@ -134,13 +147,46 @@ def _fetch(url: str, target: Path, file: LockedFile, *, tqdm_class: type[tqdm]) 
             growing.truncate()
         http_get(
             url,
-            growing,
+            _Bounded(growing, path=target.name, most=file.size),  # type: ignore[arg-type]  # what http_get uses of a file
             resume_size=so_far,
             headers=build_hf_headers(),
             expected_size=file.size,
             tqdm_class=tqdm_class,
         )
     incomplete.replace(target)
+
+
+class _Bounded:
+    """A file that takes no more bytes than the hub has announced, whatever its server sends."""
+
+    def __init__(self, file: BinaryIO, *, path: str, most: int) -> None:
+        self._file = file
+        self._path = path
+        self._most = most
+
+    def write(self, data: bytes) -> int:
+        """Write bytes.
+
+        Raises:
+            OSError: the file would become longer than announced; what was received is dropped.
+        """
+        if self._file.tell() + len(data) > self._most:
+            self._file.truncate(0)
+            sentence = f"{self._path} is sent with more than the {self._most:,} bytes that the hub announces"
+            raise OSError(sentence)
+        return self._file.write(data)
+
+    def seek(self, position: int) -> int:
+        """Go to a position."""
+        return self._file.seek(position)
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._file.tell()
+
+    def truncate(self) -> int:
+        """Drop what is behind the position."""
+        return self._file.truncate()
 
 
 def incomplete_path(target: Path, file: LockedFile) -> Path:

@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from qmd_mcp.files.private_files import write_private
 
@@ -21,10 +22,10 @@ class LockedFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    size: int
-    sha256: str | None = None
+    size: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None
     """The hash of a file in large-file storage."""
-    git_sha1: str | None = None
+    git_sha1: Annotated[str | None, Field(pattern="^[0-9a-f]{40}$")] = None
     """The hash of any other file: that of git, over a header and the content."""
 
     def fault(self, path: Path) -> str | None:
@@ -63,5 +64,5 @@ def read_lock(folder: Path) -> Lock | None:
     """Read the lock of a folder, or return None if there is none, which means that the folder holds no model."""
     try:
         return Lock.model_validate_json((folder / LOCK_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValidationError):
+    except (OSError, ValueError):  # not there, no UTF-8, or no lock
         return None

@@ -22,6 +22,8 @@ from qmd_mcp.retrieval.showing.text_matches import Sought
 
 CHANGED = "The index has changed since the first part of this answer: hits may repeat or be missing."
 
+WITHIN_LINE = "max_tokens has no room for a whole line, so the last text ends within one; the cursor goes on there."
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerWriter:
@@ -71,7 +73,7 @@ class AnswerWriter:
             hits=await self.hits.of(
                 shown, documents=documents, collections=collections, dated=goes_by_date(request, parsed.filters)
             ),
-            notes=(CHANGED,) if page.changed else (),
+            notes=(*((CHANGED,) if page.changed else ()), *((WITHIN_LINE,) if page.within_line else ())),
             omitted=page.omitted,
             cursor=page.cursor,
             lines=candidates.lines_found() if request.explain else (),

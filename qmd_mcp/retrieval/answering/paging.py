@@ -58,6 +58,8 @@ class Page:
     """Where the next page begins; None if nothing is left."""
     changed: bool
     """Whether the index changed, so that the spans before this page are not those that earlier pages showed."""
+    within_line: bool = False
+    """Whether the last part ends within a line, which does not fit into the budget."""
 
 
 def beginning(request: QueryRequest) -> Cursor:
@@ -86,6 +88,7 @@ def page_of(
     """
     chosen = spans[cursor.hits : cursor.hits + request.limit]
     turn: Turn | None = None
+    within_line = False
     if request.max_tokens is None:
         parts = tuple(snippet_of(span, sought) for span in chosen)
     else:
@@ -95,7 +98,7 @@ def page_of(
         ]
         packed = pack(items, max_tokens=request.max_tokens, turn=cursor.turn)
         parts = tuple(Part(span, piece, packed=True) for span, piece in zip(chosen, packed.pieces, strict=False))
-        turn = packed.turn
+        turn, within_line = packed.turn, packed.within_line
     done = cursor.hits + len(parts)
     omitted = max(0, len(spans) - done)
     if turn is not None:
@@ -106,6 +109,7 @@ def page_of(
         omitted=omitted,
         cursor=following.encoded() if done < len(spans) else None,
         changed=cursor.seen != _seen(spans[: cursor.hits]),
+        within_line=within_line,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -100,6 +101,17 @@ def parse_request(request: SearchRequest, *, literal: Collection[str] = ()) -> P
     if every and not unfiltered:
         return replace(parsed, text="", lexical=LexicalQuery(words=()), filters=filters)
     return replace(parsed, filters=filters)
+
+
+def no_filters(query: str) -> list[str]:
+    """Say that `collection:notes` was taken for a word, and where collections are given."""
+    words = [part["word"] for part in _PART.finditer(_clean(query)) if part["word"]]
+    named = [found for word in words if (found := re.fullmatch(r"-?collections?:(\S+)", word))]
+    if not named:
+        return []
+    name = named[0][1]
+    argument = f"give the argument collections=[{json.dumps(name)}], on the command line --collection {name}"
+    return [f"{named[0][0]} is no filter and was searched as words: {argument}."]
 
 
 def content_words(words: Sequence[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -129,14 +130,16 @@ class Packed:
     """One for each of the first texts."""
     turn: Turn | None
     """How much of the last of them was shown; None if all of it."""
+    within_line: bool = False
+    """Whether the last piece ends within a line, because no whole line has room."""
 
 
 def pack(items: Sequence[Packable], *, max_tokens: int, turn: Turn = NOT_BEGUN) -> Packed:
     """Take as many texts as fit, best first; one that does not fit whole is cut after a line and is the last.
 
     Such a text is begun at a line from which on the line that matches best fits too; what stands before that comes
-    last. `turn` is that of the first text. The first text always gives a piece, cut within a line if no whole line
-    fits, so that every answer gets further than the one before, and none repeats what another has shown.
+    last. `turn` is that of the first text. The first text always gives a piece, cut within a line, after a word, if no
+    whole line fits, so that every answer gets further than the one before, and none repeats what another has shown.
     """
     pieces: list[Piece] = []
     room = max_tokens
@@ -155,13 +158,13 @@ def pack(items: Sequence[Packable], *, max_tokens: int, turn: Turn = NOT_BEGUN) 
         after = ""
         if end == begin:  # not even one line
             line = item.text[begin:stop].split("\n", 1)[0]
-            end, after = begin + max(1, int(max(left, 1) * len(line) / tokens_of(line))), "…"
+            end, after = begin + _after_a_word(line, max(1, int(max(left, 1) * len(line) / tokens_of(line)))), "…"
         before = f"{left_out}\n" if left_out and at_line else left_out
         shown = before + item.text[begin:end].strip("\n") + after
         pieces.append(Piece(f"{header}\n{shown}" if header else shown, begin, end))
         following = mine.after(end, item.text)
         if following is not None:
-            return Packed(tuple(pieces), following)
+            return Packed(tuple(pieces), following, within_line=bool(after))
         room = left - spent
     return Packed(tuple(pieces), None)
 
@@ -199,6 +202,22 @@ def _fitting(text: str, begin: int, room: int) -> tuple[int, int]:
         spent += cost
         end += len(line)
     return end, spent
+
+
+def _after_a_word(line: str, length: int) -> int:
+    """The length of the beginning of a line that ends with a word and is at most so long.
+
+    Where no blank is in its second half, as in Chinese or in a long URL, it ends anywhere but before a mark or a joiner
+    that belongs to the character before it.
+    """
+    if length >= len(line):
+        return length
+    blank = max((position for position in range(length // 2, length) if line[position].isspace()), default=0)
+    if blank:
+        return blank + 1
+    while length > 1 and unicodedata.category(line[length])[0] in "MC":
+        length -= 1
+    return length
 
 
 def _tokens_of_lines(text: str) -> int:

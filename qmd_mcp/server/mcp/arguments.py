@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 
 from qmd_mcp.domain.request_arguments import Offered
 from qmd_mcp.errors import ArgumentError
-from qmd_mcp.presentation.quotation import one_line
+from qmd_mcp.visible_text import one_line
 
 Tool = TypeVar("Tool")
 

@@ -21,6 +21,7 @@ from mcp_types import (
     Completion,
     CompletionArgument,
     CompletionContext,
+    ErrorData,
     GetPromptResult,
     InputRequiredResult,
     PromptReference,
@@ -34,13 +35,14 @@ from qmd_mcp.application.engine_protocols import Engine
 from qmd_mcp.application.tool_calls import TOOLS, Value
 from qmd_mcp.errors import QmdError
 from qmd_mcp.presentation.guidance import INSTRUCTIONS, guide, instructions_for
-from qmd_mcp.presentation.quotation import one_line
+from qmd_mcp.presentation.quotation import shown
 from qmd_mcp.server.clients.audit_file import NO_AUDIT, AuditFile, NoAudit, Transport, subject_of
 from qmd_mcp.server.clients.client import PRESENT
 from qmd_mcp.server.mcp.answered_lines import AnsweredLines
 from qmd_mcp.server.mcp.progress import told
 from qmd_mcp.server.mcp.resources import TEMPLATE, Resources
 from qmd_mcp.server.mcp.tools import Tools
+from qmd_mcp.visible_text import one_line
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +97,7 @@ class Application(MCPServer[Any]):
             version=__version__,
             log_level="WARNING",
             subscriptions=False,
+            middleware=(_errors_shown,),
         )
         resources = Resources(tools.engine, tools.disclosure, audit)
         self._lowlevel_server.middleware.append(self._instruct)
@@ -192,9 +195,14 @@ class Application(MCPServer[Any]):
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
         """Fill in a prompt. The SDK would log an unknown name as a fault of the server; it is the caller's mistake."""
-        known = [prompt.name for prompt in await self.list_prompts()]
-        if name not in known:
-            sentence = f"There is no prompt {_named(name)!r}. The prompts are {', '.join(known)}."
+        prompts = {prompt.name: prompt for prompt in await self.list_prompts()}
+        if name not in prompts:
+            sentence = f"There is no prompt {_named(name)!r}. The prompts are {', '.join(prompts)}."
+            raise MCPError(INVALID_PARAMS, sentence)
+        taken = [argument.name for argument in prompts[name].arguments or ()]
+        unknown = [argument for argument in arguments or {} if argument not in taken]
+        if unknown:
+            sentence = f"{name} does not take {_named(unknown[0])!r}; it takes {', '.join(taken)}."
             raise MCPError(INVALID_PARAMS, sentence)
         return await super().get_prompt(name, arguments, context)
 
@@ -204,6 +212,15 @@ class Application(MCPServer[Any]):
             return self._disclosure.sentence(error)
         logger.error("%s failed", name, exc_info=error)
         return f"{name} failed because of a fault in the server, which has logged it. Try another call."
+
+
+async def _errors_shown(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Pass a message on; an error of the SDK, which repeats what the client has sent, hides nothing."""
+    try:
+        return await call_next(ctx)
+    except MCPError as error:
+        error.error = ErrorData(code=error.code, message=one_line(error.message), data=shown(error.data))
+        raise
 
 
 async def _completed(

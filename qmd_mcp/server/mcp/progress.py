@@ -12,7 +12,7 @@ from anyio.abc import ObjectReceiveStream
 from mcp.server.mcpserver import Context
 
 from qmd_mcp.domain.answers import Stage
-from qmd_mcp.presentation.quotation import one_line
+from qmd_mcp.visible_text import one_line
 
 
 @asynccontextmanager

@@ -11,9 +11,9 @@ from qmd_mcp.application.engine_protocols import EngineSource
 from qmd_mcp.domain.answers import Excerpt
 from qmd_mcp.errors import DocumentNotFoundError, QmdError, SectionNotFoundError, UnreadableDocumentError
 from qmd_mcp.presentation.disclosure import Disclosure, Everything
-from qmd_mcp.presentation.quotation import one_line
 from qmd_mcp.presentation.rendering import render_excerpt
 from qmd_mcp.server.clients.audit_file import NO_AUDIT, AuditFile, NoAudit
+from qmd_mcp.visible_text import one_line
 
 TEMPLATE = "qmd://{+path}"
 """The form of the address that every hit carries."""

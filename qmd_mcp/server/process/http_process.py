@@ -22,8 +22,8 @@ from qmd_mcp.errors import AlreadyServedError, SettingsError
 from qmd_mcp.server.clients.own_token import how_to_connect, with_token
 from qmd_mcp.server.clients.registered_clients import ClientTokens
 from qmd_mcp.server.clients.socket_file import SCHEME, bound_to_file
+from qmd_mcp.server.limits.bounded_log import log_within_bounds
 from qmd_mcp.server.limits.last_resort import end_even_if_frozen
-from qmd_mcp.server.limits.log_lines import log_to_standard_error
 from qmd_mcp.server.limits.open_files import ACCEPTED_AT_ONCE, connection_limit
 from qmd_mcp.server.process.importing import importing
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
@@ -59,7 +59,7 @@ def serve_http(
         AlreadyServedError: a server of this index is running.
         OtherVersionError: a server of another version is running for this index.
     """
-    log_to_standard_error(run_file(location).with_suffix(".log"))
+    log_within_bounds(run_file(location).with_suffix(".log"))
     logging.getLogger("mcp.server.sse").setLevel(logging.ERROR)  # it warns of every message to a session that has ended
     end_even_if_frozen()
     OPERATING_SYSTEM.when_asked_to_end(leave_at_once)  # until there is something to close

@@ -12,8 +12,8 @@ import anyio
 
 from qmd_mcp.application.engine_protocols import OpenEngine
 from qmd_mcp.errors import SetupError
+from qmd_mcp.server.limits.bounded_log import log_within_bounds
 from qmd_mcp.server.limits.last_resort import end_even_if_frozen
-from qmd_mcp.server.limits.log_lines import log_to_standard_error
 from qmd_mcp.server.limits.open_files import permit_open_files
 from qmd_mcp.server.process.endable_stdin import EndableStdin
 from qmd_mcp.server.process.forwarding import Conversation
@@ -56,7 +56,7 @@ def serve_stdio(
         raise SetupError(sentence)
     if sys.stdin.isatty():
         tell(f"waiting for an MCP client on standard input; {OPERATING_SYSTEM.end_of_input_keys} ends.")
-    log_to_standard_error()
+    log_within_bounds()
     permit_open_files()
     end_even_if_frozen(source=0)
     stdin = EndableStdin()

@@ -21,6 +21,7 @@ from qmd_mcp.errors import NotAnIndexError
 from qmd_mcp.files.private_files import make_private_folder
 from qmd_mcp.settings import is_local
 from qmd_mcp.store.index_folder import check_folder, is_own_file
+from qmd_mcp.store.lance.object_storage import translated_errors
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
     COLLECTIONS,
@@ -175,7 +176,11 @@ def _check(uri: str) -> None:
 
 async def _connect(uri: str) -> lancedb.AsyncConnection:
     """Connect so that every read looks for a newer version of its table first; by default a reader never does."""
-    return await lancedb.connect_async(uri, read_consistency_interval=timedelta(0))
+    with translated_errors(uri):
+        connection = await lancedb.connect_async(uri, read_consistency_interval=timedelta(0))
+        if not is_local(uri):
+            await table_names(connection)  # the first request: only now it shows that a place cannot be reached
+    return connection
 
 
 async def claim(uri: str) -> None:

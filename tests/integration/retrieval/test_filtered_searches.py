@@ -153,3 +153,23 @@ async def test_a_file_that_was_only_touched_keeps_the_date_by_which_it_is_found(
         await engine.writing.update()
         (hit,) = (await asked(engine, "search", "cellar path:cellar before:2024")).hits
     assert (hit.date, hit.freshness) == ("2023-11-14", "current")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_a_collection_written_as_a_filter_is_said_to_be_none(engine: Engine, tool: Mode) -> None:
+    sentence = (
+        'collection:notes is no filter and was searched as words: give the argument collections=["notes"], on the '
+        "command line --collection notes."
+    )
+    assert sentence in (await asked(engine, tool, "cache collection:notes")).notes
+    assert sentence not in (await asked(engine, tool, 'cache "collection:notes"')).notes
+    assert sentence not in (await asked(engine, tool, "cache", collections=("notes",))).notes
+
+
+async def test_a_line_that_is_cut_within_is_said_to_be(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "notes" / "long.md").write_text("The zeppelin " + "flies over the long and quiet valley " * 40)
+    await engine.writing.update()
+    answer = await asked(engine, "query", "zeppelin", max_tokens=50)
+    assert "max_tokens has no room for a whole line" in " ".join(answer.notes)
+    assert answer.hits[0].snippet.endswith(" …")
+    assert answer.cursor is not None

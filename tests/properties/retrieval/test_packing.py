@@ -158,3 +158,19 @@ def test_a_cursor_of_another_question_is_refused() -> None:
     cursor = Cursor(question="0123abcd", seen="89ef4567", hits=1)
     with pytest.raises(ArgumentError, match="another question"):
         Cursor.decoded(cursor.encoded(), question="ffffffff")
+
+
+@given(words=st.lists(st.text("abcé", min_size=1, max_size=9), min_size=60, max_size=90), budget=st.integers(50, 60))
+def test_a_line_without_room_is_cut_between_words_and_the_answer_says_so(words: list[str], budget: int) -> None:
+    text = " ".join(words)
+    answer = packed([text], max_tokens=budget)
+    (piece,) = answer.pieces
+    assert answer.within_line == (piece.end < len(text))
+    assert piece.end == len(text) or text[piece.end - 1] == " "
+
+
+def test_a_line_without_blanks_is_cut_before_no_mark() -> None:
+    text = "e\u0301" * 500
+    (piece,) = packed([text], max_tokens=51).pieces
+    assert 0 < piece.end < len(text)
+    assert text[piece.end] == "e"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qmd_mcp.server.limits.log_lines import LONGEST_LINE, OnceInAWhile, RotatedStream
+from qmd_mcp.server.limits.bounded_log import LONGEST_LINE, OnceInAWhile, RotatedStream
 
 
 @pytest.fixture

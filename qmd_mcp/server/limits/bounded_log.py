@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from qmd_mcp.log_lines import LogLines
+
 SILENT_SECONDS = 60.0
 """How long a line that has been written is only counted when it comes again."""
 
@@ -28,16 +30,16 @@ _VARIABLE = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8,}|\d+", re.IGNORECASE)
 """What differs between lines of one kind: numbers, addresses and names of sessions."""
 
 
-def log_to_standard_error(log: Path | None = None) -> None:
+def log_within_bounds(log: Path | None = None) -> None:
     """Write warnings and errors to standard error.
 
     `log` is the file to which the standard error of a server in the background goes; if it is that file, it is kept
     short. A file to which a person has redirected standard error is that person's own.
     """
     handler = logging.StreamHandler(sys.stderr) if log is None else RotatedStream(log)
-    handler.setFormatter(logging.Formatter("qmd-mcp: %(levelname)s: %(message)s"))
+    handler.setFormatter(LogLines())
     handler.addFilter(OnceInAWhile())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)  # in place of what every command has
 
 
 class OnceInAWhile(logging.Filter):

@@ -166,10 +166,11 @@ async def test_a_collection_written_as_a_filter_is_said_to_be_none(engine: Engin
     assert sentence not in (await asked(engine, tool, "cache", collections=("notes",))).notes
 
 
-async def test_a_line_that_is_cut_within_is_said_to_be(engine: Engine, tmp_path: Path) -> None:
-    (tmp_path / "notes" / "long.md").write_text("The zeppelin " + "flies over the long and quiet valley " * 40)
-    await engine.writing.update()
-    answer = await asked(engine, "query", "zeppelin", max_tokens=50)
-    assert "max_tokens has no room for a whole line" in " ".join(answer.notes)
-    assert answer.hits[0].snippet.endswith(" …")
-    assert answer.cursor is not None
+async def test_a_line_that_is_cut_within_is_said_to_be(tmp_path: Path) -> None:
+    async with dated_pages(tmp_path) as engine:
+        (tmp_path / "notes" / "long.md").write_text("The zeppelin " + "flies over the long and quiet valley " * 40)
+        await engine.writing.update()
+        answer = await asked(engine, "query", "zeppelin", max_tokens=50)
+        assert "max_tokens has no room for a whole line" in " ".join(answer.notes)
+        assert answer.hits[0].snippet.endswith(" …")
+        assert answer.cursor is not None

@@ -14,7 +14,8 @@ import anyio
 from filelock import FileLock, Timeout
 
 from qmd_mcp.errors import ReadOnlyIndexError, WriterBusyError
-from qmd_mcp.settings import cache_folder, is_local
+from qmd_mcp.index_uri import canonical, is_local
+from qmd_mcp.settings import cache_folder
 
 _POLL_SECONDS = 0.1
 """How long a waiting writer pauses between attempts: too short to be noticed, and much longer than an attempt takes."""
@@ -28,6 +29,7 @@ class WriterLock:
     """
 
     def __init__(self, uri: str) -> None:
+        uri = canonical(uri)
         digest = hashlib.sha256(uri.encode()).hexdigest()[:16]
         folder = Path(uri) if is_local(uri) else cache_folder() / "locks" / digest
         self._uri = uri

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from qmd_mcp import __version__
 from qmd_mcp.errors import OtherVersionError
+from qmd_mcp.index_uri import canonical
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.settings import IndexLocation, cache_folder
 
@@ -64,7 +65,7 @@ def run_file(location: IndexLocation) -> Path:
     The file holds a token, so that only its owner may read it. On Windows two spellings of a folder that differ in case
     alone are one folder, hence `normcase`, which changes nothing elsewhere.
     """
-    digest = hashlib.sha256(os.path.normcase(location.uri).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(os.path.normcase(canonical(location.uri)).encode()).hexdigest()[:16]
     return cache_folder() / "servers" / f"{digest}.json"
 
 

@@ -18,7 +18,7 @@ import lancedb
 import pyarrow as pa
 
 from qmd_mcp.errors import NotAnIndexError
-from qmd_mcp.settings import is_local
+from qmd_mcp.index_uri import is_local
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
     COLLECTIONS,

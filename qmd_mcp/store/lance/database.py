@@ -11,14 +11,18 @@ from types import MappingProxyType
 from typing import Self
 
 os.environ.setdefault("LANCE_LOG", "error")  # otherwise Lance writes warnings about its future API to stderr
+os.environ.setdefault("LANCEDB_LOG", "error")  # and LanceDB about every file that it cannot read
 
 import anyio
 import anyio.to_thread
 import lancedb
 import pyarrow as pa
 
-from qmd_mcp.errors import NotAnIndexError
+from qmd_mcp.errors import DamagedIndexError, NotAnIndexError
 from qmd_mcp.index_uri import is_local
+from qmd_mcp.store.lance.copies import COPIED_KEYS, copy_of, write_copy
+from qmd_mcp.store.lance.faults import MEND, translated
+from qmd_mcp.store.lance.guarded import guarded
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
     COLLECTIONS,
@@ -64,8 +68,11 @@ class Database:
         """
         if is_local(uri) and not await anyio.Path(uri).is_dir():
             raise NotAnIndexError(uri, reason="there is no such folder; run qmd-mcp init or qmd-mcp collection add")
-        connection = await _connect(uri)
-        if METADATA not in await table_names(connection):
+        connection = await connect(uri)
+        names = await table_names(connection)
+        if METADATA not in names and copy_of(METADATA) in names:
+            raise DamagedIndexError(f"The index {uri} is damaged: its table {METADATA} is missing. {MEND}")
+        if METADATA not in names:
             raise NotAnIndexError(uri, reason="it does not hold one; run qmd-mcp init, or give another --index")
         metadata = await connection.open_table(METADATA)
         database = cls(connection, uri=uri, metadata=metadata)
@@ -90,7 +97,7 @@ class Database:
             NotAnIndexError: there is something else at this place.
         """
         await claim(uri)
-        connection = await _connect(uri)
+        connection = await connect(uri)
         if METADATA not in await table_names(connection):
             await connection.create_table(COLLECTIONS, schema=COLLECTIONS_SCHEMA, exist_ok=True)
             await connection.create_table(DOCUMENTS, schema=DOCUMENTS_SCHEMA, exist_ok=True)
@@ -122,6 +129,8 @@ class Database:
         """Write values of the metadata, all in one commit."""
         rows = pa.table({"key": list(values), "value": list(values.values())}, schema=METADATA_SCHEMA)
         await self._metadata.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+        if COPIED_KEYS & values.keys():
+            await write_copy(self.connection, METADATA)
 
     async def optimize(self) -> None:
         """Merge the small fragments of the metadata, and drop its versions that are older than an hour."""
@@ -158,9 +167,11 @@ async def table_names(connection: lancedb.AsyncConnection) -> frozenset[str]:
             return frozenset(names)
 
 
-async def _connect(uri: str) -> lancedb.AsyncConnection:
+async def connect(uri: str) -> lancedb.AsyncConnection:
     """Connect so that every read looks for a newer version of its table first; by default a reader never does."""
-    return await lancedb.connect_async(uri, read_consistency_interval=timedelta(0))
+    with translated(uri, what="its folder"):
+        connection = await lancedb.connect_async(uri, read_consistency_interval=timedelta(0))
+    return guarded(connection, uri=uri)
 
 
 async def claim(uri: str) -> None:

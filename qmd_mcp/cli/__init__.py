@@ -15,6 +15,7 @@ from qmd_mcp.cli import (
     evaluation_commands,
     index_commands,
     model_commands,
+    repair_command,
     search_commands,
     server_commands,
 )
@@ -41,6 +42,7 @@ for part in (
     evaluation_commands,
     model_commands,
     doctor_command,
+    repair_command,
     server_commands,
 ):
     app.add_typer(part.app)

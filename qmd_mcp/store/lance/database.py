@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
+from uuid import uuid4
 
 os.environ.setdefault("LANCE_LOG", "error")  # otherwise Lance writes warnings about its future API to stderr
 os.environ.setdefault("LANCEDB_LOG", "error")  # and LanceDB about every file that it cannot read
@@ -41,6 +42,9 @@ _FORMAT_KEY = "format"
 _FORMAT = "qmd-mcp"
 _VERSION_KEY = "schema_version"
 
+MADE_KEY = "made"
+"""Key of the metadata whose value is drawn anew when an index is made or repaired, by which others notice it."""
+
 VERSIONS_KEPT = timedelta(hours=1)
 """How long `optimize` keeps the older versions of a table, for the process that is still reading one of them. If no
 older version is kept, such a reader fails (tried)."""
@@ -71,7 +75,8 @@ class Database:
         connection = await connect(uri)
         names = await table_names(connection)
         if METADATA not in names and copy_of(METADATA) in names:
-            raise DamagedIndexError(f"The index {uri} is damaged: its table {METADATA} is missing. {MEND}")
+            sentence = f"The index {uri} is damaged: its table {METADATA} is missing. {MEND}"
+            raise DamagedIndexError(sentence)
         if METADATA not in names:
             raise NotAnIndexError(uri, reason="it does not hold one; run qmd-mcp init, or give another --index")
         metadata = await connection.open_table(METADATA)
@@ -98,13 +103,12 @@ class Database:
         """
         await claim(uri)
         connection = await connect(uri)
-        if METADATA not in await table_names(connection):
+        if not {METADATA, copy_of(METADATA)} & await table_names(connection):
             await connection.create_table(COLLECTIONS, schema=COLLECTIONS_SCHEMA, exist_ok=True)
             await connection.create_table(DOCUMENTS, schema=DOCUMENTS_SCHEMA, exist_ok=True)
             await connection.create_table(TERMS, schema=TERMS_SCHEMA, exist_ok=True)
-            marker = pa.table(
-                {"key": [_FORMAT_KEY, _VERSION_KEY], "value": [_FORMAT, str(SCHEMA_VERSION)]}, schema=METADATA_SCHEMA
-            )
+            made = marks()
+            marker = pa.table({"key": list(made), "value": list(made.values())}, schema=METADATA_SCHEMA)
             await connection.create_table(METADATA, marker)  # last: the other tables alone are not an index
         return await cls.open(uri)
 
@@ -200,6 +204,16 @@ def _claim_folder(folder: Path) -> None:
         )
 
 
+def marks() -> dict[str, str]:
+    """What the metadata of a new index holds: what it is, its version, and a name that no other index has."""
+    return {_FORMAT_KEY: _FORMAT, _VERSION_KEY: str(SCHEMA_VERSION), MADE_KEY: uuid4().hex}
+
+
 def _is_half_made(names: list[str]) -> bool:
-    """Whether these files are what a process leaves that died in `Database.create`, which makes the metadata last."""
+    """Whether these files are what a process leaves that died in `Database.create`, which makes the metadata last.
+
+    An index without its metadata but with the copy of it is damaged, which opening it says.
+    """
+    if f"{copy_of(METADATA)}.lance" in names:
+        return True
     return set(names) <= {f"{table}.lance" for table in (COLLECTIONS, DOCUMENTS, TERMS)}

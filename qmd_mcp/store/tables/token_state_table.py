@@ -17,7 +17,7 @@ from qmd_mcp.store.lance.schema import STATES_PREFIX
 from qmd_mcp.store.lance.sql import any_of
 from qmd_mcp.store.tables.passage_table import LOOKUP_BATCH, PassageTable
 
-_SCHEMA = pa.schema(
+STATES_SCHEMA = pa.schema(
     [
         pa.field("text_hash", pa.string(), nullable=False),
         pa.field("tokens", pa.int32(), nullable=False),
@@ -59,9 +59,9 @@ class StateTable:
         if name in await table_names(database.connection):
             table = await database.connection.open_table(name)
         else:
-            table = await database.connection.create_table(name, schema=_SCHEMA, exist_ok=True)
+            table = await database.connection.create_table(name, schema=STATES_SCHEMA, exist_ok=True)
         if not await table.list_indices():  # a new table, or one whose maker died before it had its index
-            await table.create_index("text_hash", config=BTree(), replace=True)
+            await index_states(table)
         return cls(table, passages=passages)
 
     async def add(self, codes: Codes) -> None:
@@ -74,7 +74,7 @@ class StateTable:
                 "tokens": pa.array([len(each) for each in codes.values()], type=pa.int32()),
                 "codes": pa.array([each.tobytes() for each in codes.values()], type=pa.binary()),
             },
-            schema=_SCHEMA,
+            schema=STATES_SCHEMA,
         )
         await self._table.add(rows)
 
@@ -129,3 +129,8 @@ class StateTable:
 
     async def _every_hash(self) -> frozenset[str]:
         return frozenset((await self._table.query().select(["text_hash"]).to_arrow())["text_hash"].to_pylist())
+
+
+async def index_states(table: lancedb.AsyncTable) -> None:
+    """Make the index of a table of token states anew."""
+    await table.create_index("text_hash", config=BTree(), replace=True)

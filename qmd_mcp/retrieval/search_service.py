@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -69,17 +69,23 @@ class SearchService:
     async def search(self, request: SearchRequest) -> Answer:
         """Rank passages by BM25 over their text, title, headings and identifiers."""
         log = StageLog()
-        return await self._reads.answer(partial(self._search, request, log), log=log)
+        return await self._told(partial(self._search, request, log), log=log)
 
     async def vsearch(self, request: SearchRequest) -> Answer:
         """Rank passages by the cosine of their vectors with the query's."""
         log = StageLog()
-        return await self._reads.answer(partial(self._vsearch, request, log), log=log)
+        return await self._told(partial(self._vsearch, request, log), log=log)
 
     async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
         """Fuse both retrievals, rerank, and judge the result; `watch` is called with each stage as it ends."""
         log = StageLog(watch=watch, timeout_ms=request.timeout_ms)
-        return await self._reads.answer(partial(self._query, request, log), log=log)
+        return await self._told(partial(self._query, request, log), log=log)
+
+    async def _told(self, attempt: Callable[[], Awaitable[Answer]], *, log: StageLog) -> Answer:
+        """An answer that sees one state of the index, and says what of the index it had to go without."""
+        answer = await self._reads.answer(attempt, log=log)
+        obstacles = await self._index.obstacles()
+        return replace(answer, notes=(*answer.notes, *obstacles)) if obstacles else answer
 
     async def warm(self, vector: FloatArray) -> None:
         """Read what the first search would otherwise have to read from disk."""

@@ -38,14 +38,3 @@ async def versions_problem(table: lancedb.AsyncTable) -> str | None:
     except DamagedIndexError as error:
         return str(error)
     return None
-
-
-async def damaged_indexes(table: lancedb.AsyncTable) -> frozenset[str]:
-    """The columns whose index cannot be read; every index is read whole."""
-    damaged: set[str] = set()
-    for index in await table.list_indices():
-        try:
-            await table.prewarm_index(index.name)
-        except DamagedIndexError:
-            damaged.update(index.columns)
-    return frozenset(damaged)

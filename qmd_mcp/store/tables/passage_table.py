@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -26,9 +26,10 @@ from qmd_mcp.store.lance.schema import (
     passage_rows,
     passages_of,
     passages_schema,
+    renamed_rows,
     vectors_of,
 )
-from qmd_mcp.store.lance.sql import any_of, in_scope
+from qmd_mcp.store.lance.sql import any_of, in_scope, quoted
 from qmd_mcp.store.lance.table_version import TableVersion
 from qmd_mcp.store.tables.passage_rows import RowReads, Snapshot, pinned_table
 from qmd_mcp.store.tables.vector_scan import scanned
@@ -123,6 +124,17 @@ class PassageTable:
             }
         )
         await self._table.merge_insert(["docid", "ordinal"]).when_matched_update_all().execute(rows)
+
+    async def copy(self, docids: Mapping[str, str], *, collection: str) -> None:
+        """Write the passages of documents once more, with other docids and as those of another collection."""
+        for start in range(0, len(docids), LOOKUP_BATCH):
+            clause = any_of("docid", list(docids)[start : start + LOOKUP_BATCH])
+            rows = await self._table.query().where(clause).to_arrow()
+            await self._table.add(renamed_rows(rows, docids, collection=collection))
+
+    async def remove_collection(self, collection: str) -> None:
+        """Delete the passages of a collection."""
+        await self._table.delete(f"collection = {quoted(collection)}")
 
     async def remove(self, docids: Sequence[str]) -> None:
         """Delete the passages of documents."""

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from qmd_mcp.errors import ReadOnlyIndexError, WriterBusyError
 from qmd_mcp.index_uri import canonical, is_local
 from qmd_mcp.settings import cache_folder
+from qmd_mcp.store.faults import gone
 
 _POLL_SECONDS = 0.1
 """How long a waiting writer pauses between attempts: too short to be noticed, and much longer than an attempt takes."""
@@ -43,7 +44,10 @@ class WriterLock:
         Raises:
             WriterBusyError: another process held the lock all the time; the sentence names it.
             ReadOnlyIndexError: the files of the lock cannot be written.
+            StoreError: the folder of the index is gone.
         """
+        if is_local(self._uri) and not self._path.parent.is_dir():
+            raise gone(self._uri)
         with self._errors_of_the_file_system():
             self._path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._path, thread_local=False)

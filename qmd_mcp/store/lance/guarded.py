@@ -12,7 +12,7 @@ import lancedb
 
 from qmd_mcp.errors import DamagedIndexError
 from qmd_mcp.index_uri import is_local
-from qmd_mcp.store.lance.faults import MEND, translated
+from qmd_mcp.store.faults import MEND, translated
 
 _NEWEST = "latest_version_hint.json"
 """The file beside the versions of a table in which Lance notes the number of the newest."""

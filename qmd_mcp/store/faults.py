@@ -16,7 +16,6 @@ from qmd_mcp.index_uri import is_local
 logger = logging.getLogger(__name__)
 
 MEND = "Look at it: qmd-mcp doctor. Mend it: qmd-mcp repair"
-MAKE_AGAIN = "Make it again: qmd-mcp collection add FOLDER --name NAME"
 
 _CODE = re.compile(r"\(os error (\d+)\)")
 """How Rust writes the number of an error of the operating system."""
@@ -65,13 +64,19 @@ def translated(uri: str, *, what: str) -> Generator[None]:
         raise _fault(error, uri=uri, what=what) from error
 
 
+def gone(uri: str) -> StoreError:
+    """What is said of an index whose folder is not there any more."""
+    again = "Make it again: qmd-mcp collection add FOLDER --name NAME"
+    return StoreError(f"The index {uri} is gone: its folder has been deleted. {again}")
+
+
 def _fault(error: BaseException, *, uri: str, what: str) -> QmdError:
     reason, code = _reason(error), _code(error)
     logger.info("LanceDB failed with %s: %s", what, error)
     if not is_local(uri) and not _DAMAGE.search(reason):
         return StoreError(f"The index {uri} cannot be reached: {reason}. Check its address, the network and your keys.")
     if is_local(uri) and not os.path.isdir(uri):  # noqa: PTH112  a path of any kind, as LanceDB was given it
-        return StoreError(f"The index {uri} is gone: its folder has been deleted. {MAKE_AGAIN}")
+        return gone(uri)
     if code in _NOT_WRITTEN:
         return ReadOnlyIndexError(uri, reason=_NOT_WRITTEN[code])
     if code in {errno.EACCES, errno.EPERM}:

@@ -26,20 +26,21 @@ _PLACE = re.compile(r",? ?\S*(?:/|\\)(?:rustc|\.cargo)(?:/|\\)\S*")
 _LONGEST = 160
 """Characters of Lance's own words in a sentence: enough for what is wrong and with which file of a table."""
 
-_NOT_WRITTEN = {
-    errno.ENOSPC: "no space is left on its disk",
-    getattr(errno, "EDQUOT", errno.ENOSPC): "the quota of its disk is used up",
-    errno.EFBIG: "a file would become larger than this process may write (ulimit -f)",
-    errno.EROFS: "its file system is read-only",
+_NOT_NOW = {
+    getattr(errno, "EDQUOT", errno.ENOSPC): "the quota of its disk is used up. Free some of it, then try again.",
+    errno.ENOSPC: "no space is left on its disk. Free some, then try again.",
+    errno.EFBIG: "a file would become larger than this process may write. Allow more (ulimit -f), then try again.",
+    errno.EMFILE: "too many files are open. Allow more of them (ulimit -n), then try again.",
+    errno.ENFILE: "too many files are open on this machine. Close some programs, then try again.",
+    errno.EACCES: "permission denied. Give yourself access to all its files.",
+    errno.EPERM: "permission denied. Give yourself access to all its files.",
 }
-"""What keeps files from being written, by the number of the operating system."""
+"""What keeps an index from being used at the moment, and what to do, by the number of the operating system."""
 
 _WINDOWS = {5: errno.EACCES, 39: errno.ENOSPC, 112: errno.ENOSPC}
 """Numbers of Windows for what other systems have other numbers for."""
 
-_DAMAGE = re.compile(
-    r"not found|corrupt|invalid (input|user|range)|magic|too small|storage version|decode|panic", re.IGNORECASE
-)
+_DAMAGE = re.compile(r"corrupt|invalid (range|magic)|too small|storage version|panic", re.IGNORECASE)
 """Words by which Lance says that the files of an index on object storage are not as they should be."""
 
 
@@ -77,12 +78,10 @@ def _fault(error: BaseException, *, uri: str, what: str) -> QmdError:
         return StoreError(f"The index {uri} cannot be reached: {reason}. Check its address, the network and your keys.")
     if is_local(uri) and not os.path.isdir(uri):  # noqa: PTH112  a path of any kind, as LanceDB was given it
         return gone(uri)
-    if code in _NOT_WRITTEN:
-        return ReadOnlyIndexError(uri, reason=_NOT_WRITTEN[code])
-    if code in {errno.EACCES, errno.EPERM}:
-        return StoreError(f"The index {uri} cannot be used: permission denied. Give yourself access to all its files.")
-    if code in {errno.EMFILE, errno.ENFILE}:
-        return StoreError(f"The index {uri} cannot be used: too many files are open. Allow more of them (ulimit -n).")
+    if code == errno.EROFS:
+        return ReadOnlyIndexError(uri, reason="its file system is read-only")
+    if code in _NOT_NOW:
+        return StoreError(f"The index {uri} cannot be used: {_NOT_NOW[code]}")
     return DamagedIndexError(f"The index {uri} is damaged: {what} cannot be used ({reason}). {MEND}")
 
 

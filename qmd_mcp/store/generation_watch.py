@@ -68,9 +68,7 @@ class Following:
         made = metadata.get(MADE_KEY, "")
         self._made = made if self._made is None else self._made
         if made != self._made:
-            sentence = (
-                f"The index {self._database.uri} was made anew and is being reopened. Ask again in a moment."
-            )
+            sentence = f"The index {self._database.uri} was made anew and is being reopened. Ask again in a moment."
             raise StoreError(sentence)
         serves = serving_of(metadata)
         if serves is not None and serves.fingerprint != self._generation.fingerprint:

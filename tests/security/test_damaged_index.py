@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +13,14 @@ import pytest
 
 from qmd_mcp.application.engine import Engine, open_engine
 from qmd_mcp.application.repairing import repair
+from qmd_mcp.cli import run
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
-from qmd_mcp.errors import QmdError
+from qmd_mcp.errors import DamagedIndexError, QmdError
 from qmd_mcp.settings import IndexLocation, Settings
+from qmd_mcp.store.generation import serving
+from qmd_mcp.store.health.examination import Condition, examine
+from qmd_mcp.store.lance.database import Database
 
 pytestmark = pytest.mark.anyio
 
@@ -118,6 +123,7 @@ async def test_whatever_file_is_damaged_a_sentence_says_so_and_repair_mends_it(
 ) -> None:
     failures: list[str] = []
     for file in sorted(each.relative_to(whole.folder) for each in whole.folder.rglob("*") if each.is_file()):
+        gc.collect()  # an engine that is closed lies in cycles, with its models
         index = whole.copy(tmp_path / "index")
         damage(index / file)
         try:
@@ -127,3 +133,99 @@ async def test_whatever_file_is_damaged_a_sentence_says_so_and_repair_mends_it(
         except Exception as error:  # noqa: BLE001  every file is tried before the test fails
             failures.append(f"{file}: {type(error).__name__}: {error}")
     assert not failures, "\n".join(failures)
+
+
+def index_file(index: Path, column: str, name: str) -> Path:
+    """A file of the index of a column of the passages."""
+
+    async def folder() -> str:
+        database = await Database.open(str(index))
+        generation = await serving(database)
+        assert generation is not None
+        table = await database.connection.open_table(f"passages_{generation.fingerprint}")
+        (uuid,) = (each.index_uuid for each in await table.list_indices() if each.columns == [column])
+        database.close()
+        return f"passages_{generation.fingerprint}.lance/_indices/{uuid}"
+
+    return index / anyio.run(folder) / name
+
+
+def commands(index: Path, capsys: pytest.CaptureFixture[str], *each: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = run(["--index", str(index), *each])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_a_damaged_full_text_index_degrades_the_search_and_doctor_and_repair_know_it(
+    whole: Whole, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index = whole.copy(tmp_path / "index")
+    truncated(index_file(index, "titles", "part_0_tokens.lance"))
+    code, out, err = commands(index, capsys, "search", "zeppelins word7")
+    assert (code, err) == (0, "")
+    assert "page7.md" in out
+    assert "The index of titles cannot be read: what only it would find is missing here. Run qmd-mcp repair." in out
+    code, out, _ = commands(index, capsys, "doctor")
+    assert code == 1
+    assert "PROBLEM     index: The index of titles in the table passages_" in out
+    code, out, _ = commands(index, capsys, "repair")
+    assert code == 0
+    code, out, _ = commands(index, capsys, "search", "zeppelins word7")
+    assert "cannot be read" not in out
+    assert commands(index, capsys, "doctor")[0] == 0
+
+
+def test_filters_go_on_without_their_indexes(whole: Whole, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also the lookup by date, of which a hit is a passage whose tag holds the name of a column."""
+    index = whole.copy(tmp_path / "index")
+    query = ("search", "zeppelins tag:t1 after:2020-01-05")
+    before = commands(index, capsys, *query)[1]
+    zeroed(index_file(index, "date_ns", "page_data.lance"))
+    deleted(index_file(index, "tag_paths", "bitmap_page_lookup.lance"))
+    code, out, _ = commands(index, capsys, *query)
+    assert code == 0
+    for hit in [line for line in before.splitlines() if "page" in line]:
+        assert hit in out
+    assert "The index of tag_paths cannot be read: nothing is missing here, but it takes longer." in out
+
+
+@pytest.mark.parametrize(
+    ("table", "damage", "said"),
+    [
+        ("collections", deleted, "The table collections was damaged and has been taken from its copy."),
+        ("metadata", zeroed, "The table metadata was damaged and has been made anew."),
+        ("documents", flipped, "The table documents was damaged; lost: what was known of files, which are read again."),
+        ("passages", truncated, "was damaged; lost: passages, which are embedded again."),
+        ("states", deleted, "was damaged; lost: token states, which are computed again."),
+    ],
+)
+async def test_a_damaged_table_is_made_again_and_nothing_else_is_lost(
+    whole: Whole, tmp_path: Path, table: str, damage: Callable[[Path], None], said: str
+) -> None:
+    index = whole.copy(tmp_path / "index")
+    for file in [*index.glob(f"{table}*.lance/data/*")]:
+        if "_copy" not in str(file):
+            damage(file)
+    with pytest.raises(DamagedIndexError, match="Mend it: qmd-mcp repair"):
+        async with open_engine(SETTINGS, IndexLocation(str(index))) as engine:
+            await engine.writing.update()
+            await engine.writing.embed()
+    done = (await repair(SETTINGS, IndexLocation(str(index)))).done
+    assert any(sentence.endswith(said) for sentence in done), done
+    async with open_engine(SETTINGS, IndexLocation(str(index))) as engine:
+        assert await answers(engine) == whole.answers
+
+
+async def test_passages_that_are_in_the_index_twice_are_told_and_mended(whole: Whole, tmp_path: Path) -> None:
+    index = whole.copy(tmp_path / "index")
+    database = await Database.open(str(index))
+    generation = await serving(database)
+    assert generation is not None
+    table = await database.connection.open_table(f"passages_{generation.fingerprint}")
+    await table.add(await table.query().limit(5).to_arrow())
+    assert (await examine(str(index), writing=False)).problems == ("5 passages are in the index twice",)
+    done = (await repair(SETTINGS, IndexLocation(str(index)))).done
+    assert done == ("5 passages are in the index twice; this is mended.",)
+    assert (await examine(str(index), writing=False)) == Condition()
+    database.close()

@@ -137,7 +137,7 @@ class Mending:
         await self._delete(passages, [f"_rowid IN ({_listed(rows)})" for rows in _batches(faults.doubled)])
         await self._delete(passages, [any_of("docid", docids) for docids in _batches(sorted(faults.wrong))])
         await self._delete(documents, [any_of("key", keys) for keys in _batches(faults.unnamed)])
-        self.done += [f"{sentence}; this is mended." for sentence in faults.sentences()]
+        self.done += faults.mended()
 
     async def _delete(self, table: lancedb.AsyncTable, clauses: Sequence[str]) -> None:
         for clause in clauses:

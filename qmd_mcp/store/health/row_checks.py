@@ -41,9 +41,18 @@ class RowFaults:
     def sentences(self) -> list[str]:
         """What only `repair` mends."""
         said = [
-            (len(self.doubled), "passages are in the index twice"),
-            (len(self.wrong), "documents have passages that are missing or not as they were written"),
-            (len(self.unnamed), "documents have a row that is not as it was written"),
+            (len(self.doubled), "passages are in the index twice."),
+            (len(self.wrong), "documents have passages that are missing or not as they were written."),
+            (len(self.unnamed), "documents have a row that is not as it was written."),
+        ]
+        return [f"{count} {what}" for count, what in said if count]
+
+    def mended(self) -> list[str]:
+        """What `repair` did about it."""
+        said = [
+            (len(self.doubled), "passages were in the index twice: the second ones are deleted."),
+            (len(self.wrong), "documents had passages that were missing or wrong: they are read again."),
+            (len(self.unnamed), "documents had a wrong row: they are read again."),
         ]
         return [f"{count} {what}" for count, what in said if count]
 
@@ -60,7 +69,7 @@ class RowFaults:
 async def row_faults(
     *, documents: pa.Table, passages: lancedb.AsyncTable, states: pa.Table | None, dimension: int
 ) -> RowFaults:
-    """Compare every row; without `states`, none are expected.
+    """Compare every row; without `states`, or if there is none of any text, none are expected.
 
     Raises:
         DamagedIndexError: the passages cannot be read.
@@ -88,7 +97,7 @@ async def row_faults(
         faults.unembedded += rows.column("vector").null_count
         hashes.update(rows.column("text_hash").to_pylist())
     faults.wrong.update(docid for docid, count in expected.items() if found[docid] != count)
-    if states is not None:
+    if states is not None and states.num_rows:  # an embedder without a projection has none at all
         faults.stateless = len(hashes - set(states.column("text_hash").to_pylist()))
     return faults
 

@@ -50,9 +50,8 @@ def write_corpus(folder: Path, *, edition: int, files: int = FILES) -> None:
 
 
 async def name_of_pages(engine: Engine) -> str:
-    """The name that the first collection has now."""
-    (name,) = {"pages", "papers"} & set(await engine.collections())
-    return name
+    """The name that the first collection has now; the first of both if a rename died in between."""
+    return min({"pages", "papers"} & set(await engine.collections()))
 
 
 async def rename(engine: Engine) -> None:
@@ -152,7 +151,7 @@ async def test_an_index_that_is_killed_two_hundred_times_loses_and_doubles_nothi
         send.close()
         assert receive.recv() == ("started", "")
         how = "killed"
-        if receive.poll(chance.uniform(0.0, 1.5)):  # seconds; a command takes about one
+        if receive.poll(chance.uniform(0.0, 4.0)):  # seconds; a command takes one or two
             how, said = receive.recv()
             if how in ("trace", "sentence"):
                 problems.append(f"{kill} {name}: {said}")
@@ -174,9 +173,8 @@ async def test_an_index_that_is_killed_two_hundred_times_loses_and_doubles_nothi
         assert [context.text for context in known[kept].contexts] == ["Pages of a test"]
     roots = [folder, *([others] if "others" in known else [])]
     expected = Counter((path.name, 0, path.read_text().strip()) for root in roots for path in root.iterdir())
-    assert Counter(
-        {(path, ordinal, text.strip()): n for (path, ordinal, text), n in (await contents(uri)).items()}
-    ) == (expected)
+    found = await contents(uri)
+    assert Counter({(path, ordinal, text.strip()): n for (path, ordinal, text), n in found.items()}) == expected
     condition = await examine(uri, writing=False)
     assert (condition.problems, condition.notes) == ((), ())
     assert not problems

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 
 import anyio
 
@@ -41,7 +42,8 @@ class Following:
         Reads are pinned to a version that was the newest before, so the number alone would not show that other
         documents were read in between.
         """
-        return await self._documents.version(), self._documents.is_pinned
+        with self._ending():
+            return await self._documents.version(), self._documents.is_pinned
 
     async def look(self) -> None:
         """Notice what the metadata says; this costs next to nothing if the metadata has not changed.
@@ -49,8 +51,14 @@ class Following:
         Raises:
             StoreError: the index is gone, damaged, or was made again or repaired, and has to be opened anew.
         """
-        try:
+        with self._ending():
             await self._noticed.get()
+
+    @contextmanager
+    def _ending(self) -> Generator[None]:
+        """Notice that the index that was opened is no longer there as it was."""
+        try:
+            yield
         except StoreError:
             self._over.set()
             raise

@@ -12,9 +12,9 @@ from qmd_mcp.store.fulltext.full_text_index import lacking_indexes
 from qmd_mcp.store.generation import Generation, serving
 from qmd_mcp.store.health.reading_whole import Whole, read_whole, versions_problem
 from qmd_mcp.store.health.row_checks import RowFaults, row_faults
-from qmd_mcp.store.lance.copies import copy_of
 from qmd_mcp.store.lance.database import Database, table_names
 from qmd_mcp.store.lance.schema import COLLECTIONS, DOCUMENTS, METADATA, PASSAGES_PREFIX, STATES_PREFIX, TERMS
+from qmd_mcp.store.lance.second_copy import copy_of
 from qmd_mcp.store.tables.index_damage import damaged_indexes
 
 

@@ -14,7 +14,6 @@ from qmd_mcp.store.fulltext.full_text_index import create_indexes
 from qmd_mcp.store.generation import Generation, serving_of
 from qmd_mcp.store.health.reading_whole import Whole, read_whole
 from qmd_mcp.store.health.row_checks import row_faults
-from qmd_mcp.store.lance.copies import copy_of, write_copy
 from qmd_mcp.store.lance.database import connect, marks, table_names
 from qmd_mcp.store.lance.schema import (
     COLLECTIONS,
@@ -29,6 +28,7 @@ from qmd_mcp.store.lance.schema import (
     TERMS_SCHEMA,
     passages_schema,
 )
+from qmd_mcp.store.lance.second_copy import copy_of, write_copy
 from qmd_mcp.store.lance.sql import any_of
 from qmd_mcp.store.tables.term_ledger import TERMS_KEY
 from qmd_mcp.store.tables.token_state_table import STATES_SCHEMA, index_states

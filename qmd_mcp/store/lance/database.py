@@ -22,7 +22,6 @@ import pyarrow as pa
 from qmd_mcp.errors import DamagedIndexError, NotAnIndexError
 from qmd_mcp.index_uri import is_local
 from qmd_mcp.store.faults import MEND, translated
-from qmd_mcp.store.lance.copies import COPIED_KEYS, copy_of, write_copy
 from qmd_mcp.store.lance.guarded import guarded
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
@@ -36,6 +35,7 @@ from qmd_mcp.store.lance.schema import (
     TERMS,
     TERMS_SCHEMA,
 )
+from qmd_mcp.store.lance.second_copy import COPIED_KEYS, copy_of, write_copy
 from qmd_mcp.store.lance.table_version import TableVersion
 
 _FORMAT_KEY = "format"

@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.errors import CollectionError
-from qmd_mcp.store.lance.copies import write_copy
 from qmd_mcp.store.lance.database import Database
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
@@ -19,6 +18,7 @@ from qmd_mcp.store.lance.schema import (
     collection_of,
     collection_row,
 )
+from qmd_mcp.store.lance.second_copy import write_copy
 from qmd_mcp.store.lance.sql import quoted
 from qmd_mcp.store.lance.table_version import TableVersion
 

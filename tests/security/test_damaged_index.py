@@ -66,13 +66,12 @@ class Whole:
 
 async def answers(engine: Engine) -> tuple[object, ...]:
     """What is found by words, by a tag, by meaning and by both, and what is read."""
-    asked = (
-        engine.searching.search(SearchRequest("zeppelins word7")),
-        engine.searching.search(SearchRequest("zeppelins tag:t1 after:2001-01-01")),
-        engine.searching.vsearch(SearchRequest("flying machines")),
-        engine.searching.query(QueryRequest("zeppelins of word3")),
+    found = (
+        await engine.searching.search(SearchRequest("zeppelins word7")),
+        await engine.searching.search(SearchRequest("zeppelins tag:t1 after:2001-01-01")),
+        await engine.searching.vsearch(SearchRequest("flying machines")),
+        await engine.searching.query(QueryRequest("zeppelins of word3")),
     )
-    found = [await each for each in asked]
     hits = tuple(tuple((hit.path, round(hit.score, 4), hit.snippet) for hit in answer.hits) for answer in found)
     notes = tuple(answer.notes for answer in found)
     read = await engine.reading.get("notes/page5.md", from_line=None, max_lines=None, line_numbers=False)

@@ -1,6 +1,6 @@
 # make demo       index the sample folder, start the server and ask it as an agent would
 # make test       the whole test suite
-# make endurance  what takes too long for the suite: a writer that is killed sixty times; CI runs it too
+# make endurance  what takes too long for the suite: a writer that is killed two hundred times; CI runs it too
 # make attack     the attacks that take too long for the suite: floods, thousands of hostile files, two hundred kills
 # make thorough   a thousand examples of every property
 # make lint       ruff, mypy and the import contracts

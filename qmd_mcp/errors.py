@@ -31,7 +31,9 @@ QmdError
     ├── SettingsError
     ├── AlreadyServedError        a server of the index is running
     ├── OtherVersionError         a server of another version is running
-    ├── ReadOnlyIndexError        an index that this user may not write
+    ├── StoreError                an index that is gone, or cannot be reached or used at the moment
+    │   └── DamagedIndexError     files of an index that cannot be read; qmd-mcp repair mends it
+    ├── ReadOnlyIndexError        an index that cannot be written
     └── WriterBusyError           another process is indexing
 
 A class states a fact, builds the sentence that people read, and carries the data. An exception outside this tree is a
@@ -273,6 +275,14 @@ class OtherVersionError(SetupError):
             f"A server of qmd-mcp {version} (process {pid}) is serving this index. Stop it first: qmd-mcp stop"
         )
         self.version, self.pid = version, pid
+
+
+class StoreError(SetupError):
+    """An index that is gone, or cannot be reached or used at the moment; the sentence says why."""
+
+
+class DamagedIndexError(StoreError):
+    """An index with files that cannot be read; the sentence says which."""
 
 
 class ReadOnlyIndexError(SetupError):

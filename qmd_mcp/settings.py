@@ -33,6 +33,7 @@ from qmd_mcp.http_settings import (
     Socket,
     Token,
 )
+from qmd_mcp.index_uri import canonical, is_local
 from qmd_mcp.visible_text import one_line
 
 APPLICATION = "qmd-mcp"
@@ -269,19 +270,12 @@ def locate_index(settings: Settings, *, start: Path | None = None) -> IndexLocat
         SettingsError: the working folder is needed and has been deleted.
     """
     if settings.index is not None:
-        if not is_local(settings.index):
-            return IndexLocation(settings.index)
-        folder = Path(settings.index).expanduser()
-        if not folder.is_absolute():
-            folder = working_folder() / folder
-        return IndexLocation(str(folder), folder.parent if folder.name == PROJECT_FOLDER else None)
+        if is_local(settings.index) and not Path(settings.index).expanduser().is_absolute():
+            working_folder()  # or else the path has no meaning
+        uri = canonical(settings.index)
+        return IndexLocation(uri, Path(uri).parent if is_local(uri) and Path(uri).name == PROJECT_FOLDER else None)
     beginning = start or working_folder()
     for folder in (beginning, *beginning.parents):
         if os.path.isdir(folder / PROJECT_FOLDER):  # noqa: PTH112  Path.is_dir raises if a folder may not be entered
             return IndexLocation(str(folder / PROJECT_FOLDER), folder, found=True)
     return IndexLocation(str(user_data_path(APPLICATION) / "index"))
-
-
-def is_local(uri: str) -> bool:
-    """Whether an index is in a folder of this machine, and not on object storage."""
-    return "://" not in uri

@@ -26,12 +26,13 @@ from qmd_mcp.domain.documents import Collection, Passage
 from qmd_mcp.domain.figures import CacheFigures, Figures, QueueFigures
 from qmd_mcp.domain.index_status import CollectionStatus, IndexStatus
 from qmd_mcp.domain.searches import Searches
+from qmd_mcp.index_uri import is_local
 from qmd_mcp.inference.hub.local_model import Model, identity_of
 from qmd_mcp.inference.hub.manifest import EmbedderManifest, fingerprint_of
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 from qmd_mcp.retrieval.search_protocols import Expander, Reranker
-from qmd_mcp.settings import IndexLocation, Settings, is_local
+from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.generation import Generation, begin, check_serving, is_made, make, serving
 from qmd_mcp.store.generation_watch import Following
 from qmd_mcp.store.index_trust import check_or_begin, check_trust

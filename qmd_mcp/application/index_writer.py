@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import anyio.to_thread
 
+from qmd_mcp.application.renaming import begin_rename, finish_rename, skipped_key
 from qmd_mcp.corpus.indexing.index_protocols import PassageEmbedder, TokenStates
 from qmd_mcp.corpus.indexing.indexer import Indexer
 from qmd_mcp.corpus.indexing.preparation import Preparation
@@ -67,7 +68,7 @@ class IndexWriter:
                 collection has the same files.
         """
         collection = await anyio.to_thread.run_sync(check_collection, collection)
-        async with self._lock.held():
+        async with self._writing():
             known = await self._collections()
             if collection.name in known:
                 root = known[collection.name].root
@@ -85,13 +86,13 @@ class IndexWriter:
         Raises:
             UnknownCollectionError: there is no such collection.
         """
-        async with self._lock.held():
+        async with self._writing():
             name = (await self._collection(name)).name
             async with self._indexing() as indexer:
                 count = await indexer.forget(name)
             await self._index.collections.remove(name)  # last: a document without its collection could not be read
-            if _skipped_key(name) in await self._index.database.metadata():
-                await self._index.database.put(**{_skipped_key(name): NONE_SKIPPED})
+            if skipped_key(name) in await self._index.database.metadata():
+                await self._index.database.put(**{skipped_key(name): NONE_SKIPPED})
             return count
 
     async def rename_collection(self, name: str, new_name: str) -> None:
@@ -99,25 +100,18 @@ class IndexWriter:
 
         Raises:
             UnknownCollectionError: there is no such collection.
-            CollectionError: the new name is taken or not valid, or the collection's folder cannot be read.
+            CollectionError: the new name is taken or not valid.
         """
         new_name = check_name(new_name)
-        async with self._lock.held():
-            collection = await self._collection(name)
-            name = collection.name
+        async with self._writing() as finished:
+            if finished == (unicodedata.normalize("NFC", name), new_name):  # a process began with it that died
+                return
+            name = (await self._collection(name)).name
             if new_name in await self._collections():
                 sentence = f"There is a collection {new_name!r} already."
                 raise CollectionError(sentence)
-            renamed = dataclasses.replace(collection, name=new_name)
-            await self._index.collections.put(renamed)
-            async with self._indexing() as indexer:
-                summaries = await indexer.update([renamed], embed=False, progress=unwatched)
-                if summaries[new_name].problems:  # an unmounted disk must not empty the index
-                    await self._index.collections.remove(new_name)
-                    raise CollectionError(summaries[new_name].problems[0])
-                await indexer.forget(name)
-            await self._index.collections.remove(name)
-            await self._note_update(summaries, removed=[name])
+            async with self._indexing():
+                await begin_rename(self._index, name, new_name)
 
     async def set_context(self, name: str, prefix: str, text: str | None) -> None:
         """Describe a path of a collection; a text of None removes the description.
@@ -126,7 +120,7 @@ class IndexWriter:
             UnknownCollectionError: there is no such collection.
             CollectionError: the collection has no such path, or no description of it that could be removed.
         """
-        async with self._lock.held():
+        async with self._writing():
             collection = await self._collection(name)
             context = Context(prefix, text or "")
             prefix = context.prefix
@@ -175,7 +169,7 @@ class IndexWriter:
             WriterBusyError: another process was still writing after `wait_seconds`; None waits without end.
             UnknownCollectionError: there is no such collection.
         """
-        async with self._lock.held(wait_seconds=wait_seconds):
+        async with self._writing(wait_seconds=wait_seconds):
             chosen = [await self._collection(name) for name in collections or await self._collections()]
             async with self._indexing() as indexer:
                 summaries = await indexer.update(chosen, embed=embed, progress=progress)
@@ -183,15 +177,14 @@ class IndexWriter:
             await self._note_update(summaries)
             return total(summaries.values())
 
-    async def _note_update(self, summaries: Mapping[str, UpdateSummary], *, removed: Sequence[str] = ()) -> None:
+    async def _note_update(self, summaries: Mapping[str, UpdateSummary]) -> None:
         """Note when files were last compared with the index, and how many of them were left out, by reason.
 
         If nothing is new, the time is written once an hour at most: every write leaves a file, until `optimize` drops
         the versions that are older than an hour.
         """
         metadata = await self._index.database.metadata()
-        skipped = dict.fromkeys(map(_skipped_key, removed), NONE_SKIPPED)
-        skipped |= {_skipped_key(name): json.dumps(each.skipped) for name, each in summaries.items()}
+        skipped = {skipped_key(name): json.dumps(each.skipped) for name, each in summaries.items()}
         new = {key: value for key, value in skipped.items() if metadata.get(key, NONE_SKIPPED) != value}
         changed = any(each.added or each.updated or each.removed for each in summaries.values())
         now, last = datetime.now(UTC), metadata.get("updated")
@@ -208,7 +201,7 @@ class IndexWriter:
             WriterBusyError: another process was still writing after `wait_seconds`; None waits without end.
             CollectionError: the folder of a collection cannot be read.
         """
-        async with self._lock.held(wait_seconds=wait_seconds):
+        async with self._writing(wait_seconds=wait_seconds):
             known = await self._collections()
             served = await serving(self._index.database)
             await drop_others(self._index.database, keep=(self._index.generation, served))
@@ -230,8 +223,14 @@ class IndexWriter:
 
         The time of update stays as it is, since no files are looked at.
         """
-        async with self._lock.held(wait_seconds=wait_seconds), self._indexing() as indexer:
+        async with self._writing(wait_seconds=wait_seconds), self._indexing() as indexer:
             return await indexer.embed(progress=progress)
+
+    @asynccontextmanager
+    async def _writing(self, *, wait_seconds: float | None = None) -> AsyncIterator[tuple[str, str] | None]:
+        """Hold the writer's lock; the old and the new name if a rename had to be finished first."""
+        async with self._lock.held(wait_seconds=wait_seconds):
+            yield await finish_rename(self._index)
 
     @asynccontextmanager
     async def _indexing(self, staged: StagedDocuments | None = None) -> AsyncIterator[Indexer]:
@@ -263,11 +262,6 @@ class IndexWriter:
             await self._index.states.sweep()
             await self._index.states.optimize()
             await self._index.database.optimize()
-
-
-def _skipped_key(collection: str) -> str:
-    """The key of the metadata for how many files of a collection were left out, by reason."""
-    return f"skipped {collection}"
 
 
 def _same_files(collection: Collection, known: Iterable[Collection]) -> str | None:

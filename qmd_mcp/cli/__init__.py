@@ -16,6 +16,7 @@ from qmd_mcp.cli import (
     evaluation_commands,
     index_commands,
     model_commands,
+    repair_command,
     search_commands,
     server_commands,
     token_commands,
@@ -42,6 +43,7 @@ for part in (
     evaluation_commands,
     model_commands,
     doctor_command,
+    repair_command,
     server_commands,
     token_commands,
 ):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from qmd_mcp.errors import SettingsError
-from qmd_mcp.settings import IndexLocation, Settings, is_local
+from qmd_mcp.index_uri import is_local
+from qmd_mcp.settings import IndexLocation, Settings
 
 if TYPE_CHECKING:  # importing it takes two seconds, for which --help must not wait
     from qmd_mcp.application.engine import Engine

@@ -10,13 +10,14 @@ import typer
 
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.cli.output import say, say_json
-from qmd_mcp.errors import NotAnIndexError, SetupError, UnsafeIndexError
+from qmd_mcp.errors import DamagedIndexError, NotAnIndexError, SetupError, UnsafeIndexError
 
 if TYPE_CHECKING:  # importing these takes seconds, for which --help must not wait
     from qmd_mcp.inference.hub.local_model import Model
     from qmd_mcp.inference.hub.manifest import ModelManifest
     from qmd_mcp.inference.runtime.environment import Environment
     from qmd_mcp.inference.runtime.model_examination import Examination, Loaded
+    from qmd_mcp.store.health.examination import Condition
 
 app = typer.Typer()
 
@@ -59,9 +60,10 @@ def _report(session: Session) -> Report:
 
     settings, environment = session.settings, inspect_environment()
     index, embedder, problems = _index(session)
-    problems = [*environment.problems(device=settings.device), *problems]
+    condition = _condition(session)
+    problems = [*environment.problems(device=settings.device), *problems, *condition.problems]
     models: list[Examination] = []
-    notes: list[str] = []
+    notes = list(condition.notes)
     for role, find in _asked_for(session, embedder=embedder):
         try:
             found = find()
@@ -100,6 +102,8 @@ def _index(session: Session) -> tuple[str, str | None, list[str]]:
     uri = session.location.uri
     try:
         made = anyio.run(identity, uri)
+    except DamagedIndexError:
+        return f"{uri}: damaged", None, []  # `_condition` says what is
     except NotAnIndexError as error:
         asked = session.settings.index is not None
         return f"{uri}: none yet", None, [str(error)] if asked else []
@@ -114,6 +118,26 @@ def _index(session: Session) -> tuple[str, str | None, list[str]]:
     except SetupError as error:
         return described, embedder, [f"index: {error}"]
     return described, embedder, []
+
+
+def _condition(session: Session) -> Condition:
+    """What is wrong with the tables and indexes, for which they are read whole."""
+    import anyio
+
+    from qmd_mcp.store.health.examination import Condition, examine
+    from qmd_mcp.store.writer_lock import WriterLock
+
+    uri = session.location.uri
+    writer = WriterLock(uri).writing_now()
+    try:
+        found = anyio.run(lambda: examine(uri, writing=writer is not None))
+    except NotAnIndexError:
+        return Condition()
+    except SetupError as error:
+        found = Condition((str(error),))
+    problems = [each if "qmd-mcp repair" in each else f"{each} Mend it: qmd-mcp repair" for each in found.problems]
+    notes = [f"The index is being written by {writer}: its tables were not compared."] if writer else []
+    return Condition(tuple(f"index: {each}" for each in problems), (*notes, *found.notes))
 
 
 async def _nothing(_: object) -> None: ...

@@ -23,6 +23,10 @@ class PassageIndex(Protocol):
         """The best passages by the cosine of their vectors with a unit vector [dimension], best first."""
         ...
 
+    async def obstacles(self) -> tuple[str, ...]:
+        """Sentences about what could not be used, because it is damaged."""
+        ...
+
 
 class SelectedPassages(Protocol):
     """Looks passages up by what selects them."""

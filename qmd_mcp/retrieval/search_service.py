@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -69,17 +69,28 @@ class SearchService:
     async def search(self, request: SearchRequest) -> Answer:
         """Rank passages by BM25 over their text, title, headings and identifiers."""
         log = StageLog()
-        return _told(request, await self._reads.answer(partial(self._search, request, log), log=log))
+        return await self._answered(request, partial(self._search, request, log), log=log)
 
     async def vsearch(self, request: SearchRequest) -> Answer:
         """Rank passages by the cosine of their vectors with the query's."""
         log = StageLog()
-        return _told(request, await self._reads.answer(partial(self._vsearch, request, log), log=log))
+        return await self._answered(request, partial(self._vsearch, request, log), log=log)
 
     async def query(self, request: QueryRequest, *, watch: Callable[[Stage], None] | None = None) -> Answer:
         """Fuse both retrievals, rerank, and judge the result; `watch` is called with each stage as it ends."""
         log = StageLog(watch=watch, timeout_ms=request.timeout_ms)
-        return _told(request, await self._reads.answer(partial(self._query, request, log), log=log))
+        return await self._answered(request, partial(self._query, request, log), log=log)
+
+    async def _answered(
+        self, request: SearchRequest, attempt: Callable[[], Awaitable[Answer]], *, log: StageLog
+    ) -> Answer:
+        """An answer that sees one state of the index.
+
+        It says what was taken for a word and may have been meant as a filter, and what of the index it had to go
+        without.
+        """
+        answer = await self._reads.answer(attempt, log=log)
+        return replace(answer, notes=(*no_filters(request.query), *answer.notes, *await self._index.obstacles()))
 
     async def warm(self, vector: FloatArray) -> None:
         """Read what the first search would otherwise have to read from disk."""
@@ -186,11 +197,6 @@ class SearchService:
 
     async def _by_meaning(self, vector: FloatArray, scope: Scope, limit: int) -> Ranking:
         return await self._index.dense(vector, scope=scope, limit=limit)
-
-
-def _told(request: SearchRequest, answer: Answer) -> Answer:
-    """The answer, with a note on what was taken for a word and may have been meant as a filter."""
-    return replace(answer, notes=(*no_filters(request.query), *answer.notes))
 
 
 def _size(request: SearchRequest) -> int:

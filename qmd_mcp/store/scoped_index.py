@@ -126,6 +126,10 @@ class ScopedPassages:
         """The best passages by the cosine of their vectors with a vector."""
         return await self.table.dense(vector, scope=self._narrowed(scope), limit=limit)
 
+    async def obstacles(self) -> tuple[str, ...]:
+        """What searches go without because it is damaged, a sentence each."""
+        return await self.table.obstacles()
+
     async def listed(self, scope: Scope, *, limit: int) -> tuple[Passage, ...]:
         """The first passage of each document of a scope."""
         return await SelectedPassages(self.table).listed(self._narrowed(scope), limit=limit)

@@ -17,8 +17,10 @@ from filelock import FileLock, Timeout
 
 from qmd_mcp.errors import ReadOnlyIndexError, WriterBusyError
 from qmd_mcp.files.private_files import FILE_MODE, make_private_folder, read_private, write_private
-from qmd_mcp.settings import cache_folder, is_local
+from qmd_mcp.index_uri import canonical, is_local
+from qmd_mcp.settings import cache_folder
 from qmd_mcp.store.index_folder import check_folder
+from qmd_mcp.store.store_faults import gone
 
 _POLL_SECONDS = 0.1
 """How long a waiting writer pauses between attempts: too short to be noticed, and much longer than an attempt takes."""
@@ -32,6 +34,7 @@ class WriterLock:
     """
 
     def __init__(self, uri: str) -> None:
+        uri = canonical(uri)
         digest = hashlib.sha256(uri.encode()).hexdigest()[:16]
         folder = Path(uri) if is_local(uri) else cache_folder() / "locks" / digest
         self._uri = uri
@@ -45,8 +48,11 @@ class WriterLock:
         Raises:
             WriterBusyError: another process held the lock all the time; the sentence names it.
             ReadOnlyIndexError: the files of the lock cannot be written.
+            StoreError: the folder of the index is gone.
             UnsafeIndexError: something in the folder leads out of it or is another user's.
         """
+        if is_local(self._uri) and not self._path.parent.is_dir():
+            raise gone(self._uri)
         with self._errors_of_the_file_system():
             make_private_folder(self._path.parent)
         lock = self._lock()

@@ -9,6 +9,7 @@ import anyio
 import numpy as np
 
 from qmd_mcp.domain.availability import Absent
+from qmd_mcp.errors import DamagedIndexError
 from qmd_mcp.retrieval.candidates.found_candidates import Candidates
 from qmd_mcp.retrieval.ranking.fuser import Fused, Fuser
 from qmd_mcp.retrieval.ranking.late_interaction import compared
@@ -41,9 +42,13 @@ class FusionStage:
         else:
             with anyio.move_on_after(log.seconds_left()):
                 since = time.perf_counter()
-                evidence = await compared(
-                    fused.evidence, query=text, states=candidates.states, scores=fused.scores, late=self.late
-                )
+                try:
+                    evidence = await compared(
+                        fused.evidence, query=text, states=candidates.states, scores=fused.scores, late=self.late
+                    )
+                except DamagedIndexError as error:  # the answer is worth more than this stage
+                    log.skipped("late interaction", reason=str(error))
+                    return fused
                 missing = bool(np.isnan(evidence.maxsim).all())
                 fused = self.fuser.with_late_interaction(fused, evidence)
                 log.ran("late interaction", since=since, reason=NO_STATES if missing else None)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from qmd_mcp.errors import SettingsError
 from qmd_mcp.http_settings import is_token
+from qmd_mcp.index_uri import canonical
 from qmd_mcp.server.clients.secret_file import create_secret, read_secret
 from qmd_mcp.settings import IndexLocation, Settings, state_folder
 
@@ -22,7 +23,7 @@ def index_key(location: IndexLocation) -> str:
     On Windows two spellings of a folder that differ in case alone are one folder, hence `normcase`, which changes
     nothing elsewhere.
     """
-    return hashlib.sha256(os.path.normcase(location.uri).encode()).hexdigest()[:16]
+    return hashlib.sha256(os.path.normcase(canonical(location.uri)).encode()).hexdigest()[:16]
 
 
 def token_file(location: IndexLocation) -> Path:

@@ -35,6 +35,12 @@ async def is_indexed(table: lancedb.AsyncTable) -> bool:
     return len(await table.list_indices()) >= len(_INDEXES)
 
 
+async def lacking_indexes(table: lancedb.AsyncTable) -> frozenset[str]:
+    """The columns whose index is missing."""
+    present = {column for index in await table.list_indices() for column in index.columns}
+    return frozenset(_INDEXES.keys() - present)
+
+
 async def create_indexes(table: lancedb.AsyncTable) -> None:
     """Create every index; those that a process left which died in the middle are replaced."""
     for column, config in _INDEXES.items():

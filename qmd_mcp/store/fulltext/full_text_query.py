@@ -22,8 +22,12 @@ ANALYSED_FIELDS = ("words", "titles", "labels")
 """The fields whose index segments words, stems them and keeps their positions; their texts are folded."""
 
 
-def full_text_query(query: LexicalQuery) -> FullTextQuery:
-    """A query that scores passages by their words in every field.
+SEARCHED_FIELDS = frozenset({*ANALYSED_FIELDS, "identifiers"})
+"""Every field that has a full-text index."""
+
+
+def full_text_query(query: LexicalQuery, *, without: frozenset[str] = frozenset()) -> FullTextQuery:
+    """A query that scores passages by their words in every field, but for those that it is to go without.
 
     A passage need not contain every word. Each phrase must occur in one of the analysed fields, and no negative may
     occur in any of them.
@@ -31,10 +35,10 @@ def full_text_query(query: LexicalQuery) -> FullTextQuery:
     clauses: list[tuple[Occur, FullTextQuery]] = []
     if query.words:
         words = " ".join(query.words)
-        clauses += _matches(folded(words))
+        clauses += _matches(folded(words), without=without)
         names, parts = _names_and_parts(words)
         for group, boost in ((names, BOOSTS["identifiers"]), (parts, BOOSTS["parts"])):
-            if group and boost:
+            if group and boost and "identifiers" not in without:
                 clauses.append((Occur.SHOULD, MatchQuery(" ".join(group), "identifiers", boost=boost)))
     alone = [word for word in query.near if word.isalnum()]
     for near, operator in (
@@ -42,31 +46,37 @@ def full_text_query(query: LexicalQuery) -> FullTextQuery:
         *((word, Operator.AND) for word in {*query.near} - {*alone}),
     ):
         if near:
-            clauses += _matches(folded(near), share=NEAR, operator=operator)
-    clauses += [(Occur.MUST, _phrase(phrase)) for phrase in query.phrases]
-    clauses += [(Occur.MUST_NOT, _phrase(negative)) for negative in query.negatives]
+            clauses += _matches(folded(near), share=NEAR, operator=operator, without=without)
+    clauses += [(Occur.MUST, _phrase(phrase, without)) for phrase in query.phrases]
+    clauses += [(Occur.MUST_NOT, _phrase(negative, without)) for negative in query.negatives]
     return BooleanQuery(clauses)
 
 
-def _phrase(phrase: str) -> FullTextQuery:
+def _phrase(phrase: str, without: frozenset[str]) -> FullTextQuery:
     """The passages that have a phrase in one of the analysed fields, and the signs in it anywhere."""
-    fields = [(Occur.SHOULD, PhraseQuery(folded(phrase), field)) for field in ANALYSED_FIELDS]
-    marks = [(Occur.MUST, MatchQuery(mark, "identifiers")) for mark in marks_in(phrase)]
+    fields = [(Occur.SHOULD, PhraseQuery(folded(phrase), field)) for field in ANALYSED_FIELDS if field not in without]
+    in_names = () if "identifiers" in without else marks_in(phrase)
+    marks = [(Occur.MUST, MatchQuery(mark, "identifiers")) for mark in in_names]
     return BooleanQuery([(Occur.MUST, BooleanQuery(fields)), *marks])
 
 
-def query_of_what_has(query: LexicalQuery, phrase: str) -> FullTextQuery:
+def query_of_what_has(query: LexicalQuery, phrase: str, *, without: frozenset[str] = frozenset()) -> FullTextQuery:
     """A query for the passages that match another one, its negatives apart, and also have a phrase."""
     positive = replace(query, negatives=())
-    matching: list[tuple[Occur, FullTextQuery]] = [] if positive.is_empty else [(Occur.MUST, full_text_query(positive))]
-    return BooleanQuery([*matching, (Occur.MUST, _phrase(phrase))])
+    matching: list[tuple[Occur, FullTextQuery]] = []
+    if not positive.is_empty:
+        matching.append((Occur.MUST, full_text_query(positive, without=without)))
+    return BooleanQuery([*matching, (Occur.MUST, _phrase(phrase, without))])
 
 
-def _matches(words: str, *, share: float = 1.0, operator: Operator = Operator.OR) -> list[tuple[Occur, FullTextQuery]]:
+def _matches(
+    words: str, *, without: frozenset[str], share: float = 1.0, operator: Operator = Operator.OR
+) -> list[tuple[Occur, FullTextQuery]]:
     """A clause for each analysed field."""
     return [
         (Occur.SHOULD, MatchQuery(words, field, boost=share * BOOSTS[field], operator=operator))
         for field in ANALYSED_FIELDS
+        if field not in without
     ]
 
 

@@ -9,19 +9,21 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
+from uuid import uuid4
 
 os.environ.setdefault("LANCE_LOG", "error")  # otherwise Lance writes warnings about its future API to stderr
+os.environ.setdefault("LANCEDB_LOG", "error")  # and LanceDB about every file that it cannot read
 
 import anyio
 import anyio.to_thread
 import lancedb
 import pyarrow as pa
 
-from qmd_mcp.errors import NotAnIndexError
+from qmd_mcp.errors import DamagedIndexError, NotAnIndexError
 from qmd_mcp.files.private_files import make_private_folder
-from qmd_mcp.settings import is_local
+from qmd_mcp.index_uri import is_local
 from qmd_mcp.store.index_folder import check_folder, is_own_file
-from qmd_mcp.store.lance.object_storage import translated_errors
+from qmd_mcp.store.lance.guarded import guarded
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
     COLLECTIONS,
@@ -34,13 +36,18 @@ from qmd_mcp.store.lance.schema import (
     TERMS,
     TERMS_SCHEMA,
 )
+from qmd_mcp.store.lance.second_copy import COPIED_KEYS, copy_of, write_copy
 from qmd_mcp.store.lance.table_version import TableVersion
+from qmd_mcp.store.store_faults import MEND, translated
 
 _FORMAT_KEY = "format"
 _FORMAT = "qmd-mcp"
 _VERSION_KEY = "schema_version"
 
 _HOLDS_NONE = "it does not hold one; run qmd-mcp init, or give another --index"
+
+MADE_KEY = "made"
+"""Key of the metadata whose value is drawn anew when an index is made or repaired, by which others notice it."""
 
 VERSIONS_KEPT = timedelta(hours=1)
 """How long `optimize` keeps the older versions of a table, for the process that is still reading one of them. If no
@@ -66,8 +73,12 @@ class Database:
             UnsafeIndexError: something in its folder leads out of it or is another user's.
         """
         await anyio.to_thread.run_sync(_check, uri)
-        connection = await _connect(uri)
-        if METADATA not in await table_names(connection):
+        connection = await connect(uri)
+        names = await table_names(connection)
+        if METADATA not in names and copy_of(METADATA) in names:
+            sentence = f"The index {uri} is damaged: its table {METADATA} is missing. {MEND}"
+            raise DamagedIndexError(sentence)
+        if METADATA not in names:
             raise NotAnIndexError(uri, reason=_HOLDS_NONE)
         metadata = await connection.open_table(METADATA)
         database = cls(connection, uri=uri, metadata=metadata)
@@ -94,14 +105,13 @@ class Database:
         """
         await claim(uri)
         await anyio.to_thread.run_sync(check_folder, uri)
-        connection = await _connect(uri)
-        if METADATA not in await table_names(connection):
+        connection = await connect(uri)
+        if not {METADATA, copy_of(METADATA)} & await table_names(connection):
             await connection.create_table(COLLECTIONS, schema=COLLECTIONS_SCHEMA, exist_ok=True)
             await connection.create_table(DOCUMENTS, schema=DOCUMENTS_SCHEMA, exist_ok=True)
             await connection.create_table(TERMS, schema=TERMS_SCHEMA, exist_ok=True)
-            marker = pa.table(
-                {"key": [_FORMAT_KEY, _VERSION_KEY], "value": [_FORMAT, str(SCHEMA_VERSION)]}, schema=METADATA_SCHEMA
-            )
+            made = marks()
+            marker = pa.table({"key": list(made), "value": list(made.values())}, schema=METADATA_SCHEMA)
             await connection.create_table(METADATA, marker)  # last: the other tables alone are not an index
         return await cls.open(uri)
 
@@ -126,6 +136,8 @@ class Database:
         """Write values of the metadata, all in one commit."""
         rows = pa.table({"key": list(values), "value": list(values.values())}, schema=METADATA_SCHEMA)
         await self._metadata.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+        if COPIED_KEYS & values.keys():
+            await write_copy(self.connection, METADATA)
 
     async def optimize(self) -> None:
         """Merge the small fragments of the metadata, and drop its versions that are older than an hour."""
@@ -169,18 +181,18 @@ def _check(uri: str) -> None:
     if not os.path.isdir(uri):  # noqa: PTH112  Path.is_dir raises where a folder above may not be entered
         raise NotAnIndexError(uri, reason="there is no such folder; run qmd-mcp init or qmd-mcp collection add")
     with suppress(PermissionError):  # `check_folder` says what may not be looked at
-        if not (Path(uri) / f"{METADATA}.lance").exists():
+        if not any((Path(uri) / f"{name}.lance").exists() for name in (METADATA, copy_of(METADATA))):
             raise NotAnIndexError(uri, reason=_HOLDS_NONE)
     check_folder(uri)
 
 
-async def _connect(uri: str) -> lancedb.AsyncConnection:
+async def connect(uri: str) -> lancedb.AsyncConnection:
     """Connect so that every read looks for a newer version of its table first; by default a reader never does."""
-    with translated_errors(uri):
+    with translated(uri, what="its folder"):
         connection = await lancedb.connect_async(uri, read_consistency_interval=timedelta(0))
         if not is_local(uri):
             await table_names(connection)  # the first request: only now it shows that a place cannot be reached
-    return connection
+    return guarded(connection, uri=uri)
 
 
 async def claim(uri: str) -> None:
@@ -209,6 +221,16 @@ def _claim_folder(folder: Path) -> None:
         )
 
 
+def marks() -> dict[str, str]:
+    """What the metadata of a new index holds: what it is, its version, and a name that no other index has."""
+    return {_FORMAT_KEY: _FORMAT, _VERSION_KEY: str(SCHEMA_VERSION), MADE_KEY: uuid4().hex}
+
+
 def _is_half_made(names: list[str]) -> bool:
-    """Whether these files are what a process leaves that died in `Database.create`, which makes the metadata last."""
+    """Whether these files are what a process leaves that died in `Database.create`, which makes the metadata last.
+
+    An index without its metadata but with the copy of it is damaged, which opening it says.
+    """
+    if f"{copy_of(METADATA)}.lance" in names:
+        return True
     return set(names) <= {f"{table}.lance" for table in (COLLECTIONS, DOCUMENTS, TERMS)}

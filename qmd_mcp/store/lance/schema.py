@@ -114,6 +114,15 @@ def passage_rows(passages: Sequence[Passage], vectors: Sequence[FloatArray | Non
     )
 
 
+def renamed_rows(rows: pa.Table, docids: Mapping[str, str], *, collection: str) -> pa.Table:
+    """Rows of passages with other docids, by the docid they have, and as those of another collection."""
+    new = {
+        "docid": pa.array([docids[docid] for docid in rows["docid"].to_pylist()], type=pa.string()),
+        "collection": pa.array([collection] * rows.num_rows, type=pa.string()),
+    }
+    return pa.table({name: new.get(name, rows[name]) for name in rows.column_names}, schema=rows.schema)
+
+
 def _search_columns(passages: Sequence[Passage]) -> dict[str, list[Any]]:
     """What the full-text indexes are made of."""
     searched = [SearchedText.of(passage) for passage in passages]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import lancedb
 
-from qmd_mcp.settings import is_local
+from qmd_mcp.index_uri import is_local
 
 RACY_NS = 2_000_000_000
 """A folder that changed less than 2 s ago may change again within the same tick of the file system's clock, so its

@@ -18,6 +18,7 @@ from qmd_mcp.store.lance.schema import (
     collection_of,
     collection_row,
 )
+from qmd_mcp.store.lance.second_copy import write_copy
 from qmd_mcp.store.lance.sql import quoted
 from qmd_mcp.store.lance.table_version import TableVersion
 
@@ -30,16 +31,17 @@ class CollectionTable:
     the user's home folder.
     """
 
-    def __init__(self, table: lancedb.AsyncTable, *, uri: str, project: Path | None) -> None:
+    def __init__(self, table: lancedb.AsyncTable, *, database: Database, project: Path | None) -> None:
         """`project` is the folder of the project for a project-local index, and None for any other index."""
         self._table = table
+        self._database = database
         self._project = project
-        self._known = OncePerVersion(version=TableVersion(table, uri=uri).newest, read=self._read)
+        self._known = OncePerVersion(version=TableVersion(table, uri=database.uri).newest, read=self._read)
 
     @classmethod
     async def open(cls, database: Database, *, project: Path | None) -> CollectionTable:
         """Open the table of an index."""
-        return cls(await database.connection.open_table(COLLECTIONS), uri=database.uri, project=project)
+        return cls(await database.connection.open_table(COLLECTIONS), database=database, project=project)
 
     async def all(self) -> tuple[Collection, ...]:
         """Every collection, ordered by name.
@@ -66,10 +68,12 @@ class CollectionTable:
             stored = replace(collection, root=inside.relative_to(self._project.resolve()))
         rows = pa.Table.from_pylist([dict(collection_row(stored))], schema=COLLECTIONS_SCHEMA)
         await self._table.merge_insert("name").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+        await write_copy(self._database.connection, COLLECTIONS)
 
     async def remove(self, name: str) -> None:
         """Delete the row of a collection; the caller deletes its documents."""
         await self._table.delete(f"name = {quoted(name)}")
+        await write_copy(self._database.connection, COLLECTIONS)
 
     async def _read(self) -> tuple[Collection, ...]:
         rows = await self._table.query().to_list()

@@ -159,6 +159,12 @@ class DocumentTable:
         rows = document_rows(documents)
         await self._table.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
+    async def exchange(self, collection: str, documents: Sequence[Document]) -> None:
+        """Put these documents in the place of all documents of a collection, in one commit."""
+        merge = self._table.merge_insert("key").when_matched_update_all().when_not_matched_insert_all()
+        merge = merge.when_not_matched_by_source_delete(f"collection = {quoted(collection)}")
+        await merge.execute(document_rows(documents))
+
     async def remove(self, keys: Sequence[str]) -> None:
         """Delete the documents at these `collection/path`, and so make their passages invisible."""
         if keys:

@@ -11,11 +11,13 @@ import anyio.to_thread
 import lancedb
 import numpy as np
 import pyarrow as pa
+from lancedb.query import FullTextQuery
 from numpy.typing import NDArray
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import FloatArray
 from qmd_mcp.store.lance.schema import PASSAGE_COLUMNS, passages_of, vectors_of
+from qmd_mcp.store.tables.index_damage import IndexDamage
 from qmd_mcp.store.tables.vector_matrix import VectorMatrix
 
 Row = TypeVar("Row")
@@ -91,6 +93,7 @@ class Snapshot:
     """The number of passages."""
     small: bool
     """Whether every vector is kept in memory and compared there."""
+    damage: IndexDamage = field(default_factory=IndexDamage)
     _passages: Kept[Passage] = field(default_factory=lambda: Kept(passage_bytes))
     _vectors: Kept[FloatArray] = field(default_factory=lambda: Kept(vector_bytes))
     _matrix: list[VectorMatrix] = field(default_factory=list[VectorMatrix])
@@ -105,6 +108,37 @@ class Snapshot:
         table = await pinned_table(connection, name)
         count = int(await table.count_rows())
         return cls(table, dimension, reads, count=count, small=count <= most_in_memory)
+
+    async def by_text(
+        self, query: Callable[[frozenset[str]], FullTextQuery], *, where: str | None, limit: int
+    ) -> pa.Table:
+        """Row numbers and scores of the best passages; `query` makes the query without the damaged fields."""
+
+        async def ask() -> pa.Table:
+            request = self.table.query().nearest_to_text(query(self.damage.columns))
+            clause = self.damage.clause(where)
+            if clause:
+                request = request.where(clause)
+            return await request.select(["_score"]).with_row_id().limit(limit).to_arrow()
+
+        return await self.damage.avoided(self.table, ask)
+
+    async def selected(self, where: str, *, columns: Sequence[str] = (), limit: int | None = None) -> pa.Table:
+        """Row numbers, and columns, of passages that a filter selects."""
+
+        async def ask() -> pa.Table:
+            request = self.table.query().where(self.damage.clause(where) or where).select(list(columns)).with_row_id()
+            return await (request if limit is None else request.limit(limit)).to_arrow()
+
+        return await self.damage.avoided(self.table, ask)
+
+    async def count_of(self, where: str | None) -> int:
+        """The number of passages that a filter selects."""
+
+        async def ask() -> int:
+            return int(await self.table.count_rows(self.damage.clause(where)))
+
+        return await self.damage.avoided(self.table, ask)
 
     async def passages(self, rows: Sequence[int]) -> tuple[Passage, ...]:
         """The passages with these row numbers."""
@@ -148,7 +182,7 @@ class Snapshot:
         matrix = await self._every_vector()
         among: NDArray[np.uint64] | None = None
         if where:
-            found = await self.table.query().where(where).select([]).with_row_id().to_arrow()
+            found = await self.selected(where)
             among = np.asarray(found["_rowid"].to_numpy(), dtype=np.uint64)
         return await anyio.to_thread.run_sync(lambda: matrix.nearest(vector, limit=limit, among=among))
 

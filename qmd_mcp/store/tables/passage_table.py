@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import anyio
@@ -14,8 +15,9 @@ from lancedb.index import IvfRq
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.domain.text.folding import folded
+from qmd_mcp.errors import DamagedIndexError
 from qmd_mcp.store.fulltext.full_text_index import create_indexes, is_indexed
-from qmd_mcp.store.fulltext.full_text_query import full_text_query
+from qmd_mcp.store.fulltext.full_text_query import ANALYSED_FIELDS, full_text_query
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database, table_names
 from qmd_mcp.store.lance.once_per_version import OncePerVersion
 from qmd_mcp.store.lance.schema import (
@@ -24,11 +26,13 @@ from qmd_mcp.store.lance.schema import (
     passage_rows,
     passages_of,
     passages_schema,
+    renamed_rows,
     vectors_of,
 )
-from qmd_mcp.store.lance.sql import any_of, in_scope
+from qmd_mcp.store.lance.sql import any_of, in_scope, quoted
 from qmd_mcp.store.lance.table_version import TableVersion
 from qmd_mcp.store.tables.passage_rows import RowReads, Snapshot, pinned_table
+from qmd_mcp.store.tables.vector_scan import scanned
 
 EXACT_SCAN_LIMIT = 15_000
 """Up to so many passages dense retrieval keeps every vector in memory and compares them all: 23 MB with 384 dimensions,
@@ -39,16 +43,6 @@ SCANS = 2
 """How many dense look-ups LanceDB makes at the same time. Each of them uses all CPUs and may read a whole column of
 vectors: a hundred queries over 10,821 passages held 2.3 GB when all were looked up at the same time and .8 GB when two
 were, and they took equally long (benchmarks/results/serving.md)."""
-
-PROBES = 40
-REFINE = 10
-"""How many partitions of the IVF-RQ index a look-up reads, and how many candidates for each result it compares by their
-full vectors. With 40 and 10 the recall of the exact 100 neighbours among 45,000 real vectors is 1.000, with 20 and 2 it
-is .96 (benchmarks/results/speed.md)."""
-
-COMPARED_IN_SCOPE = 3_000
-"""Up to so many passages of a scope are all compared in a large table. Of 100,000 passages LanceDB compares 3,000 in
-13 ms and 50,000 in 122 ms; the index finds the nearest of either in 14 to 22 ms (benchmarks/results/filters.md)."""
 
 LOOKUP_BATCH = 1_000
 """Values in one IN clause, and passages in one batch, which take about 1 MB in memory (`PASSAGE_BYTES`)."""
@@ -130,6 +124,17 @@ class PassageTable:
             }
         )
         await self._table.merge_insert(["docid", "ordinal"]).when_matched_update_all().execute(rows)
+
+    async def copy(self, docids: Mapping[str, str], *, collection: str) -> None:
+        """Write the passages of documents once more, with other docids and as those of another collection."""
+        for start in range(0, len(docids), LOOKUP_BATCH):
+            clause = any_of("docid", list(docids)[start : start + LOOKUP_BATCH])
+            rows = await self._table.query().where(clause).to_arrow()
+            await self._table.add(renamed_rows(rows, docids, collection=collection))
+
+    async def remove_collection(self, collection: str) -> None:
+        """Delete the passages of a collection."""
+        await self._table.delete(f"collection = {quoted(collection)}")
 
     async def remove(self, docids: Sequence[str]) -> None:
         """Delete the passages of documents."""
@@ -217,11 +222,9 @@ class PassageTable:
         if query.is_empty:
             return Ranking((), np.empty(0, np.float32), np.empty((0, self.dimension), np.float32))
         newest = await self._newest.get()
-        request = newest.table.query().nearest_to_text(full_text_query(query))
-        clause = in_scope(scope)
-        if clause:
-            request = request.where(clause)
-        found = await request.select(["_score"]).with_row_id().limit(limit).to_arrow()
+        found = await newest.by_text(
+            lambda damaged: full_text_query(query, without=damaged), where=in_scope(scope), limit=limit
+        )
         rows: list[int] = found["_rowid"].to_pylist()
         scores = np.asarray(found["_score"].to_numpy(), dtype=np.float32)
         if vectors == "without":
@@ -241,30 +244,25 @@ class PassageTable:
         if newest.small:
             rows, scores = await newest.nearest(vector, where=clause, limit=limit)
         else:
-            rows, scores = await self._scanned(newest.table, vector, where=clause, limit=limit)
+            scan = partial(scanned, newest, vector, where=clause, limit=limit)
+            async with self._scans:
+                rows, scores = await newest.damage.avoided(newest.table, scan)
         passages, vectors = await newest.with_vectors(rows)
         return Ranking(passages=passages, scores=scores, vectors=vectors)
 
-    async def _scanned(
-        self, table: lancedb.AsyncTable, vector: FloatArray, *, where: str | None, limit: int
-    ) -> tuple[list[int], FloatArray]:
-        """Row numbers and cosines of the nearest passages of a large table, found by LanceDB.
-
-        Within a scope further partitions of the index are read until there are as many passages as wanted.
-        """
-        request = table.query().nearest_to(vector).distance_type("cosine").refine_factor(REFINE)
-        request = request.maximum_nprobes(0 if where else PROBES).minimum_nprobes(PROBES)  # 0: all, if need be
-        async with self._scans:
-            if where:
-                request = request.where(where)
-                if await table.count_rows(where) <= COMPARED_IN_SCOPE:
-                    request = request.bypass_vector_index()
-            found = await request.select(["_distance"]).with_row_id().limit(limit).to_arrow()
-        return found["_rowid"].to_pylist(), 1.0 - np.asarray(found["_distance"].to_numpy(), dtype=np.float32)
-
     async def terms_of(self, text: str) -> tuple[str, ...]:
-        """The terms to which the index analyses a text, in their order."""
-        return tuple(token.text for token in await self._table.tokenize(folded(text), column="words"))
+        """The terms to which the index analyses a text, in their order; each analysed field does so in the same way."""
+        for column in ANALYSED_FIELDS:
+            try:
+                return tuple(token.text for token in await self._table.tokenize(folded(text), column=column))
+            except DamagedIndexError:
+                if column == ANALYSED_FIELDS[-1]:
+                    raise
+        return ()
+
+    async def obstacles(self) -> tuple[str, ...]:
+        """What of the newest version could not be used by a search, a sentence each."""
+        return (await self._newest.get()).damage.sentences()
 
     async def count(self) -> int:
         """The number of passages, whether their documents are visible or not."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from lancedb.query import BooleanQuery, MatchQuery, Occur
+from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, Occur
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import WHOLE_INDEX, Scope
 from qmd_mcp.domain.text.folding import folded
-from qmd_mcp.store.fulltext.full_text_query import ANALYSED_FIELDS
+from qmd_mcp.store.fulltext.full_text_query import ANALYSED_FIELDS, SEARCHED_FIELDS
 from qmd_mcp.store.lance.sql import holds, in_scope
 from qmd_mcp.store.tables.passage_table import PassageTable
 
@@ -37,17 +38,17 @@ class PassageText:
             *(holds("text", each) for each in written),
         ]
         clause = self._within(" OR ".join(fields))
-        count = int(await newest.table.count_rows(clause))
+        count = await newest.count_of(clause)
         if not count:
             return 0, ()
-        found = await newest.table.query().where(clause).select([]).with_row_id().limit(limit).to_arrow()
+        found = await newest.selected(clause, limit=limit)
         return count, await newest.passages(found["_rowid"].to_pylist())
 
     async def some_with(self, part: str, *, limit: int) -> tuple[Passage, ...]:
         """Some passages with a folded string in a searched field."""
         newest = await self._passages.snapshot()
         clause = self._within(" OR ".join(holds(field, part) for field in ANALYSED_FIELDS))
-        found = await newest.table.query().where(clause).select([]).with_row_id().limit(limit).to_arrow()
+        found = await newest.selected(clause, limit=limit)
         return await newest.passages(found["_rowid"].to_pylist())
 
     async def names(self, words: Sequence[str]) -> frozenset[str]:
@@ -62,13 +63,17 @@ class PassageText:
         newest = await self._passages.snapshot()
         found: set[str] = set()
         for word in words:
-            query = BooleanQuery([(Occur.SHOULD, MatchQuery(folded(word), field)) for field in fields])
-            request = newest.table.query().nearest_to_text(query)
-            if self._scope:
-                request = request.where(self._scope)
-            if len(await request.select(["_score"]).limit(1).to_arrow()):
+            if set(fields) - newest.damage.columns and len(
+                await newest.by_text(partial(_any_of, folded(word), fields), where=self._scope, limit=1)
+            ):
                 found.add(word)
         return frozenset(found)
 
     def _within(self, clause: str) -> str:
         return f"({clause}) AND {self._scope}" if self._scope else clause
+
+
+def _any_of(word: str, fields: Sequence[str], damaged: frozenset[str]) -> FullTextQuery:
+    """A query for a word in any of some fields but for the damaged ones; if all of them are, in those that are not."""
+    usable = [field for field in fields if field not in damaged] or sorted(SEARCHED_FIELDS - damaged)
+    return BooleanQuery([(Occur.SHOULD, MatchQuery(word, field)) for field in usable])

@@ -23,7 +23,7 @@ class SelectedPassages:
         """The first passage of each document of a scope, those with the newest date first."""
         newest = await self.passages.snapshot()
         clause = " AND ".join(filter(None, ("ordinal = 0", in_scope(scope))))
-        found = await newest.table.query().where(clause).select(["date_ns"]).with_row_id().to_arrow()
+        found = await newest.selected(clause, columns=["date_ns"])
         dates = found["date_ns"].fill_null(np.iinfo(np.int64).min).to_numpy()
         order = np.argsort(-dates.astype(np.float64), kind="stable")[:limit]
         return await newest.passages(found["_rowid"].to_numpy()[order].tolist())
@@ -31,13 +31,11 @@ class SelectedPassages:
     async def with_phrase(self, query: LexicalQuery, *, phrase: str, scope: Scope, limit: int) -> tuple[Passage, ...]:
         """The best passages with words or phrases of a query that also have a further phrase, which it may negate."""
         newest = await self.passages.snapshot()
-        request = newest.table.query().nearest_to_text(query_of_what_has(query, phrase))
-        clause = in_scope(scope)
-        if clause:
-            request = request.where(clause)
-        found = await request.select(["_score"]).with_row_id().limit(limit).to_arrow()
+        found = await newest.by_text(
+            lambda damaged: query_of_what_has(query, phrase, without=damaged), where=in_scope(scope), limit=limit
+        )
         return await newest.passages(found["_rowid"].to_pylist())
 
     async def count(self, scope: Scope) -> int:
         """The number of passages of a scope."""
-        return int(await (await self.passages.snapshot()).table.count_rows(in_scope(scope)))
+        return await (await self.passages.snapshot()).count_of(in_scope(scope))

@@ -12,12 +12,14 @@ from lancedb.index import BTree
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.token_states import CodeArray, PackedStates
+from qmd_mcp.errors import DamagedIndexError
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database, table_names
 from qmd_mcp.store.lance.schema import STATES_PREFIX
 from qmd_mcp.store.lance.sql import any_of
+from qmd_mcp.store.tables.index_damage import without_index
 from qmd_mcp.store.tables.passage_table import LOOKUP_BATCH, PassageTable
 
-_SCHEMA = pa.schema(
+STATES_SCHEMA = pa.schema(
     [
         pa.field("text_hash", pa.string(), nullable=False),
         pa.field("tokens", pa.int32(), nullable=False),
@@ -59,9 +61,9 @@ class StateTable:
         if name in await table_names(database.connection):
             table = await database.connection.open_table(name)
         else:
-            table = await database.connection.create_table(name, schema=_SCHEMA, exist_ok=True)
+            table = await database.connection.create_table(name, schema=STATES_SCHEMA, exist_ok=True)
         if not await table.list_indices():  # a new table, or one whose maker died before it had its index
-            await table.create_index("text_hash", config=BTree(), replace=True)
+            await index_states(table)
         return cls(table, passages=passages)
 
     async def add(self, codes: Codes) -> None:
@@ -74,7 +76,7 @@ class StateTable:
                 "tokens": pa.array([len(each) for each in codes.values()], type=pa.int32()),
                 "codes": pa.array([each.tobytes() for each in codes.values()], type=pa.binary()),
             },
-            schema=_SCHEMA,
+            schema=STATES_SCHEMA,
         )
         await self._table.add(rows)
 
@@ -83,7 +85,7 @@ class StateTable:
         found: set[str] = set()
         for start in range(0, len(hashes), LOOKUP_BATCH):
             clause = any_of("text_hash", hashes[start : start + LOOKUP_BATCH])
-            rows = await self._table.query().where(clause).select(["text_hash"]).to_arrow()
+            rows = await self._selected(clause, columns=["text_hash"])
             found.update(rows["text_hash"].to_pylist())
         return frozenset(found)
 
@@ -92,7 +94,7 @@ class StateTable:
         if not passages:
             return PackedStates({})
         clause = any_of("text_hash", sorted({passage.text_hash for passage in passages}))
-        rows = await self._table.query().where(clause).to_arrow()
+        rows = await self._selected(clause, columns=STATES_SCHEMA.names)
         columns = (rows[name].to_pylist() for name in ("text_hash", "tokens", "codes"))
         return PackedStates(
             {
@@ -127,5 +129,17 @@ class StateTable:
         """A number that grows with every write."""
         return int(await self._table.version())
 
+    async def _selected(self, clause: str, *, columns: Sequence[str]) -> pa.Table:
+        """The rows that a filter selects; from the rows themselves if the index cannot be read."""
+        try:
+            return await self._table.query().where(clause).select(list(columns)).to_arrow()
+        except DamagedIndexError:
+            return await self._table.query().where(without_index(clause)).select(list(columns)).to_arrow()
+
     async def _every_hash(self) -> frozenset[str]:
         return frozenset((await self._table.query().select(["text_hash"]).to_arrow())["text_hash"].to_pylist())
+
+
+async def index_states(table: lancedb.AsyncTable) -> None:
+    """Make the index of a table of token states anew."""
+    await table.create_index("text_hash", config=BTree(), replace=True)

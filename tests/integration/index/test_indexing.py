@@ -14,7 +14,7 @@ from qmd_mcp.corpus.indexing.indexer import _gone
 from qmd_mcp.domain.answers import Skip
 from qmd_mcp.domain.documents import Collection, Document
 from qmd_mcp.domain.requests import SearchRequest
-from qmd_mcp.errors import CollectionError, UnknownCollectionError, WriterBusyError
+from qmd_mcp.errors import UnknownCollectionError, WriterBusyError
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.writer_lock import WriterLock
 
@@ -100,17 +100,27 @@ async def test_a_missing_root_empties_nothing(engine: Engine, folder: Path) -> N
     assert [(hit.path, hit.freshness) for hit in answer.hits] == [("a.md", "missing")]
 
 
-async def test_renaming_keeps_vectors_and_needs_the_folder(engine: Engine, folder: Path) -> None:
+async def test_renaming_keeps_vectors_and_reads_no_file(engine: Engine, folder: Path) -> None:
     folder.rename(folder.with_name("unmounted"))
-    with pytest.raises(CollectionError):
-        await engine.writing.rename_collection("notes", "wiki")
-    assert set(await engine.collections()) == {"notes"}
-    assert (await engine.status()).documents == 2
-    folder.with_name("unmounted").rename(folder)
     await engine.writing.rename_collection("notes", "wiki")
     status = await engine.status()
     assert [(each.name, each.documents) for each in status.collections] == [("wiki", 2)]
     assert status.embedded == status.passages == 2
+    assert await found(engine, "first") == ["a.md"]
+    folder.with_name("unmounted").rename(folder)
+    summary = await engine.writing.update()
+    assert (summary.added, summary.removed, summary.passages) == (0, 0, 0)
+
+
+async def test_a_file_that_changed_before_a_rename_has_its_vectors_after_the_next_update(
+    engine: Engine, folder: Path
+) -> None:
+    (folder / "a.md").write_text("# First\n\nAnother text altogether.\n")
+    await engine.writing.rename_collection("notes", "wiki")
+    await engine.writing.update()
+    status = await engine.status()
+    assert status.embedded == status.passages == 2
+    assert await found(engine, "altogether") == ["a.md"]
 
 
 async def test_a_document_whose_passages_are_not_there_is_read_again(engine: Engine) -> None:

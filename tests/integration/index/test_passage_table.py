@@ -14,9 +14,10 @@ from qmd_mcp.domain.lookup import LexicalQuery, Scope
 from qmd_mcp.domain.text.searched_text import SearchedText
 from qmd_mcp.store.lance.database import Database
 from qmd_mcp.store.lance.schema import TERMS
-from qmd_mcp.store.tables.passage_table import COMPARED_IN_SCOPE, LOOKUP_BATCH, PassageTable
+from qmd_mcp.store.tables.passage_table import LOOKUP_BATCH, PassageTable
 from qmd_mcp.store.tables.term_ledger import TermLedger
 from qmd_mcp.store.tables.term_table import TermTable
+from qmd_mcp.store.tables.vector_scan import COMPARED_IN_SCOPE
 
 pytestmark = pytest.mark.anyio
 

@@ -109,7 +109,7 @@ async def test_an_index_of_another_embedder_is_an_error_that_says_what_to_do(dat
 
 
 async def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
-    uri = str(tmp_path / "index")
+    uri = str(tmp_path)
     program = (
         "import anyio, sys\n"
         "from qmd_mcp.errors import WriterBusyError\n"

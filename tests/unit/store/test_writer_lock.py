@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from qmd_mcp.cli import run
-from qmd_mcp.errors import ReadOnlyIndexError, WriterBusyError
+from qmd_mcp.errors import ReadOnlyIndexError, StoreError, WriterBusyError
 from qmd_mcp.store.writer_lock import WriterLock
 
 pytestmark = [
@@ -51,10 +51,8 @@ def folder() -> Generator[Path]:
     shutil.rmtree(made)
 
 
-@pytest.mark.parametrize("path", [".", "new/index"])
-async def test_an_index_that_cannot_be_written_is_said_in_one_sentence(folder: Path, path: str) -> None:
-    """Whether it is there or would have to be made."""
-    uri = str(folder / path)
+async def test_an_index_that_cannot_be_written_is_said_in_one_sentence(folder: Path) -> None:
+    uri = str(folder)
     with only_reading(folder), pytest.raises(ReadOnlyIndexError) as raised:
         async with WriterLock(uri).held(wait_seconds=0):
             pass
@@ -62,6 +60,25 @@ async def test_an_index_that_cannot_be_written_is_said_in_one_sentence(folder: P
         f"The index {uri} cannot be written: permission denied. Give yourself write access to its folder, or choose "
         f"another index with --index."
     )
+
+
+async def test_an_index_that_is_gone_is_not_made_again_by_its_lock(folder: Path) -> None:
+    uri = str(folder / "gone")
+    with pytest.raises(StoreError, match=f"The index {uri} is gone: its folder has been deleted"):
+        async with WriterLock(uri).held(wait_seconds=0):
+            pass
+    assert not Path(uri).exists()
+
+
+@pytest.mark.parametrize("spelling", ["file://{}", "file://localhost{}", "{}/", "{}/x/..", "{}/../index", "{}/../link"])
+async def test_an_index_is_locked_once_under_all_its_spellings(folder: Path, spelling: str) -> None:
+    index = folder / "index"
+    index.mkdir()
+    (folder / "link").symlink_to(index)
+    async with WriterLock(str(index)).held():
+        with pytest.raises(WriterBusyError, match=f"The index {index} is being written by process {os.getpid()}"):
+            async with WriterLock(spelling.format(index)).held(wait_seconds=0):
+                pass
 
 
 async def test_one_whose_holder_cannot_be_noted_is_not_held(folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""Whether an index is whole (`examination.py`), and mending it (`mending.py`)."""

@@ -16,6 +16,7 @@ from qmd_mcp.corpus.scanning.disk_files import absolute_on_disk
 from qmd_mcp.corpus.scanning.gitignore import compile_patterns
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
 from qmd_mcp.domain.documents import Collection
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.errors import CollectionError
 
 _LONGEST_NAME = 64
@@ -43,7 +44,7 @@ def check_name(name: str) -> str:
     Raises:
         CollectionError: the name could not stand in a URI, in a path or after a command line flag.
     """
-    normal = unicodedata.normalize("NFC", name)
+    normal = nfc(name)
     kinds = [unicodedata.category(character)[0] for character in normal]
     fits = 0 < len(normal) <= _LONGEST_NAME and kinds[0] in "LN"
     if not fits or any(kind not in "LNM" and sign not in "._-" for kind, sign in zip(kinds, normal, strict=True)):
@@ -61,7 +62,7 @@ def check_globs(globs: Iterable[str]) -> tuple[str, ...]:
     Raises:
         CollectionError: one of them cannot be used.
     """
-    checked = tuple(unicodedata.normalize("NFC", glob.strip()) for glob in globs)
+    checked = tuple(nfc(glob.strip()) for glob in globs)
     compile_globs(expand_globs(checked))
     return checked or DEFAULT_GLOBS
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+from qmd_mcp.domain.normal_forms import nfc
 
 FILE_NAME = ".gitignore"
 
@@ -71,7 +72,7 @@ def rules_above(root: Path) -> tuple[Rules, ...]:
     top = next((folder for folder in folders if (folder / ".git").exists()), root)
     rules: tuple[Rules, ...] = ()
     for folder in reversed(folders[1 : folders.index(top) + 1]):
-        above = unicodedata.normalize("NFC", root.relative_to(folder).as_posix())
+        above = nfc(root.relative_to(folder).as_posix())
         rules += rules_in(folder, above=above + "/")
     decisions = [decision for each in reversed(rules) if (decision := each.decision("")) is not None]
     return () if decisions and decisions[0] else rules
@@ -104,7 +105,7 @@ def compile_patterns(lines: Iterable[str]) -> GitIgnoreSpec:
     Raises:
         GitIgnorePatternError, re.error: a line is no pattern.
     """
-    composed = [unicodedata.normalize("NFC", line) for line in lines]
+    composed = [nfc(line) for line in lines]
     return GitIgnoreSpec.from_lines(composed, _pattern, backend="simple")
 
 

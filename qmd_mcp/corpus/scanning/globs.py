@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.errors import CollectionError
 
 LONGEST = 1_000
@@ -38,7 +38,7 @@ def expand_globs(globs: Iterable[str]) -> tuple[str, ...]:
         expanded += [_relative(pattern, written=written) for pattern in _alternatives(written)]
         if len(expanded) > MOST:
             raise _too_many(written)
-    return tuple(dict.fromkeys(unicodedata.normalize("NFC", pattern) for pattern in expanded))
+    return tuple(dict.fromkeys(nfc(pattern) for pattern in expanded))
 
 
 def _alternatives(glob: str) -> list[str]:

@@ -16,6 +16,7 @@ from qmd_mcp.corpus.scanning.membership import Membership
 from qmd_mcp.corpus.scanning.secret_names import SECRET_FOLDERS, is_secret
 from qmd_mcp.domain.answers import Skip, SkipReason
 from qmd_mcp.domain.documents import Collection
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.errors import CollectionError
 
 MAX_FILE_BYTES = 5 * 1024 * 1024
@@ -106,7 +107,7 @@ class _Walk:
             rules += gitignore.rules_in(Path(folder.absolute), below=len(folder.path))
         seen: set[str] = set()
         for entry in entries:
-            name = entry.name if entry.name.isascii() else unicodedata.normalize("NFC", entry.name)
+            name = entry.name if entry.name.isascii() else nfc(entry.name)
             child = self._child(entry, name, folder=folder, rules=rules)
             if child is None:
                 continue

@@ -19,6 +19,12 @@ _LONGEST_KEY = 100
 """Most characters of a key. The key of an inner value consists of the keys of all levels above it, so that long keys
 above many values would make much text of a small block."""
 
+_LONG_PATH = re.compile(
+    rf"""(?:\.[ \t]*(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*){{{_DEEPEST}}}""",
+)
+"""More names with dots between them than there may be levels. The parser of TOML keeps all beginnings of such a key and
+looks at them for every other key: 65 KB of one key take 4.5 GB."""
+
 _NULLS = ("", "~", "null")
 
 _LINE = re.compile(
@@ -48,6 +54,8 @@ def yaml_values(block: str) -> tuple[Value, ...] | None:
 
 def toml_values(block: str) -> tuple[Value, ...] | None:
     """Return every value; None if the block is not TOML."""
+    if _LONG_PATH.search(block):
+        return None
     try:
         return tuple(_toml_values(tomllib.loads(block), (), listed=False))
     except (ValueError, RecursionError):

@@ -16,8 +16,11 @@ _JOINER = "\u034f"
 _SHORT = 1_000
 """A text of up to so many characters is normalised as it is: sorting the worst of them takes about a millisecond."""
 
-_RUN = re.compile(rf"[^\w\s\x00-\x7f\u2500-\u257f]{{{MOST_MARKS + 1},}}")
-"""What may be a run of marks: neither letters, digits and blanks, nor ASCII and the lines of boxes."""
+_MOST_OF_ONE = 3
+"""Most marks that a single letter decomposes to (U+1FAF); a single mark decomposes to two at most (U+0344)."""
+
+_RUN = re.compile(rf"[^\w\s\x00-\x7f\u2500-\u257f]{{{(MOST_MARKS - _MOST_OF_ONE) // 2 + 1},}}")
+"""What may be too many marks: neither letters, digits and blanks, nor ASCII and the lines of boxes."""
 
 
 def nfc(text: str) -> str:
@@ -42,11 +45,20 @@ def normal_form(form: Literal["NFC", "NFKC", "NFD"], text: str) -> str:
 
 def _divided(run: re.Match[str]) -> str:
     divided: list[str] = []
-    marks = 0
+    before = run.string[run.start() - 1 : run.start()]
+    marks = _marks_behind(before, 0) if before else 0
     for character in run[0]:
-        marks = marks + 1 if unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) else 0
-        if marks > MOST_MARKS:
+        after = _marks_behind(character, marks)
+        if after > MOST_MARKS:
             divided.append(_JOINER)
-            marks = 1
+            after = _marks_behind(character, 0)
         divided.append(character)
+        marks = after
     return "".join(divided)
+
+
+def _marks_behind(character: str, marks: int) -> int:
+    """How many marks stand in a row at the end of a character that follows so many marks, when it is decomposed."""
+    for part in unicodedata.normalize("NFKD", character):
+        marks = marks + 1 if unicodedata.combining(part) else 0
+    return marks

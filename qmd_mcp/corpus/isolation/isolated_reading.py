@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from qmd_mcp.corpus.isolation.checked_answers import cut_file, is_text, lines
+from qmd_mcp.corpus.isolation.process_limits import DEFAULT_LIMITS, Limits
 from qmd_mcp.corpus.isolation.reader_handle import ReaderEndedError
 from qmd_mcp.corpus.isolation.reader_pool import ReaderPool
 from qmd_mcp.corpus.isolation.reading_work import CutFile, FileBytes
@@ -42,11 +43,11 @@ class IsolatedReading:
     process are read by another one. Threads may use it at the same time.
     """
 
-    def __init__(self, tokenizer: Path) -> None:
+    def __init__(self, tokenizer: Path, *, limits: Limits = DEFAULT_LIMITS) -> None:
         """`tokenizer` is the file of the embedder's tokenizer; the processes are started when there is work."""
         cutting = max(1, min(MOST_CUTTING, (os.cpu_count() or 1) // 2))
-        self._cutting = ReaderPool(tokenizer, most=cutting)
-        self._reading = ReaderPool(None, most=READING)
+        self._cutting = ReaderPool(tokenizer, most=cutting, limits=limits)
+        self._reading = ReaderPool(None, most=READING, limits=limits)
         self._refused: dict[str, SkipReason] = {}
         self._seen: dict[str, bool] = {}
 
@@ -54,6 +55,10 @@ class IsolatedReading:
     def lanes(self) -> int:
         """How many calls of `cut` are worked on at the same time."""
         return self._cutting.most
+
+    def processes(self) -> tuple[int, ...]:
+        """The numbers of the processes that there are now."""
+        return (*self._cutting.processes(), *self._reading.processes())
 
     def close(self) -> None:
         """End every process."""

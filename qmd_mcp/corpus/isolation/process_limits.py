@@ -4,31 +4,48 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 if sys.platform != "win32":
     import resource
 
-BASE_SECONDS = 5.0
-SECONDS_PER_MB = 4.0
-"""Processor time for one file: a base, and a share that grows with its size. On 2 slow cores, honest documents take .1
-to .9 s for each megabyte, and 5 MB of one-letter lines take 5.8 s."""
-
-BASE_BYTES = 512 * 1024 * 1024
-BYTES_PER_BYTE = 32
-"""Memory for one file, beyond what the process has before it reads: 5 MB of honest documents take up to 130 MB."""
-
 _MB = 1_000_000
 
 
-def seconds_for(size: int) -> float:
-    """Processor seconds that reading a file of so many bytes may take."""
-    return BASE_SECONDS + SECONDS_PER_MB * size / _MB
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading one file may take; each limit is a base and a share that grows with the size of the file."""
+
+    seconds: float = 5.0
+    seconds_per_mb: float = 4.0
+    """Processor time. On 2 slow cores, honest documents take .1 to .9 s for each megabyte, and 5 MB of one-letter lines
+    5.8 s."""
+    memory: int = 512 * 1024 * 1024
+    memory_per_byte: int = 32
+    """Bytes beyond what the process has before it reads: 5 MB of honest documents take up to 130 MB."""
+    patience: float = 4.0
+    """How many seconds are waited for each second of processor time. The clock on the wall is the last resort, where a
+    process waits without working, or where the system has no timer; a machine with four busy processes for each core is
+    still given the time that it needs."""
+    patience_seconds: float = 30.0
+    """What is waited in addition, since a process of a machine that is short of memory may stand still for a while."""
+
+    def seconds_for(self, size: int) -> float:
+        """Processor seconds for a file of so many bytes."""
+        return self.seconds + self.seconds_per_mb * size / _MB
+
+    def memory_for(self, size: int) -> int:
+        """Bytes of memory for a file of so many bytes."""
+        return self.memory + self.memory_per_byte * size
+
+    def patience_for(self, size: int) -> float:
+        """Seconds that are waited for the answer for a file of so many bytes."""
+        return self.patience * self.seconds_for(size) + self.patience_seconds
 
 
-def memory_for(size: int) -> int:
-    """Bytes that reading a file of so many bytes may take."""
-    return BASE_BYTES + BYTES_PER_BYTE * size
+DEFAULT_LIMITS = Limits()
+"""The limits of every index."""
 
 
 def leave_no_core_file() -> None:

@@ -11,23 +11,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
 from qmd_mcp.corpus.isolation.checked_answers import longest_answer
-from qmd_mcp.corpus.isolation.process_limits import seconds_for
+from qmd_mcp.corpus.isolation.process_limits import Limits
 from qmd_mcp.corpus.isolation.reader_process import OUT_OF_MEMORY
 from qmd_mcp.corpus.isolation.wire_format import Request, receive, send, send_request
 from qmd_mcp.domain.answers import SkipReason
 from qmd_mcp.errors import ModelError, ReaderStartError, first_line
-
-WAITED = 4.0
-"""How many seconds are waited for each second of processor time that a file may take: the clock on the wall is the last
-resort where a process waits without working, or where the system has no timer. A machine with four busy processes for
-each core is still given the time that it needs."""
-
-SPARE_SECONDS = 30.0
-"""What is waited in addition, since a process of a machine that is short of memory may stand still for a while."""
 
 _KEPT = frozenset(
     (
@@ -49,7 +42,7 @@ class ReaderEndedError(Exception):
 class ReaderHandle:
     """One reader process with its pipes; only one thread at a time may ask it."""
 
-    def __init__(self, tokenizer: Path | None) -> None:
+    def __init__(self, tokenizer: Path | None, *, limits: Limits) -> None:
         """Start a process, and wait until it is ready; one that has no tokenizer cannot cut.
 
         Raises:
@@ -61,13 +54,15 @@ class ReaderHandle:
         self.deadline = math.inf
         """When it is ended if it has not answered by then, by the monotonic clock."""
         self.idle_since = math.inf
+        self._limits = limits
         self._expired = False
         try:
             self._process = _started()
         except OSError as error:
             raise ReaderStartError(first_line(error)) from error
         try:
-            send(self._input, json.dumps({"tokenizer": str(tokenizer) if tokenizer else None}).encode())
+            told = {"tokenizer": str(tokenizer) if tokenizer else None, "limits": asdict(limits)}
+            send(self._input, json.dumps(told).encode())
             ready = json.loads(receive(self._output))
         except (OSError, EOFError) as error:
             self.end()
@@ -118,12 +113,12 @@ class ReaderHandle:
         return self._process.pid
 
     def _allow(self, size: int) -> None:
-        self.deadline = time.monotonic() + WAITED * seconds_for(size) + SPARE_SECONDS
+        self.deadline = time.monotonic() + self._limits.patience_for(size)
 
     def _reason(self) -> SkipReason:
         """Why the process has ended."""
         try:
-            status = self._process.wait(timeout=SPARE_SECONDS)
+            status = self._process.wait(timeout=self._limits.patience_seconds)
         except subprocess.TimeoutExpired:
             return "its reader fails"
         if self._expired or (sys.platform != "win32" and status == -signal.SIGPROF):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from qmd_mcp.corpus.isolation.process_limits import DEFAULT_LIMITS, Limits
 from qmd_mcp.corpus.isolation.reader_handle import ReaderHandle
 from qmd_mcp.errors import EngineClosingError
 
@@ -22,8 +23,9 @@ WATCH_SECONDS = 1.0
 class ReaderPool:
     """Up to `most` reader processes, shared by the threads of this process."""
 
-    def __init__(self, tokenizer: Path | None, *, most: int) -> None:
+    def __init__(self, tokenizer: Path | None, *, most: int, limits: Limits = DEFAULT_LIMITS) -> None:
         self.most = most
+        self._limits = limits
         self._tokenizer = tokenizer
         self._alive = 0
         """How many processes there are, including those that are being started."""
@@ -104,7 +106,7 @@ class ReaderPool:
             else:
                 raise EngineClosingError
         try:
-            reader = ReaderHandle(self._tokenizer)
+            reader = ReaderHandle(self._tokenizer, limits=self._limits)
         except BaseException:
             with self._free:
                 self._alive -= 1

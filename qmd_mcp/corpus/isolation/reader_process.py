@@ -15,13 +15,7 @@ from typing import IO
 from tokenizers import Tokenizer
 
 from qmd_mcp.corpus.chunking.chunker import Chunker
-from qmd_mcp.corpus.isolation.process_limits import (
-    leave_no_core_file,
-    limit_memory,
-    limit_seconds,
-    memory_for,
-    seconds_for,
-)
+from qmd_mcp.corpus.isolation.process_limits import Limits, leave_no_core_file, limit_memory, limit_seconds
 from qmd_mcp.corpus.isolation.reading_work import CutFile, FileBytes, cut, is_text, lines
 from qmd_mcp.corpus.isolation.wire_format import Request, encoded, receive, receive_request, send
 from qmd_mcp.corpus.library.excerpt import LinesAnswer, LinesAsked
@@ -35,7 +29,8 @@ def main() -> None:
     """Say that this process is ready, then answer one request after another."""
     leave_no_core_file()
     requests, answers = _private_pipes()
-    tokenizer = json.loads(receive(requests))["tokenizer"]
+    told = json.loads(receive(requests))
+    tokenizer, limits = told["tokenizer"], Limits(**told["limits"])
     try:
         chunker = _chunker(tokenizer) if tokenizer else None
     except Exception as error:  # noqa: BLE001  the binding raises bare Exception
@@ -48,13 +43,13 @@ def main() -> None:
         except EOFError:
             return
         for file in request.files:
-            send(answers, _answer(chunker, request, file))
+            send(answers, _answer(chunker, request, file, limits))
 
 
-def _answer(chunker: Chunker | None, request: Request, file: FileBytes) -> bytes:
+def _answer(chunker: Chunker | None, request: Request, file: FileBytes, limits: Limits) -> bytes:
     size = len(file.data)
-    seconds = seconds_for(size)
-    limit_memory(memory_for(size))
+    seconds = limits.seconds_for(size)
+    limit_memory(limits.memory_for(size))
     limit_seconds(seconds if request.most_seconds is None else min(seconds, request.most_seconds))
     try:
         answer = encoded(_done(chunker, request, file))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
 import anyio
+import anyio.to_thread
 import lancedb
 import numpy as np
 import pyarrow as pa
@@ -118,7 +119,8 @@ class PassageTable:
 
     async def add(self, passages: Sequence[Passage], vectors: Sequence[FloatArray | None]) -> None:
         """Append passages in one commit; one call has all passages of a document."""
-        await self._table.add(passage_rows(passages, vectors, dimension=self.dimension))
+        rows = await anyio.to_thread.run_sync(lambda: passage_rows(passages, vectors, dimension=self.dimension))
+        await self._table.add(rows)
 
     async def set_vectors(self, passages: Sequence[Passage], vectors: FloatArray) -> None:
         """Write the vectors of stored passages, [passages, dimension], in one commit."""

@@ -12,9 +12,10 @@ from typing import TypeVar
 from qmd_mcp.corpus.isolation.checked_answers import cut_file, is_text, lines
 from qmd_mcp.corpus.isolation.process_limits import DEFAULT_LIMITS, Limits
 from qmd_mcp.corpus.isolation.reader_handle import ReaderEndedError
-from qmd_mcp.corpus.isolation.reader_pool import ReaderPool
+from qmd_mcp.corpus.isolation.reader_pool import NoReaderFreeError, ReaderPool
 from qmd_mcp.corpus.isolation.reading_work import CutFile, FileBytes
 from qmd_mcp.corpus.isolation.wire_format import Request
+from qmd_mcp.corpus.library.document_library import READERS
 from qmd_mcp.corpus.library.excerpt import LinesAnswer, LinesAsked
 from qmd_mcp.domain.answers import Skip, SkipReason
 from qmd_mcp.errors import EngineClosingError
@@ -24,9 +25,6 @@ V = TypeVar("V")
 
 MOST_CUTTING = 4
 """Processes that cut files for indexing, at most; half as many as there are cores."""
-
-READING = 2
-"""Processes that read documents for callers: while one of them reads a document that takes long, the other reads on."""
 
 REMEMBERED = 10_000
 """Files that have ended a process and are remembered by their content, so that a server that keeps its index up to date
@@ -47,7 +45,7 @@ class IsolatedReading:
         """`tokenizer` is the file of the embedder's tokenizer; the processes are started when there is work."""
         cutting = max(1, min(MOST_CUTTING, (os.cpu_count() or 1) // 2))
         self._cutting = ReaderPool(tokenizer, most=cutting, limits=limits)
-        self._reading = ReaderPool(None, most=READING, limits=limits)
+        self._reading = ReaderPool(None, most=READERS, limits=limits)
         self._refused: dict[str, SkipReason] = {}
         self._seen: dict[str, bool] = {}
 
@@ -81,15 +79,27 @@ class IsolatedReading:
         """Whether an update would index a file; False if that cannot be told in so much time."""
         file = FileBytes(path, data)
         key = _key(file)
-        if key not in self._seen:
-            request = Request("is text", [file], most_seconds=max(seconds, LEAST_SECONDS))
-            known = self._refusal(file)
-            answer = known or self._answers(self._reading, request, is_text, remember=False)[0]
-            self._remember(self._seen, key, answer is True)
-        return self._seen[key]
+        if (seen := self._seen.get(key)) is not None:
+            return seen
+        seconds = max(seconds, LEAST_SECONDS)
+        request = Request("is text", [file], most_seconds=seconds)
+        try:
+            answer = self._refusal(file) or self._answers(
+                self._reading, request, is_text, remember=False, wait_seconds=seconds
+            )
+        except NoReaderFreeError:
+            return False
+        self._remember(self._seen, key, answer == [True])
+        return answer == [True]
 
     def _answers(
-        self, pool: ReaderPool, request: Request, checked: Callable[[bytes, FileBytes], T], *, remember: bool = True
+        self,
+        pool: ReaderPool,
+        request: Request,
+        checked: Callable[[bytes, FileBytes], T],
+        *,
+        remember: bool = True,
+        wait_seconds: float | None = None,
     ) -> list[T | Skip]:
         """Ask until there is an answer for each file.
 
@@ -101,7 +111,7 @@ class IsolatedReading:
         while len(answers) < len(request.files):
             to_blame = retried
             try:
-                with pool.reader(fresh=retried) as reader:
+                with pool.reader(fresh=retried, wait_seconds=wait_seconds) as reader:
                     to_blame = reader.answered == 0
                     for answer in reader.ask(replace(request, files=request.files[len(answers) :])):
                         answers.append(checked(answer, request.files[len(answers)]))

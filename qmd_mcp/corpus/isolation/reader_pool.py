@@ -20,6 +20,10 @@ WATCH_SECONDS = 1.0
 """How often it is looked whether a process has to be ended."""
 
 
+class NoReaderFreeError(Exception):
+    """Every process is at work; `IsolatedReading` handles it."""
+
+
 class ReaderPool:
     """Up to `most` reader processes, shared by the threads of this process."""
 
@@ -38,14 +42,15 @@ class ReaderPool:
         self._watch = threading.Condition(lock)
 
     @contextmanager
-    def reader(self, *, fresh: bool = False) -> Iterator[ReaderHandle]:
+    def reader(self, *, fresh: bool = False, wait_seconds: float | None = None) -> Iterator[ReaderHandle]:
         """A process that nobody else uses meanwhile, a new one if `fresh`; it is ended if the body raises an exception.
 
         Raises:
+            NoReaderFreeError: none is free after `wait_seconds`; None waits without end.
             EngineClosingError: the pool is closed.
             ReaderStartError: a process cannot be started.
         """
-        reader = self._taken(fresh=fresh)
+        reader = self._taken(fresh=fresh, wait_seconds=wait_seconds)
         try:
             yield reader
         except BaseException:
@@ -88,7 +93,7 @@ class ReaderPool:
         with self._free:
             return tuple(reader.pid for reader in (*self._idle, *self._busy))
 
-    def _taken(self, *, fresh: bool) -> ReaderHandle:
+    def _taken(self, *, fresh: bool, wait_seconds: float | None) -> ReaderHandle:
         with self._free:
             while not self._closed:
                 if self._idle and not fresh:
@@ -102,7 +107,8 @@ class ReaderPool:
                     self._idle.pop().end()
                     self._alive -= 1
                     continue
-                self._free.wait()
+                if not self._free.wait(wait_seconds):
+                    raise NoReaderFreeError
             else:
                 raise EngineClosingError
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import anyio
 import anyio.to_thread
 
 from qmd_mcp.corpus.library.excerpt import MAX_CHARACTERS, BeyondEnd, LinesAnswer, LinesAsked, NoSection
@@ -24,6 +25,10 @@ from qmd_mcp.errors import (
 MANY_CHARACTERS = 80_000
 """Most characters of one answer with several documents: about 20,000 tokens, below the 25,000 at which Claude Code cuts
 the answer of a tool."""
+
+READERS = 2
+"""Documents that are read at the same time: while one of them takes long, others are still read, and callers who wait
+for their turn hold no thread that other calls need."""
 
 _NO_TEXT = frozenset(("binary", "empty", "not decodable"))
 """Reasons by which a file is no text, whoever reads it."""
@@ -67,6 +72,7 @@ class Library:
         self._collections = collections
         self._documents = documents
         self._reader = reader
+        self._turn = anyio.CapacityLimiter(READERS)
         self._max_file_bytes = max_file_bytes
         self._freshness = FreshnessCheck()
         self._naming = Naming(documents, collections=self.collections)
@@ -156,7 +162,7 @@ class Library:
         if collection is None:  # the collection was removed after the document was found
             raise DocumentNotFoundError(document.key)
         asked = LinesAsked(from_line or 1, max_lines, line_numbers, section, room)
-        found = await anyio.to_thread.run_sync(self._read_lines, collection, document.path, asked)
+        found = await anyio.to_thread.run_sync(self._read_lines, collection, document.path, asked, limiter=self._turn)
         if isinstance(found, Skip):
             similar = () if found.reason != "missing" else await self._naming.similar(document.key)
             reason = "is no longer on disk" if found.reason == "missing" else f"cannot be read now ({found.reason})"

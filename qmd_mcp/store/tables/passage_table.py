@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
-import anyio
 import anyio.to_thread
 import lancedb
 import numpy as np
@@ -94,10 +93,7 @@ class PassageTable:
     async def open(
         cls, database: Database, *, fingerprint: str, dimension: int, exact_scan_limit: int = EXACT_SCAN_LIMIT
     ) -> PassageTable:
-        """Open the table of a generation; a table or index that is missing is created.
-
-        The caller holds the writer lock unless `is_made`.
-        """
+        """Open the table of a generation, under the writer lock unless `is_made`; what is missing of it is created."""
         name = f"{PASSAGES_PREFIX}{fingerprint}"
         if name in await table_names(database.connection):
             table = await database.connection.open_table(name)

@@ -45,7 +45,7 @@ SEEDS = (
     b"---\ntitle: T\ntags: [a, b/c]\naliases: {x: [1, 2]}\ndate: 2026-03-01\n---\n# H\n\n- a\n  - b\n\n| a |\n|---|\n",
     b"+++\ntitle = 'T'\n[extra]\na.b = [1, {c = 2}]\n+++\n# H\n\n```python\nx = 1\n```\n> quote\n",
     b"<html><title>T</title><h1>H</h1><p>a &amp; &#233; <b>c</b></p><table><tr><th>a<th>b<tr><td>1</table><pre>x</pre>",
-    b"#+TITLE: T\n#+FILETAGS: :a:b:\n* H :tag:\n** TODO [#A] x\n#+begin_src\nx\n#+end_src\n| a | b |\n|---+---|\n| 1 |\n",
+    b"#+TITLE: T\n#+FILETAGS: :a:b:\n* H :t:\n** TODO [#A] x\n#+begin_src\nx\n#+end_src\n| a | b |\n|---+---|\n| 1 |\n",
     b"= T\nAuthor <a@b>\nv1.0, 2026-03-01\n:keywords: a, b\n\n== H\n\n----\nx\n----\n\n|===\n|a |b\n\n|1 |2\n|===\n",
     b"T\n=\n\nH\n-\n\n* a\n\n  b\n\n.. code:: python\n\n   x\n",
     b'name,value\n"a ""b""",1\nc,2\n',
@@ -67,7 +67,7 @@ PAIRS = ((b"[", b"]"), (b"{a: ", b"}"), (b"{a = ", b"}"), (b"<div>", b"</div>"),
 
 def main(arguments: Sequence[str]) -> None:
     """Read mutated documents and print what became of them."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.hostile_documents", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz.hostile_documents", description=__doc__)
     parser.add_argument("folder", type=Path, help="documents to mutate")
     parser.add_argument("--count", type=positive, default=100_000, metavar="N", help="documents (default 100,000)")
     parser.add_argument("--minutes", type=positive, default=60, metavar="N", help="stop after this time (default 60)")
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> None:
         outcomes = read_all(reading, seeds, watched, options)
     rows = [("what", "value"), *((name, f"{number:,}") for name, number in sorted(outcomes.items()))]
     rows += watched.rows()
-    print(headed(provenance("benchmarks.hostile_documents", arguments), rows))
+    print(headed(provenance("benchmarks.fuzz.hostile_documents", arguments), rows))
     if outcomes["honest documents that were not read"] or watched.growth > MOST_GROWTH:
         sys.exit(1)
 

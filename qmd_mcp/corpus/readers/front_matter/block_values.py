@@ -104,12 +104,17 @@ def _yaml_values(block: str) -> Iterator[Value]:
             raise yaml.YAMLError
         inner = levels[-1]
         if not inner.mapping or inner.key is not None:
-            if isinstance(event, yaml.ScalarEvent) and event.value not in _NULLS:
+            if isinstance(event, yaml.ScalarEvent) and event.value and not _is_null(event):
                 keys = [level.key or "" for level in levels if level.mapping]
                 yield Value(".".join(keys), event.value, listed=len(keys) < len(levels))
             inner.key = None
         else:
             inner.key = event.value.lower()[:_LONGEST_KEY] if isinstance(event, yaml.ScalarEvent) else ""
+
+
+def _is_null(event: yaml.ScalarEvent) -> bool:
+    """Whether a value is null; the same word in quotes is a text."""
+    return bool(event.implicit[0]) and event.value in _NULLS
 
 
 def _toml_values(node: object, keys: tuple[str, ...], *, listed: bool) -> Iterator[Value]:

@@ -73,7 +73,10 @@ def _done(chunker: Chunker | None, request: Request, file: FileBytes) -> CutFile
 
 
 def _chunker(tokenizer: str) -> Chunker:
-    return Chunker(Tokenizer.from_str(Path(tokenizer).read_text(encoding="utf-8")))
+    read = Tokenizer.from_str(Path(tokenizer).read_text(encoding="utf-8"))
+    read.no_truncation()
+    read.no_padding()
+    return Chunker(read)
 
 
 def _private_pipes() -> tuple[IO[bytes], IO[bytes]]:

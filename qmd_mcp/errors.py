@@ -34,6 +34,7 @@ QmdError
     ├── StoreError                an index that is gone, or cannot be reached or used at the moment
     │   └── DamagedIndexError     files of an index that cannot be read; qmd-mcp repair mends it
     ├── ReadOnlyIndexError        an index that cannot be written
+    ├── ReaderStartError          no process can be started that reads files
     └── WriterBusyError           another process is indexing
 
 A class states a fact, builds the sentence that people read, and carries the data. An exception outside this tree is a
@@ -128,9 +129,9 @@ class AmbiguousNameError(CallerError):
 class SectionNotFoundError(CallerError):
     """A heading that a document does not have."""
 
-    def __init__(self, key: str, *, section: str, headings: Sequence[str]) -> None:
-        others = f" and {len(headings) - 20} more" if len(headings) > 20 else ""  # noqa: PLR2004  a table of contents
-        listed = f" It has: {', '.join(headings[:20])}{others}." if headings else " It has no headings."
+    def __init__(self, key: str, *, section: str, headings: Sequence[str], count: int) -> None:
+        others = f" and {count - len(headings)} more" if count > len(headings) else ""
+        listed = f" It has: {', '.join(headings)}{others}." if headings else " It has no headings."
         super().__init__(f"{key} has no heading {section!r}.{listed}")
         self.key, self.section, self.headings = key, section, tuple(headings)
 
@@ -294,6 +295,15 @@ class ReadOnlyIndexError(SetupError):
             f"another index with --index."
         )
         self.index, self.reason = index, reason
+
+
+class ReaderStartError(SetupError):
+    """A process that reads files cannot be started."""
+
+    def __init__(self, reason: str) -> None:
+        sentence = f"The process that reads files cannot be started: {reason}."
+        super().__init__(f"{sentence} Give this user more memory, processes or open files, then try again.")
+        self.reason = reason
 
 
 class WriterBusyError(SetupError):

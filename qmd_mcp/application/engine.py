@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import anyio.to_thread
 
@@ -14,13 +14,13 @@ from qmd_mcp.application.index_writer import IndexWriter
 from qmd_mcp.application.model_roles import Models, open_models
 from qmd_mcp.application.narrowed_engine import NarrowedEngine
 from qmd_mcp.application.search_assembly import SearchAssembly
-from qmd_mcp.corpus.chunking.chunker import CHUNKING, READING, Chunker
+from qmd_mcp.corpus.chunking.chunker import CHUNKING, READING
 from qmd_mcp.corpus.chunking.reading_version import is_redacted
 from qmd_mcp.corpus.indexing.index_protocols import TokenStates
 from qmd_mcp.corpus.indexing.preparation import Preparation
+from qmd_mcp.corpus.isolation.isolated_reading import IsolatedReading
 from qmd_mcp.corpus.library.changed_files import ChangedFiles
 from qmd_mcp.corpus.library.document_library import Library
-from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.domain.availability import Absent
 from qmd_mcp.domain.documents import Collection, Passage
 from qmd_mcp.domain.figures import CacheFigures, Figures, QueueFigures
@@ -30,7 +30,6 @@ from qmd_mcp.index_uri import is_local
 from qmd_mcp.inference.hub.local_model import Model, identity_of
 from qmd_mcp.inference.hub.manifest import EmbedderManifest, fingerprint_of
 from qmd_mcp.inference.loading import user_catalogue
-from qmd_mcp.inference.runtime.tokenizer import read_tokenizer
 from qmd_mcp.retrieval.search_protocols import Expander, Reranker
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.generation import Generation, begin, check_serving, is_made, make, serving
@@ -54,18 +53,25 @@ class Engine:
     """An open index with its models; shared by every caller of the process."""
 
     def __init__(
-        self, index: OpenIndex, *, settings: Settings, embedder: Model[EmbedderManifest], models: Models
+        self,
+        index: OpenIndex,
+        *,
+        settings: Settings,
+        embedder: Model[EmbedderManifest],
+        models: Models,
+        reading: IsolatedReading,
     ) -> None:
         self.location = index.location
         self._index = index
         self._model = embedder
         self._models = models
+        self._files = reading
         self.embedder = models.embedder
         self.tokens = models.tokens
         self.reading = Library(
             collections=index.collections,
             documents=index.documents,
-            decode=read,
+            reader=reading,
             max_file_bytes=settings.max_file_bytes,
             secrets=settings.secrets,
         )
@@ -73,18 +79,13 @@ class Engine:
             index,
             embedder=self.embedder,
             tokens=None if isinstance(models.tokens, Absent) else TokenStates(models.tokens, index.states),
-            prepare=lambda: Preparation(
-                chunker=Chunker(read_tokenizer(embedder.folder)),
-                decode=read,
-                max_file_bytes=settings.max_file_bytes,
-                secrets=settings.secrets,
-            ),
+            preparation=Preparation(cutter=reading, max_file_bytes=settings.max_file_bytes, secrets=settings.secrets),
         )
         self._following = Following(index.database, generation=index.generation, documents=index.documents)
         changed = ChangedFiles(
             collections=index.collections,
             documents=index.documents.of_collection,
-            decode=read,
+            check=reading,
             max_file_bytes=settings.max_file_bytes,
             secrets=settings.secrets,
         )
@@ -127,7 +128,9 @@ class Engine:
         known = self._narrowed.pop(collections, None)
         if known is None:
             scoped = ScopedIndex.of(self._index, collections)
-            known = NarrowedEngine.of(scoped, assembly=self._assembly, models=self._models, whole=self.status)
+            known = NarrowedEngine.of(
+                scoped, assembly=self._assembly, models=self._models, files=self._files, whole=self.status
+            )
         self._narrowed[collections] = known
         while len(self._narrowed) > MOST_NARROWED:
             del self._narrowed[next(iter(self._narrowed))]
@@ -247,7 +250,8 @@ async def open_engine(
                 await make(database, generation)
         index = await OpenIndex.open(database, location=location, generation=generation)
         async with open_models(settings, embedder) as models:
-            yield Engine(index, settings=settings, embedder=embedder, models=models)
+            with closing(IsolatedReading(embedder.folder / "tokenizer.json")) as reading:
+                yield Engine(index, settings=settings, embedder=embedder, models=models, reading=reading)
     finally:
         database.close()
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import unicodedata
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -21,6 +20,7 @@ from qmd_mcp.corpus.indexing.update_summary import Progress, Step, UpdateSummary
 from qmd_mcp.corpus.scanning.collection_checks import check_collection
 from qmd_mcp.corpus.scanning.disk_files import on_disk
 from qmd_mcp.domain.documents import Collection, Context
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.domain.stored_names import check_name
 from qmd_mcp.errors import CollectionError, UnknownCollectionError
 from qmd_mcp.store.generation import check_serving, drop_others, freeze, serving, switch, thaw
@@ -45,16 +45,13 @@ class IndexWriter:
         index: OpenIndex,
         *,
         embedder: PassageEmbedder,
-        prepare: Callable[[], Preparation],
+        preparation: Preparation,
         tokens: TokenStates | None = None,
     ) -> None:
-        """`prepare` reads the embedder's tokenizer, and is called in a worker thread by each run that indexes.
-
-        Without `tokens` no token states are stored.
-        """
+        """Make a writer; without `tokens` no token states are stored."""
         self._index = index
         self._embedder = embedder
-        self._prepare = prepare
+        self._preparation = preparation
         self._tokens = tokens
         self._lock = WriterLock(index.location.uri)
 
@@ -104,7 +101,7 @@ class IndexWriter:
         """
         new_name = check_name(new_name)
         async with self._writing() as finished:
-            if finished == (unicodedata.normalize("NFC", name), new_name):  # a process began with it that died
+            if finished == (nfc(name), new_name):  # a process began with it that died
                 return
             name = (await self._collection(name)).name
             if new_name in await self._collections():
@@ -148,7 +145,7 @@ class IndexWriter:
 
     async def _collection(self, name: str) -> Collection:
         known = await self._collections()
-        name = unicodedata.normalize("NFC", name)
+        name = nfc(name)
         if name not in known:
             raise UnknownCollectionError(name, known=tuple(known))
         return known[name]
@@ -251,7 +248,7 @@ class IndexWriter:
             passages=self._index.passages,
             terms=ledger,
             embedder=self._embedder,
-            preparation=await anyio.to_thread.run_sync(self._prepare),
+            preparation=self._preparation,
             tokens=self._tokens,
         )
         await ledger.settle()

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from qmd_mcp.application.model_roles import Models
 from qmd_mcp.application.search_assembly import SearchAssembly
+from qmd_mcp.corpus.isolation.isolated_reading import IsolatedReading
 from qmd_mcp.corpus.library.changed_files import ChangedFiles
 from qmd_mcp.corpus.library.document_library import Library
-from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.index_status import IndexStatus
 from qmd_mcp.domain.lookup import WHOLE_INDEX
@@ -35,20 +35,26 @@ class NarrowedEngine:
         *,
         assembly: SearchAssembly,
         models: Models,
+        files: IsolatedReading,
         whole: Callable[[], Awaitable[IndexStatus]],
     ) -> NarrowedEngine:
-        """Narrow what an engine is assembled from."""
-        max_file_bytes = assembly.settings.max_file_bytes
+        """Narrow what an engine is assembled from; `files` reads what is in them."""
+        settings = assembly.settings
         library = Library(
-            collections=scoped.collections, documents=scoped.documents, decode=read, max_file_bytes=max_file_bytes
+            collections=scoped.collections,
+            documents=scoped.documents,
+            reader=files,
+            max_file_bytes=settings.max_file_bytes,
+            secrets=settings.secrets,
         )
-        files = ChangedFiles(
+        changed = ChangedFiles(
             collections=scoped.collections,
             documents=scoped.documents.of_collection,
-            decode=read,
-            max_file_bytes=max_file_bytes,
+            check=files,
+            max_file_bytes=settings.max_file_bytes,
+            secrets=settings.secrets,
         )
-        gaps = NarrowedGaps(scoped, files, assembly.gaps)
+        gaps = NarrowedGaps(scoped, changed, assembly.gaps)
         narrow = replace(assembly, library=library, gaps=gaps, scoped=scoped)
         searching = narrow.service(expander=models.expander, reranker=models.reranker)
         return cls(searching, library, scoped, whole)

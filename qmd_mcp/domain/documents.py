@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.domain.properties import NO_PROPERTIES, Properties
 from qmd_mcp.visible_text import one_line
 
@@ -39,7 +39,7 @@ class Context:
     text: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "prefix", unicodedata.normalize("NFC", self.prefix))
+        object.__setattr__(self, "prefix", nfc(self.prefix))
 
     def covers(self, path: str) -> bool:
         """Whether the path of a document lies at or below the prefix."""

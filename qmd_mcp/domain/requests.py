@@ -6,12 +6,12 @@ option of the command line and the field of REST.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from qmd_mcp.domain.documents import SubQuery
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.domain.request_arguments import Argument, check_bounds
 from qmd_mcp.errors import ArgumentError, EmptyQueryError, QueryTooLongError
 
@@ -160,7 +160,7 @@ class SearchRequest:
     ] = None
 
     def __post_init__(self) -> None:
-        composed = tuple(unicodedata.normalize("NFC", name) for name in self.collections)
+        composed = tuple(nfc(name) for name in self.collections)
         object.__setattr__(self, "collections", composed)
         if not self.query.strip() and not (self.tags or self.after or self.before):
             raise EmptyQueryError

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import PureWindowsPath
 
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.errors import CollectionError, UnsafeIndexError
 from qmd_mcp.visible_text import one_line
 
@@ -37,7 +38,7 @@ def check_name(name: str) -> str:
     Raises:
         CollectionError: the name could not stand in a URI, in a path or after a command line flag.
     """
-    normal = unicodedata.normalize("NFC", name)
+    normal = nfc(name)
     if not _can_name_a_collection(normal):
         sentence = (
             f"{name[:_SHOWN]!r} cannot name a collection: a name begins with a letter or digit, continues with "

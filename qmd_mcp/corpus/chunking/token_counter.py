@@ -48,9 +48,11 @@ class TokenCounter:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        if tokenizer.truncation or tokenizer.padding:  # then it is another one that is changed
+            tokenizer = Tokenizer.from_str(tokenizer.to_str())
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
+        self._tokenizer = tokenizer
         normalizer = self._tokenizer.normalizer
         self.adds_up = (
             isinstance(self._tokenizer.pre_tokenizer, BertPreTokenizer)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Protocol
 
 import anyio.to_thread
 
 from qmd_mcp.corpus.chunking.reading_version import is_current
 from qmd_mcp.corpus.library.document_library import CollectionSource
-from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.corpus.scanning.disk_files import Secrets, read_file
 from qmd_mcp.corpus.scanning.freshness import FreshnessCheck
 from qmd_mcp.corpus.scanning.scan import scan
@@ -25,6 +25,14 @@ CHECK_SECONDS = 0.5
 """How long files are compared with the index for one answer: a folder of 10,000 files is walked through in .2 s."""
 
 
+class TextCheck(Protocol):
+    """What tells whether a file is text."""
+
+    def is_text(self, data: bytes, path: str, *, seconds: float) -> bool:
+        """Whether an update would index a file; False if that cannot be told in so much time."""
+        ...
+
+
 class ChangedFiles:
     """Looks for what an update would change: new, changed or deleted files, and those that an earlier version read."""
 
@@ -33,14 +41,14 @@ class ChangedFiles:
         *,
         collections: CollectionSource,
         documents: Callable[[str], Awaitable[Sequence[Document]]],
-        decode: Callable[[bytes, str], SourceText | Skip],
+        check: TextCheck,
         max_file_bytes: int,
         secrets: Secrets = "redact",
     ) -> None:
         """`documents` gives the documents of a collection."""
         self._collections = collections
         self._documents = documents
-        self._decode = decode
+        self._check = check
         self._max_file_bytes = max_file_bytes
         self._secrets: Secrets = secrets
         self._freshness = FreshnessCheck()
@@ -75,7 +83,7 @@ class ChangedFiles:
                 if isinstance(entry, Skip):
                     unreadable += [entry.path] if entry.reason == "unreadable" else []
                 elif document is None:
-                    if self._is_text(collection, entry.path):
+                    if self._is_text(collection, entry.path, until):
                         yield f"{collection.name}/{entry.path} (new)"
                 elif not is_current(document.reading, self._secrets):
                     yield f"{collection.name}/{entry.path} (read by an earlier version)"
@@ -89,7 +97,9 @@ class ChangedFiles:
             if not any(path.startswith(folder) for folder in unreadable):
                 yield f"{collection.name}/{path} (deleted)"
 
-    def _is_text(self, collection: Collection, path: str) -> bool:
+    def _is_text(self, collection: Collection, path: str, until: float) -> bool:
         """Whether an update would index the file; one that is empty or no text is never in the index."""
         content = read_file(collection.root, path, max_bytes=self._max_file_bytes)
-        return not isinstance(content, Skip) and not isinstance(self._decode(content.data, path), Skip)
+        if isinstance(content, Skip):
+            return False
+        return self._check.is_text(content.data, path, seconds=until - time.monotonic())

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import anyio
 import anyio.to_thread
 
-from qmd_mcp.corpus.library.excerpt import MAX_CHARACTERS, excerpt_of
+from qmd_mcp.corpus.library.excerpt import MAX_CHARACTERS, BeyondEnd, LinesAnswer, LinesAsked, NoSection
 from qmd_mcp.corpus.library.naming import NamedDocuments, Naming
-from qmd_mcp.corpus.library.section import section_of
-from qmd_mcp.corpus.readers.source_text import SourceText
 from qmd_mcp.corpus.scanning.admission import read_member
 from qmd_mcp.corpus.scanning.disk_files import Secrets
 from qmd_mcp.corpus.scanning.freshness import FreshnessCheck
 from qmd_mcp.domain.answers import Excerpt, Excerpts, Skip
-from qmd_mcp.domain.documents import Collection, Document, Freshness
+from qmd_mcp.domain.documents import Collection, Document, Freshness, shown_docid, uri_of
 from qmd_mcp.errors import (
     ArgumentError,
     CallerError,
@@ -27,6 +26,13 @@ from qmd_mcp.errors import (
 MANY_CHARACTERS = 80_000
 """Most characters of one answer with several documents: about 20,000 tokens, below the 25,000 at which Claude Code cuts
 the answer of a tool."""
+
+READERS = 2
+"""Documents that are read at the same time: while one of them takes long, others are still read, and callers who wait
+for their turn hold no thread that other calls need."""
+
+_NO_TEXT = frozenset(("binary", "empty", "not decodable"))
+"""Reasons by which a file is no text, whoever reads it."""
 
 
 class CollectionSource(Protocol):
@@ -45,6 +51,14 @@ class DocumentSource(NamedDocuments, Protocol):
         ...
 
 
+class LineReader(Protocol):
+    """What makes lines to read of the bytes of a file."""
+
+    def lines(self, data: bytes, path: str, asked: LinesAsked) -> LinesAnswer | Skip:
+        """Read lines of a file."""
+        ...
+
+
 class Library:
     """Reads documents for callers. A file is read only if the rules of its collection let it in now."""
 
@@ -53,13 +67,14 @@ class Library:
         *,
         collections: CollectionSource,
         documents: DocumentSource,
-        decode: Callable[[bytes, str], SourceText | Skip],
+        reader: LineReader,
         max_file_bytes: int,
         secrets: Secrets = "redact",
     ) -> None:
         self._collections = collections
         self._documents = documents
-        self._decode = decode
+        self._reader = reader
+        self._turn = anyio.CapacityLimiter(READERS)
         self._max_file_bytes = max_file_bytes
         self._secrets: Secrets = secrets
         self._freshness = FreshnessCheck()
@@ -149,32 +164,42 @@ class Library:
         collection = (await self.collections()).get(document.collection)
         if collection is None:  # the collection was removed after the document was found
             raise DocumentNotFoundError(document.key)
-        data = await anyio.to_thread.run_sync(
-            lambda: read_member(collection, document.path, max_bytes=self._max_file_bytes, secrets=self._secrets)
-        )
-        if isinstance(data, Skip):
-            similar = () if data.reason != "missing" else await self._naming.similar(document.key)
-            reason = "is no longer on disk" if data.reason == "missing" else f"cannot be read now ({data.reason})"
+        asked = LinesAsked(from_line or 1, max_lines, line_numbers, section, room)
+        found = await anyio.to_thread.run_sync(self._read_lines, collection, document.path, asked, limiter=self._turn)
+        if isinstance(found, Skip):
+            similar = () if found.reason != "missing" else await self._naming.similar(document.key)
+            reason = "is no longer on disk" if found.reason == "missing" else f"cannot be read now ({found.reason})"
             raise UnreadableDocumentError(document.key, reason=reason, similar=similar)
-        source = await anyio.to_thread.run_sync(self._decode, data.data, document.path)
-        if isinstance(source, Skip):
-            raise UnreadableDocumentError(document.key, reason=f"is no longer text ({source.reason})")
+        content_hash, read = found
+        if isinstance(read, Skip):
+            state = "is no longer text" if read.reason in _NO_TEXT else "cannot be read now"
+            raise UnreadableDocumentError(document.key, reason=f"{state} ({read.reason})")
+        if isinstance(read, NoSection):
+            raise SectionNotFoundError(document.key, section=section or "", headings=read.headings, count=read.total)
+        if isinstance(read, BeyondEnd):
+            sentence = f"from_line is {from_line}, but {document.key} has {read.last} lines."
+            raise ArgumentError(sentence)
+        return Excerpt(
+            docid=shown_docid(document.docid),
+            collection=document.collection,
+            path=document.path,
+            uri=uri_of(document.collection, document.path),
+            title=read.title,
+            start_line=read.start_line,
+            end_line=read.end_line,
+            total_lines=read.total_lines,
+            text=read.text,
+            freshness="current" if content_hash == document.content_hash else "changed",
+            context=collection.context_of(document.path),
+            next_line=read.next_line,
+            notes=read.notes,
+        )
 
-        def cut() -> Excerpt:
-            lines = section_of(source, section) if section is not None else None
-            if section is not None and lines is None:
-                headings = [heading.text for heading in source.headings()]
-                raise SectionNotFoundError(document.key, section=section, headings=headings)
-            return excerpt_of(
-                source,
-                document=document,
-                data=data,
-                context=collection.context_of(document.path),
-                from_line=from_line or 1,
-                max_lines=max_lines,
-                line_numbers=line_numbers,
-                section=lines,
-                room=room,
-            )
-
-        return await anyio.to_thread.run_sync(cut)  # which takes as long as the document has lines
+    def _read_lines(
+        self, collection: Collection, path: str, asked: LinesAsked
+    ) -> tuple[str, LinesAnswer | Skip] | Skip:
+        """The hash of a file's content with lines of it, or why the file cannot be opened."""
+        content = read_member(collection, path, max_bytes=self._max_file_bytes, secrets=self._secrets)
+        if isinstance(content, Skip):
+            return content
+        return content.content_hash, self._reader.lines(content.data, path, asked)

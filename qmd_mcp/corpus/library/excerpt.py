@@ -2,51 +2,82 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from qmd_mcp.corpus.library.section import section_of
 from qmd_mcp.corpus.readers.source_text import SourceText
-from qmd_mcp.corpus.scanning.disk_files import FileContent
-from qmd_mcp.domain.answers import Excerpt
-from qmd_mcp.domain.documents import Document, shown_docid, uri_of
-from qmd_mcp.errors import ArgumentError
 
 MAX_CHARACTERS = 24_000
 """Most characters of one excerpt: about 6,000 tokens, a fourth of what clients accept in one answer. Another call reads
 the rest."""
 
+LISTED_HEADINGS = 20
+"""Headings that are named where a section was asked for that a document does not have: a table of contents."""
 
-def excerpt_of(
-    source: SourceText,
-    *,
-    document: Document,
-    data: FileContent,
-    context: str | None,
-    from_line: int,
-    max_lines: int | None,
-    line_numbers: bool,
-    section: range | None = None,
-    room: int = MAX_CHARACTERS,
-) -> Excerpt:
-    """Cut whole lines out of a document, within `MAX_CHARACTERS` or within `room` if that is less.
 
-    `section` has the lines of the text, counted from 1, of which the excerpt is a part.
+@dataclass(frozen=True, slots=True)
+class LinesAsked:
+    """Which lines of a document are asked for."""
 
-    Raises:
-        ArgumentError: `from_line` is beyond the last line.
-    """
+    from_line: int = 1
+    max_lines: int | None = None
+    line_numbers: bool = False
+    section: str | None = None
+    room: int = MAX_CHARACTERS
+    """Most characters, if that is less than `MAX_CHARACTERS`."""
+
+
+class Lines(NamedTuple):
+    """Lines of a document."""
+
+    title: str
+    start_line: int
+    end_line: int
+    total_lines: int
+    text: str
+    next_line: int | None
+    notes: tuple[str, ...]
+
+
+class NoSection(NamedTuple):
+    """The document has no heading of the name that was asked for."""
+
+    headings: tuple[str, ...]
+    """The first ones that it has, `LISTED_HEADINGS` at most."""
+    total: int
+    """How many it has."""
+
+
+class BeyondEnd(NamedTuple):
+    """The first line that was asked for is behind the last one."""
+
+    last: int
+
+
+LinesAnswer: TypeAlias = Lines | NoSection | BeyondEnd
+
+
+def lines_of(source: SourceText, asked: LinesAsked) -> LinesAnswer:
+    """Cut whole lines out of a document, within the room for them."""
+    section = section_of(source, asked.section) if asked.section is not None else None
+    if asked.section is not None and section is None:
+        headings = [heading.text for heading in source.headings()]
+        return NoSection(tuple(headings[:LISTED_HEADINGS]), len(headings))
     lines = source.text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
     numbered = [(source.source_line(position), line) for position, line in enumerate(lines, 1)]
     last = numbered[-1][0] if numbered else 0
-    if from_line > max(last, 1):
-        sentence = f"from_line is {from_line}, but {document.key} has {last} lines."
-        raise ArgumentError(sentence)
+    if asked.from_line > max(last, 1):
+        return BeyondEnd(last)
     within = numbered if section is None else numbered[section.start - 1 : section.stop - 1]
-    wanted = [(number, line) for number, line in within if number >= from_line]
+    wanted = [(number, line) for number, line in within if number >= asked.from_line]
     chosen: list[tuple[int, str]] = []
     notes: list[str] = []
-    room = min(room, MAX_CHARACTERS)
-    overhead = len(str(last)) + 3 if line_numbers else 1  # the number, two blanks and the newline
-    for number, line in wanted[:max_lines]:
+    room = min(asked.room, MAX_CHARACTERS)
+    overhead = len(str(last)) + 3 if asked.line_numbers else 1  # the number, two blanks and the newline
+    for number, line in wanted[: asked.max_lines]:
         if len(line) + overhead > room:
             if chosen:
                 break
@@ -57,19 +88,12 @@ def excerpt_of(
         room -= len(line) + overhead
     rest = [*wanted[len(chosen) :], *(() if section is None else numbered[section.stop - 1 :])]
     width = len(str(chosen[-1][0])) if chosen else 1
-    text = "\n".join(f"{number:>{width}}  {line}" if line_numbers else line for number, line in chosen)
-    return Excerpt(
-        docid=shown_docid(document.docid),
-        collection=document.collection,
-        path=document.path,
-        uri=uri_of(document.collection, document.path),
+    return Lines(
         title=source.title,
         start_line=chosen[0][0] if chosen else 0,
         end_line=chosen[-1][0] if chosen else 0,
         total_lines=last,
-        text=text,
-        freshness="current" if data.content_hash == document.content_hash else "changed",
-        context=context,
+        text="\n".join(f"{number:>{width}}  {line}" if asked.line_numbers else line for number, line in chosen),
         next_line=rest[0][0] if rest else None,
         notes=tuple(notes),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import unicodedata
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -20,6 +19,7 @@ from qmd_mcp.corpus.scanning.disk_files import absolute_on_disk
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
 from qmd_mcp.domain.answers import Skip
 from qmd_mcp.domain.documents import Collection, Document, DocumentNames
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.errors import (
     AmbiguousDocidError,
     AmbiguousNameError,
@@ -222,7 +222,7 @@ def _spellings(name: str) -> list[Path]:
 
 
 def _composed(path: Path) -> Path:
-    return Path(unicodedata.normalize("NFC", str(path)))
+    return Path(nfc(str(path)))
 
 
 def _similar(name: str, keys: Sequence[str]) -> tuple[str, ...]:

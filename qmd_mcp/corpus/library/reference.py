@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from qmd_mcp.domain.documents import DOCID_LENGTH, SHORTEST_DOCID
+from qmd_mcp.domain.normal_forms import nfc
 
 _SCHEME = "qmd://"
 
@@ -52,7 +52,7 @@ def readings(text: str) -> tuple[Reference, ...]:
     bare = text.strip()
     if bare.startswith(_SCHEME):
         bare = unquote(bare.removeprefix(_SCHEME))
-    bare = unicodedata.normalize("NFC", bare)  # last: percent-encoded bytes may be decomposed, too
+    bare = nfc(bare)  # last: percent-encoded bytes may be decomposed, too
     link = _LINK.fullmatch(bare)
     if link:
         target = link["target"].strip()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
 
 from qmd_mcp.domain.answers import SkipReason
+from qmd_mcp.domain.normal_forms import nfc
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -77,7 +77,7 @@ def decode(data: bytes) -> str:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if _CONTROL.search(text):
         text = _CONTROL.sub(" ", text)
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return text if text.isascii() else nfc(text)
 
 
 def _is_binary(data: bytes) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from qmd_mcp.domain.normal_forms import nfc
 
 LONGEST = 300
 """Most characters of a heading or title; a longer one is a paragraph that somebody marked as a heading, and is cut."""
@@ -99,7 +100,7 @@ def one_line(title: str, *, longest: int = LONGEST) -> str:
     Escapes in YAML can stand for any character, also for one half of a surrogate pair, which cannot be encoded.
     """
     if not title.isascii():
-        title = unicodedata.normalize("NFC", title.encode(errors="ignore").decode())
+        title = nfc(title.encode(errors="ignore").decode())
     line = " ".join(_CONTROL.sub(" ", title).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 

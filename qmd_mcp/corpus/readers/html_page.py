@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
 from html.parser import HTMLParser
 from typing import Literal
@@ -20,6 +21,10 @@ _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _HIDDEN = frozenset({"nav", "noscript", "script", "style", "svg", "template"})
 _MARKUP = ("#", "```", "~~~")
 _FENCE = "```"
+
+_LONG_REFERENCE = re.compile(r"&#(?:([xX])0*([0-9a-fA-F]*)|0*([0-9]*))")
+_LONGEST_REFERENCE = 7
+"""Most digits of a character's number: Unicode ends at 1114111. Python refuses to read numbers of over 4,300 digits."""
 
 
 class HtmlPage(HTMLParser):
@@ -179,10 +184,19 @@ class HtmlPage(HTMLParser):
 
 
 def _tame(source: str) -> str:
-    """Turn what the parser cannot handle into processing instructions of the same length.
+    """Replace what the parser cannot handle by what it can; line ends stay where they are.
 
-    It raises an exception for marked sections, and reads the rest of the page again for every comment without an end.
+    It raises an exception for marked sections and for numbers of characters with thousands of digits, and reads the
+    rest of the page again for every comment without an end.
     """
-    source = source.replace("<![", "<?[")
+    source = _LONG_REFERENCE.sub(_short_reference, source.replace("<![", "<?["))
     closed = source.rfind("-->") + 1
     return source[:closed] + source[closed:].replace("<!--", "<?--")
+
+
+def _short_reference(reference: re.Match[str]) -> str:
+    """The reference without leading zeros; one to U+FFFD, as in a browser, if no character has the number."""
+    sign, digits = ("x", reference[2]) if reference[1] else ("", reference[3])
+    if len(reference[0]) - len("&#") <= _LONGEST_REFERENCE:
+        return reference[0]
+    return f"&#{sign}{digits or 0}" if len(digits) <= _LONGEST_REFERENCE else "&#xfffd"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from qmd_mcp.corpus.scanning.disk_files import absolute_on_disk
 from qmd_mcp.corpus.scanning.globs import compile_globs, expand_globs
 from qmd_mcp.corpus.scanning.ignore_patterns import MOST_WILD, IgnorePatterns, PatternError
 from qmd_mcp.domain.documents import Collection
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.domain.stored_names import check_name, has_control_character
 from qmd_mcp.errors import CollectionError
 
@@ -36,7 +36,7 @@ def check_globs(globs: Iterable[str]) -> tuple[str, ...]:
     Raises:
         CollectionError: one of them cannot be used.
     """
-    checked = tuple(unicodedata.normalize("NFC", glob.strip()) for glob in globs)
+    checked = tuple(nfc(glob.strip()) for glob in globs)
     _check_characters(checked)
     compile_globs(expand_globs(checked))
     return checked or DEFAULT_GLOBS

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import stat
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,6 +14,7 @@ from typing import Literal, TypeAlias
 from qmd_mcp.corpus.scanning.redaction import redacted
 from qmd_mcp.corpus.scanning.secret_names import SECRET_FOLDERS, is_secret
 from qmd_mcp.domain.answers import Skip, SkipReason
+from qmd_mcp.domain.normal_forms import nfc, normal_form
 from qmd_mcp.files.beneath import folder_beneath, open_beneath
 
 RACY_NS = 2_000_000_000
@@ -51,7 +51,7 @@ def on_disk(root: Path, relative: str) -> Path:
     path = root / relative
     if relative.isascii() or os.path.lexists(path):
         return path
-    decomposed = root / unicodedata.normalize("NFD", relative)
+    decomposed = root / normal_form("NFD", relative)
     if os.path.lexists(decomposed):
         return decomposed
     found = root
@@ -70,10 +70,10 @@ def _child_on_disk(folder: Path, name: str) -> Path:
     """The entry of a folder that has this name in some Unicode form."""
     if name.isascii() or os.path.lexists(folder / name):
         return folder / name
-    composed = unicodedata.normalize("NFC", name)
+    composed = nfc(name)
     try:
         with os.scandir(folder) as entries:
-            spellings = [entry.name for entry in entries if unicodedata.normalize("NFC", entry.name) == composed]
+            spellings = [entry.name for entry in entries if nfc(entry.name) == composed]
     except OSError:
         spellings = []
     return folder / min(spellings, default=name)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qmd_mcp.corpus.scanning.ignore_patterns import MOST_WILD, IgnorePatterns, PatternError
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.files.beneath import open_beneath
 
 FILE_NAME = ".gitignore"
@@ -44,7 +44,7 @@ def rules_above(root: Path) -> tuple[Rules, ...]:
     top = next((folder for folder in folders if (folder / ".git").exists()), root)
     rules: tuple[Rules, ...] = ()
     for folder in reversed(folders[1 : folders.index(top) + 1]):
-        above = unicodedata.normalize("NFC", root.relative_to(folder).as_posix())
+        above = nfc(root.relative_to(folder).as_posix())
         rules += rules_in(folder, "", rules, above=above + "/")
     return () if _ignores_the_root(rules) else rules
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from qmd_mcp.corpus.scanning.path_patterns import ANY_FOLDERS, name_expression, path_expression
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.errors import CollectionError
 
 LONGEST = 1_000
@@ -44,7 +44,7 @@ def expand_globs(globs: Iterable[str]) -> tuple[str, ...]:
         expanded += [_relative(pattern, written=written) for pattern in _alternatives(written)]
         if len(expanded) > MOST:
             raise _too_many(written)
-    return tuple(dict.fromkeys(unicodedata.normalize("NFC", pattern) for pattern in expanded))
+    return tuple(dict.fromkeys(nfc(pattern) for pattern in expanded))
 
 
 def _alternatives(glob: str) -> list[str]:

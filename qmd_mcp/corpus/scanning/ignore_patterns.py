@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from qmd_mcp.corpus.scanning.path_patterns import ANY_FOLDERS, name_expression, path_expression
+from qmd_mcp.domain.normal_forms import nfc
 
 LONGEST = 1_000
 """Characters of one line; a longer one is no pattern. It is the limit of globs, and no name of a file is that long."""
@@ -77,7 +77,7 @@ class IgnorePatterns:
         Raises:
             PatternError: the line is no pattern.
         """
-        pattern = _trimmed(unicodedata.normalize("NFC", line))
+        pattern = _trimmed(nfc(line))
         if not pattern or pattern.startswith("#"):
             return True
         if len(pattern) > LONGEST:

@@ -18,6 +18,7 @@ from qmd_mcp.corpus.scanning.membership import Membership
 from qmd_mcp.corpus.scanning.secret_names import is_secret
 from qmd_mcp.domain.answers import Skip, SkipReason
 from qmd_mcp.domain.documents import Collection
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.errors import CollectionError
 from qmd_mcp.files.beneath import folder_beneath
 
@@ -117,7 +118,7 @@ class _Walk:
             rules += own
         seen: set[str] = set()
         for entry in entries:
-            name = entry.name if entry.name.isascii() else unicodedata.normalize("NFC", entry.name)
+            name = entry.name if entry.name.isascii() else nfc(entry.name)
             child = self._child(entry, name, folder=folder, rules=rules)
             if child is None:
                 continue

@@ -7,6 +7,7 @@ import unicodedata
 from functools import cache
 from importlib.resources import files
 
+from qmd_mcp.domain.normal_forms import normal_form
 from qmd_mcp.domain.text.korean import without_particles
 
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]")
@@ -61,7 +62,7 @@ def folded(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    plain = unicodedata.normalize("NFKC", text).translate(_FOLDS)
+    plain = normal_form("NFKC", text).translate(_FOLDS)
     if "\u30fc" in plain:
         plain = _LONG_VOWEL.sub("", plain)
     return without_particles(plain)
@@ -88,7 +89,7 @@ def _fold_of(character: str) -> str:
     character = _simplified().get(character, character)
     lower = character.lower()
     if unicodedata.name(character, "").partition(" ")[0] in _DECOMPOSED:
-        lower = _MARKS.sub("", unicodedata.normalize("NFD", lower.replace("ς", "σ")))
+        lower = _MARKS.sub("", normal_form("NFD", lower.replace("ς", "σ")))
     return "".join(_LETTERS.get(letter, letter) for letter in lower)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from qmd_mcp.domain.lookup import WHOLE_INDEX, LexicalQuery, Scope
+from qmd_mcp.domain.normal_forms import nfc
 from qmd_mcp.domain.requests import SearchRequest
 from qmd_mcp.errors import ArgumentError, EmptyQueryError, OnlyNegativesError
 from qmd_mcp.retrieval.query.filters import NAMES, narrowed, narrowed_by
@@ -168,5 +169,5 @@ def _has_letters(text: str) -> bool:
 
 def _clean(query: str) -> str:
     """The query in NFC, in which the index is written, with blanks in place of control characters and surrogates."""
-    composed = unicodedata.normalize("NFC", query)
+    composed = nfc(query)
     return "".join(" " if unicodedata.category(character) in {"Cc", "Cs"} else character for character in composed)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from qmd_mcp.domain.normal_forms import normal_form
 from qmd_mcp.domain.text.scripts import SYLLABIC, script_of
 from qmd_mcp.retrieval.query.stopwords import STOP_WORDS
 
@@ -194,4 +194,4 @@ def _most_frequent(terms: Iterable[str], known: Mapping[str, int], *, most: int)
 
 def _letters(term: str) -> str:
     """The letters of which Korean syllables are made."""
-    return unicodedata.normalize("NFD", term)
+    return normal_form("NFD", term)

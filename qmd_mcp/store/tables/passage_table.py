@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
-import anyio
+import anyio.to_thread
 import lancedb
 import numpy as np
 import pyarrow as pa
@@ -87,10 +87,7 @@ class PassageTable:
     async def open(
         cls, database: Database, *, fingerprint: str, dimension: int, exact_scan_limit: int = EXACT_SCAN_LIMIT
     ) -> PassageTable:
-        """Open the table of a generation; a table or index that is missing is created.
-
-        The caller holds the writer lock unless `is_made`.
-        """
+        """Open the table of a generation, under the writer lock unless `is_made`; what is missing of it is created."""
         name = f"{PASSAGES_PREFIX}{fingerprint}"
         if name in await table_names(database.connection):
             table = await database.connection.open_table(name)
@@ -112,7 +109,8 @@ class PassageTable:
 
     async def add(self, passages: Sequence[Passage], vectors: Sequence[FloatArray | None]) -> None:
         """Append passages in one commit; one call has all passages of a document."""
-        await self._table.add(passage_rows(passages, vectors, dimension=self.dimension))
+        rows = await anyio.to_thread.run_sync(lambda: passage_rows(passages, vectors, dimension=self.dimension))
+        await self._table.add(rows)
 
     async def set_vectors(self, passages: Sequence[Passage], vectors: FloatArray) -> None:
         """Write the vectors of stored passages, [passages, dimension], in one commit."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import anyio
@@ -11,6 +11,7 @@ import pytest
 
 from qmd_mcp.application.engine import Engine, open_engine
 from qmd_mcp.application.model_roles import open_models
+from qmd_mcp.corpus.isolation.isolated_reading import IsolatedReading
 from qmd_mcp.domain.answers import Answer
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
@@ -99,7 +100,8 @@ async def older_engine(location: IndexLocation) -> AsyncGenerator[Engine]:
     index = await OpenIndex.open(database, location=location, generation=OLDER)
     embedder = user_catalogue().embedder("mini")
     async with open_models(SETTINGS, embedder) as models:
-        yield Engine(index, settings=SETTINGS, embedder=embedder, models=models)
+        with closing(IsolatedReading(embedder.folder / "tokenizer.json")) as reading:
+            yield Engine(index, settings=SETTINGS, embedder=embedder, models=models, reading=reading)
     database.close()
 
 

@@ -12,7 +12,6 @@ import lancedb
 import pytest
 
 from qmd_mcp.corpus.library.document_library import Library
-from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.domain.answers import Answer
 from qmd_mcp.domain.documents import Collection, Document, Passage, docid_of
 from qmd_mcp.retrieval.consistent_reads import ConsistentReads
@@ -24,6 +23,7 @@ from qmd_mcp.store.lance.database import Database
 from qmd_mcp.store.lance.schema import DOCUMENTS
 from qmd_mcp.store.open_index import OpenIndex
 from qmd_mcp.store.tables.document_table import DocumentTable
+from tests.reading_here import ReadingHere
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +63,7 @@ async def writer(tmp_path: Path, index: OpenIndex) -> AsyncIterator[OpenIndex]:
 
 @pytest.fixture
 def library(index: OpenIndex) -> Library:
-    return Library(collections=index.collections, documents=index.documents, decode=read, max_file_bytes=1_000)
+    return Library(collections=index.collections, documents=index.documents, reader=ReadingHere(), max_file_bytes=1_000)
 
 
 async def all_at_once(ask: Callable[[], Awaitable[object]]) -> list[object]:

@@ -7,21 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
 
-from qmd_mcp.corpus.chunking.chunker import READING, Chunker
+from qmd_mcp.corpus.chunking.chunker import READING
 from qmd_mcp.corpus.indexing.preparation import WINDOW, Preparation
-from qmd_mcp.corpus.readers.formats import read
 from qmd_mcp.domain.documents import Collection, Document, Passage
+from tests.reading_here import ReadingHere
 
 
 @pytest.fixture
 def preparation() -> Preparation:
-    tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))  # noqa: S106  a token of the vocabulary
-    tokenizer.pre_tokenizer = Whitespace()
-    return Preparation(chunker=Chunker(tokenizer), decode=read, max_file_bytes=1_000)
+    return Preparation(cutter=ReadingHere(), max_file_bytes=1_000)
 
 
 def test_a_window_has_a_bound_also_where_nothing_is_to_be_embedded(tmp_path: Path, preparation: Preparation) -> None:

@@ -19,6 +19,12 @@ _LONGEST_KEY = 100
 """Most characters of a key. The key of an inner value consists of the keys of all levels above it, so that long keys
 above many values would make much text of a small block."""
 
+_LONG_PATH = re.compile(
+    rf"""(?:\.[ \t]*(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*){{{_DEEPEST}}}""",
+)
+"""More names with dots between them than there may be levels. The parser of TOML keeps all beginnings of such a key and
+looks at them for every other key: 65 KB of one key take 4.5 GB."""
+
 _NULLS = ("", "~", "null")
 """What stands for no value, unless it is quoted."""
 
@@ -49,6 +55,8 @@ def yaml_values(block: str) -> tuple[Value, ...] | None:
 
 def toml_values(block: str) -> tuple[Value, ...] | None:
     """Return every value; None if the block is not TOML."""
+    if _LONG_PATH.search(block):
+        return None
     try:
         return tuple(_toml_values(tomllib.loads(block), (), listed=False))
     except (ValueError, RecursionError):
@@ -97,12 +105,17 @@ def _yaml_values(block: str) -> Iterator[Value]:
             raise yaml.YAMLError
         inner = levels[-1]
         if not inner.mapping or inner.key is not None:
-            if isinstance(event, yaml.ScalarEvent) and event.value and (event.style or event.value not in _NULLS):
+            if isinstance(event, yaml.ScalarEvent) and event.value and not _is_null(event):
                 keys = [level.key or "" for level in levels if level.mapping]
                 yield Value(".".join(keys), event.value, listed=len(keys) < len(levels))
             inner.key = None
         else:
             inner.key = event.value.lower()[:_LONGEST_KEY] if isinstance(event, yaml.ScalarEvent) else ""
+
+
+def _is_null(event: yaml.ScalarEvent) -> bool:
+    """Whether a value is null; the same word in quotes is a text."""
+    return bool(event.implicit[0]) and event.value in _NULLS
 
 
 def _toml_values(node: object, keys: tuple[str, ...], *, listed: bool) -> Iterator[Value]:

@@ -17,10 +17,6 @@ QmdError
 │   ├── EngineClosingError        the engine is being closed or replaced
 │   └── DatasetError              an evaluation set that cannot be read or used
 └── SetupError                    the operator must change something
-    ├── EmptyIndexError
-    ├── NotAnIndexError           another folder, or an index of another version
-    ├── UnsafeIndexError          an index that may be somebody else's work and is not trusted
-    ├── EmbedderMismatchError
     ├── ManifestError
     ├── ModelError                a graph that cannot be loaded or used
     │   ├── ModelMissingError     files that have not been pulled
@@ -31,11 +27,8 @@ QmdError
     ├── SettingsError
     ├── AlreadyServedError        a server of the index is running
     ├── OtherVersionError         a server of another version is running
-    ├── StoreError                an index that is gone, or cannot be reached or used at the moment
-    │   └── DamagedIndexError     files of an index that cannot be read; qmd-mcp repair mends it
-    ├── ReadOnlyIndexError        an index that cannot be written
     ├── ReaderStartError          no process can be started that reads files
-    └── WriterBusyError           another process is indexing
+    └── what keeps an index from being used: `index_errors.py`
 
 A class states a fact, builds the sentence that people read, and carries the data. An exception outside this tree is a
 bug in the product: it is logged, and no caller handles it.
@@ -177,40 +170,6 @@ class DatasetError(CallerError):
         self.file, self.reason, self.line = file, reason, line
 
 
-class EmptyIndexError(SetupError):
-    """Nothing has been indexed yet."""
-
-    def __init__(self, index: str) -> None:
-        super().__init__(f"The index {index} is empty. Add a folder: qmd-mcp collection add FOLDER --name NAME")
-        self.index = index
-
-
-class NotAnIndexError(SetupError):
-    """A folder or URI that holds no index of this program and version."""
-
-    def __init__(self, index: str, *, reason: str) -> None:
-        super().__init__(f"{index} is not a qmd-mcp index: {reason}.")
-        self.index, self.reason = index, reason
-
-
-class UnsafeIndexError(SetupError):
-    """An index that is not used because of whom it may come from or where it leads; the sentence says what to do."""
-
-
-class EmbedderMismatchError(SetupError):
-    """An index whose vectors were made by another embedder, or by another version of the program."""
-
-    def __init__(self, *, index: str, embedder: str, configured: str) -> None:
-        if embedder == configured:
-            built = f"with another version of the embedder {embedder} or of its passages"
-            remedy = "Rebuild it"
-        else:
-            built = f"with the embedder {embedder}, and {configured} is configured"
-            remedy = f"Set {embedder} as the embedder, or rebuild it"
-        super().__init__(f"The index {index} was built {built}. {remedy}: qmd-mcp update --embedder {configured}")
-        self.index, self.embedder, self.configured = index, embedder, configured
-
-
 class ManifestError(SetupError):
     """A manifest that cannot be read; the sentence names the file, the key and the value."""
 
@@ -278,25 +237,6 @@ class OtherVersionError(SetupError):
         self.version, self.pid = version, pid
 
 
-class StoreError(SetupError):
-    """An index that is gone, or cannot be reached or used at the moment; the sentence says why."""
-
-
-class DamagedIndexError(StoreError):
-    """An index with files that cannot be read; the sentence says which."""
-
-
-class ReadOnlyIndexError(SetupError):
-    """An index that cannot be written because the file system or its permissions forbid it."""
-
-    def __init__(self, index: str, *, reason: str) -> None:
-        super().__init__(
-            f"The index {index} cannot be written: {reason}. Give yourself write access to its folder, or choose "
-            f"another index with --index."
-        )
-        self.index, self.reason = index, reason
-
-
 class ReaderStartError(SetupError):
     """A process that reads files cannot be started."""
 
@@ -304,14 +244,6 @@ class ReaderStartError(SetupError):
         sentence = f"The process that reads files cannot be started: {reason}."
         super().__init__(f"{sentence} Give this user more memory, processes or open files, then try again.")
         self.reason = reason
-
-
-class WriterBusyError(SetupError):
-    """Another process writes the index."""
-
-    def __init__(self, index: str, *, holder: str) -> None:
-        super().__init__(f"The index {index} is being written by {holder}. Wait until it is done, then try again.")
-        self.index, self.holder = index, holder
 
 
 def first_line(error: BaseException) -> str:

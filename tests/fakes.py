@@ -20,7 +20,8 @@ from qmd_mcp.domain.documents import Collection, Context, Mode, Passage
 from qmd_mcp.domain.figures import CacheFigures, Figures, QueueFigures
 from qmd_mcp.domain.index_status import CollectionStatus, IndexStatus, ModelStatus
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
-from qmd_mcp.errors import DocumentNotFoundError, UnknownCollectionError, WriterBusyError
+from qmd_mcp.errors import DocumentNotFoundError, UnknownCollectionError
+from qmd_mcp.index_errors import WriterBusyError
 from qmd_mcp.settings import IndexLocation, Settings
 
 HIT = Hit(

@@ -9,7 +9,8 @@ import anyio.to_thread
 from qmd_mcp.application.engine import generation_of, open_engine
 from qmd_mcp.application.index_writer import unwatched
 from qmd_mcp.corpus.indexing.update_summary import Progress, UpdateSummary
-from qmd_mcp.errors import DamagedIndexError, SetupError
+from qmd_mcp.errors import SetupError
+from qmd_mcp.index_errors import DamagedIndexError
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.generation import Generation

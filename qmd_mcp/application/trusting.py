@@ -13,7 +13,8 @@ from anyio.to_thread import run_sync
 from qmd_mcp.application.engine import open_engine
 from qmd_mcp.corpus.scanning.collection_checks import check_globs, check_ignores
 from qmd_mcp.domain.documents import Collection
-from qmd_mcp.errors import QmdError, UnsafeIndexError, WriterBusyError
+from qmd_mcp.errors import QmdError
+from qmd_mcp.index_errors import UnsafeIndexError, WriterBusyError
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.index_trust import trust
 from qmd_mcp.store.lance.database import Database

@@ -10,7 +10,8 @@ import typer
 
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.cli.output import say, say_json
-from qmd_mcp.errors import DamagedIndexError, NotAnIndexError, SetupError, UnsafeIndexError
+from qmd_mcp.errors import SetupError
+from qmd_mcp.index_errors import DamagedIndexError, NotAnIndexError, UnsafeIndexError
 
 if TYPE_CHECKING:  # importing these takes seconds, for which --help must not wait
     from qmd_mcp.inference.hub.local_model import Model

@@ -10,7 +10,8 @@ import typer
 
 from qmd_mcp.cli.command_session import Session
 from qmd_mcp.cli.output import say, say_all
-from qmd_mcp.errors import CollectionError, NotAnIndexError, SettingsError, UnsafeIndexError
+from qmd_mcp.errors import CollectionError, SettingsError
+from qmd_mcp.index_errors import NotAnIndexError, UnsafeIndexError
 from qmd_mcp.settings import PROJECT_FOLDER, IndexLocation, locate_index, working_folder
 from qmd_mcp.store import index_folder, index_trust
 from qmd_mcp.visible_text import one_line

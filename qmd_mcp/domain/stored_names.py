@@ -15,7 +15,8 @@ from functools import lru_cache
 from pathlib import PureWindowsPath
 
 from qmd_mcp.domain.normal_forms import nfc
-from qmd_mcp.errors import CollectionError, UnsafeIndexError
+from qmd_mcp.errors import CollectionError
+from qmd_mcp.index_errors import UnsafeIndexError
 from qmd_mcp.visible_text import one_line
 
 _LONGEST_NAME = 64

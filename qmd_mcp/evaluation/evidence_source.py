@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qmd_mcp.domain.lookup import FloatArray, Ranking, Scope
-from qmd_mcp.errors import EmptyIndexError
 from qmd_mcp.evaluation.runner import COLLECTION
+from qmd_mcp.index_errors import EmptyIndexError
 from qmd_mcp.retrieval.candidates.candidate_retrieval import CANDIDATES
 from qmd_mcp.retrieval.candidates.evidence import UNRANKED, Evidence, RankArray, gather
 from qmd_mcp.retrieval.query.rarity import Rarities

@@ -11,7 +11,8 @@ from qmd_mcp.domain.answers import Answer, Stage
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
-from qmd_mcp.errors import EmptyIndexError, UnknownCollectionError
+from qmd_mcp.errors import UnknownCollectionError
+from qmd_mcp.index_errors import EmptyIndexError
 from qmd_mcp.retrieval.answering.diagnosis import Diagnosis, limits_of
 from qmd_mcp.retrieval.answering.found_hits import MARGIN, FoundHits
 from qmd_mcp.retrieval.answering.gaps import Gaps

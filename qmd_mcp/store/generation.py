@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qmd_mcp.errors import EmbedderMismatchError
+from qmd_mcp.index_errors import EmbedderMismatchError
 from qmd_mcp.store.lance.database import Database, table_names
 from qmd_mcp.store.lance.schema import PASSAGES_PREFIX, STATES_PREFIX
 from qmd_mcp.store.tables.document_table import DocumentTable

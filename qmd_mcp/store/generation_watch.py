@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 import anyio
 
-from qmd_mcp.errors import StoreError
+from qmd_mcp.index_errors import StoreError
 from qmd_mcp.store.generation import Generation, documents_key, serving_of
 from qmd_mcp.store.lance.database import MADE_KEY, Database
 from qmd_mcp.store.lance.once_per_version import OncePerVersion

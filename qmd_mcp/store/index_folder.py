@@ -8,10 +8,10 @@ import shlex
 from contextlib import suppress
 from pathlib import Path
 
-from qmd_mcp.errors import UnsafeIndexError
 from qmd_mcp.files.links import Examined, examine, is_link
 from qmd_mcp.files.owners import belongs_to_me, others_may_write
 from qmd_mcp.files.private_files import make_private
+from qmd_mcp.index_errors import UnsafeIndexError
 from qmd_mcp.index_uri import is_local
 from qmd_mcp.settings import IndexLocation
 

@@ -20,9 +20,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from qmd_mcp.errors import NotAnIndexError, SettingsError, UnsafeIndexError
+from qmd_mcp.errors import SettingsError
 from qmd_mcp.files.git_index import is_tracked
 from qmd_mcp.files.private_files import FILE_MODE, make_private_folder, read_private, write_private
+from qmd_mcp.index_errors import NotAnIndexError, UnsafeIndexError
 from qmd_mcp.settings import PROJECT_FOLDER, IndexLocation, config_file
 from qmd_mcp.store.index_folder import IDENTITY_FILE, check_folder, check_project, is_own_file, quoted
 

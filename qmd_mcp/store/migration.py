@@ -12,7 +12,7 @@ import anyio.to_thread
 import pyarrow as pa
 
 from qmd_mcp.domain.documents import Passage
-from qmd_mcp.errors import NotAnIndexError
+from qmd_mcp.index_errors import NotAnIndexError
 from qmd_mcp.store.generation import documents_key, serving
 from qmd_mcp.store.lance.database import Database, table_names
 from qmd_mcp.store.lance.passage_details import ATTRIBUTES, packed, passage_of

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from qmd_mcp.errors import DamagedIndexError, QmdError, ReadOnlyIndexError, StoreError
+from qmd_mcp.errors import QmdError
+from qmd_mcp.index_errors import DamagedIndexError, ReadOnlyIndexError, StoreError
 from qmd_mcp.index_uri import is_local
 
 logger = logging.getLogger(__name__)

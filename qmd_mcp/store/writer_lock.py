@@ -15,8 +15,8 @@ import anyio
 import anyio.to_thread
 from filelock import FileLock, Timeout
 
-from qmd_mcp.errors import ReadOnlyIndexError, WriterBusyError
 from qmd_mcp.files.private_files import FILE_MODE, make_private_folder, read_private, write_private
+from qmd_mcp.index_errors import ReadOnlyIndexError, WriterBusyError
 from qmd_mcp.index_uri import canonical, is_local
 from qmd_mcp.settings import cache_folder
 from qmd_mcp.store.index_folder import check_folder

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmd_mcp import errors
+from qmd_mcp import errors, index_errors
 from qmd_mcp.application.tool_calls import TOOLS
 from qmd_mcp.domain.answers import Stage
 from qmd_mcp.domain.documents import Collection, Context
@@ -29,7 +29,11 @@ NAMES = st.text(alphabet=st.sampled_from([*"ab /#~.:'", "知", *map(chr, sorted(
 SOME = settings(max_examples=30)
 """Examples of names: each is put into hundreds of messages, and has a dozen characters that must not leave."""
 VALUES = list(dict.fromkeys(tool.value for tool in TOOLS.values()))  # in one order, for every worker of the suite
-ERRORS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.QmdError)]
+ERRORS = [
+    each
+    for each in {**vars(errors), **vars(index_errors)}.values()
+    if isinstance(each, type) and issubclass(each, errors.QmdError)
+]
 
 
 def failed(kind: type[errors.QmdError], name: str) -> errors.QmdError:

@@ -9,7 +9,7 @@ import anyio
 import numpy as np
 
 from qmd_mcp.domain.availability import Absent
-from qmd_mcp.errors import DamagedIndexError
+from qmd_mcp.index_errors import DamagedIndexError
 from qmd_mcp.retrieval.candidates.found_candidates import Candidates
 from qmd_mcp.retrieval.ranking.fuser import Fused, Fuser
 from qmd_mcp.retrieval.ranking.late_interaction import compared

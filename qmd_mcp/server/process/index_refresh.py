@@ -10,7 +10,8 @@ from typing import NoReturn
 import anyio
 
 from qmd_mcp.application.engine_protocols import Engine
-from qmd_mcp.errors import SetupError, WriterBusyError
+from qmd_mcp.errors import SetupError
+from qmd_mcp.index_errors import WriterBusyError
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import lancedb
 import pyarrow as pa
 
-from qmd_mcp.errors import DamagedIndexError
+from qmd_mcp.index_errors import DamagedIndexError
 from qmd_mcp.store.fulltext.full_text_index import lacking_indexes
 from qmd_mcp.store.generation import Generation, serving
 from qmd_mcp.store.health.reading_whole import Whole, read_whole, versions_problem

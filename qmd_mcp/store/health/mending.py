@@ -9,7 +9,7 @@ from typing import TypeVar
 import lancedb
 import pyarrow as pa
 
-from qmd_mcp.errors import DamagedIndexError
+from qmd_mcp.index_errors import DamagedIndexError
 from qmd_mcp.store.fulltext.full_text_index import create_indexes
 from qmd_mcp.store.generation import Generation, serving_of
 from qmd_mcp.store.health.reading_whole import Whole, read_whole

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import lancedb
 import pyarrow as pa
 
-from qmd_mcp.errors import DamagedIndexError
+from qmd_mcp.index_errors import DamagedIndexError
 
 
 @dataclass(frozen=True, slots=True)

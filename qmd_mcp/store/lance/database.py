@@ -19,8 +19,8 @@ import anyio.to_thread
 import lancedb
 import pyarrow as pa
 
-from qmd_mcp.errors import DamagedIndexError, NotAnIndexError
 from qmd_mcp.files.private_files import make_private_folder
+from qmd_mcp.index_errors import DamagedIndexError, NotAnIndexError
 from qmd_mcp.index_uri import is_local
 from qmd_mcp.store.index_folder import check_folder, is_own_file
 from qmd_mcp.store.lance.guarded import guarded

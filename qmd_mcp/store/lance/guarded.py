@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import lancedb
 
-from qmd_mcp.errors import DamagedIndexError
+from qmd_mcp.index_errors import DamagedIndexError
 from qmd_mcp.index_uri import is_local
 from qmd_mcp.store.store_faults import MEND, translated
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import lancedb
 
-from qmd_mcp.errors import DamagedIndexError
+from qmd_mcp.index_errors import DamagedIndexError
 from qmd_mcp.store.fulltext.full_text_query import SEARCHED_FIELDS
 
 Found = TypeVar("Found")

@@ -15,7 +15,7 @@ from lancedb.index import IvfRq
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.lookup import FloatArray, LexicalQuery, Ranking, Scope
 from qmd_mcp.domain.text.folding import folded
-from qmd_mcp.errors import DamagedIndexError
+from qmd_mcp.index_errors import DamagedIndexError
 from qmd_mcp.store.fulltext.full_text_index import create_indexes, is_indexed
 from qmd_mcp.store.fulltext.full_text_query import ANALYSED_FIELDS, full_text_query
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database, table_names

@@ -12,7 +12,7 @@ from lancedb.index import BTree
 
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.domain.token_states import CodeArray, PackedStates
-from qmd_mcp.errors import DamagedIndexError
+from qmd_mcp.index_errors import DamagedIndexError
 from qmd_mcp.store.lance.database import VERSIONS_KEPT, Database, table_names
 from qmd_mcp.store.lance.schema import STATES_PREFIX
 from qmd_mcp.store.lance.sql import any_of

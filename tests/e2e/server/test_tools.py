@@ -19,7 +19,7 @@ from qmd_mcp import __version__
 from qmd_mcp.application.engine_protocols import Engine
 from qmd_mcp.domain.answers import Excerpts, Skip
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
-from qmd_mcp.errors import EmptyIndexError
+from qmd_mcp.index_errors import EmptyIndexError
 from qmd_mcp.presentation.guidance import INSTRUCTIONS
 from qmd_mcp.presentation.rendering import render_answer, render_excerpt, render_excerpts, render_status
 from qmd_mcp.server.mcp.mcp_application import Application

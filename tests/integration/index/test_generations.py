@@ -9,7 +9,8 @@ import pytest
 from qmd_mcp.application.engine import open_engine
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
-from qmd_mcp.errors import EmbedderMismatchError, ManifestError
+from qmd_mcp.errors import ManifestError
+from qmd_mcp.index_errors import EmbedderMismatchError
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.generation import Generation, switch
 from qmd_mcp.store.lance.database import Database, table_names

@@ -14,7 +14,8 @@ from qmd_mcp.corpus.indexing.indexer import _gone
 from qmd_mcp.domain.answers import Skip
 from qmd_mcp.domain.documents import Collection, Document
 from qmd_mcp.domain.requests import SearchRequest
-from qmd_mcp.errors import UnknownCollectionError, WriterBusyError
+from qmd_mcp.errors import UnknownCollectionError
+from qmd_mcp.index_errors import WriterBusyError
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.writer_lock import WriterLock
 

@@ -14,7 +14,7 @@ import pytest
 
 from qmd_mcp.application.engine import Engine, open_engine
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
-from qmd_mcp.errors import NotAnIndexError
+from qmd_mcp.index_errors import NotAnIndexError
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.generation import serving
 from qmd_mcp.store.lance.database import Database

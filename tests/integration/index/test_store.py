@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from qmd_mcp.domain.documents import Collection, Context, Document, docid_of
-from qmd_mcp.errors import CollectionError, EmbedderMismatchError, NotAnIndexError, WriterBusyError
+from qmd_mcp.errors import CollectionError
+from qmd_mcp.index_errors import EmbedderMismatchError, NotAnIndexError, WriterBusyError
 from qmd_mcp.store.generation import Generation, begin, check_serving
 from qmd_mcp.store.lance.database import Database
 from qmd_mcp.store.lance.schema import DOCUMENTS

@@ -12,7 +12,8 @@ import anyio.lowlevel
 import pytest
 
 from qmd_mcp.application.engine_protocols import Engine
-from qmd_mcp.errors import EmptyIndexError, QmdError
+from qmd_mcp.errors import QmdError
+from qmd_mcp.index_errors import EmptyIndexError
 from qmd_mcp.server.process.engine_host import EngineHost
 from tests.fakes import FakeEngine
 

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from qmd_mcp.errors import ReadOnlyIndexError, WriterBusyError
+from qmd_mcp.index_errors import ReadOnlyIndexError, WriterBusyError
 from qmd_mcp.server.process.index_refresh import Refresh
 from tests.fakes import FakeEngine
 

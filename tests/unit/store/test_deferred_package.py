@@ -74,7 +74,7 @@ def test_an_index_is_opened_and_searched_without_the_client_of_a_remote_service(
     script = f"""
 import sys, anyio
 from qmd_mcp.application.engine import open_engine
-from qmd_mcp.errors import EmptyIndexError
+from qmd_mcp.index_errors import EmptyIndexError
 from qmd_mcp.domain.requests import SearchRequest
 from qmd_mcp.settings import IndexLocation, Settings
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from qmd_mcp.cli import run
-from qmd_mcp.errors import ReadOnlyIndexError, StoreError, WriterBusyError
+from qmd_mcp.index_errors import ReadOnlyIndexError, StoreError, WriterBusyError
 from qmd_mcp.store.writer_lock import WriterLock
 
 pytestmark = [

@@ -16,7 +16,8 @@ from qmd_mcp.application.repairing import repair
 from qmd_mcp.cli import run
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.requests import QueryRequest, SearchRequest
-from qmd_mcp.errors import DamagedIndexError, QmdError
+from qmd_mcp.errors import QmdError
+from qmd_mcp.index_errors import DamagedIndexError
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.generation import serving
 from qmd_mcp.store.health.examination import Condition, examine

@@ -17,7 +17,7 @@ from qmd_mcp.inference.hub.manifest import EmbedderManifest
 from qmd_mcp.inference.hub.pulling import pull
 from qmd_mcp.settings import PROJECT_FOLDER
 from tests import hub_server
-from tests.security.planting import Person, as_stranger, command, two_users, write
+from tests.security.index.planting import Person, as_stranger, command, two_users, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
 

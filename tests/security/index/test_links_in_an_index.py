@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 
 from qmd_mcp.settings import PROJECT_FOLDER
-from tests.security.planting import Person, publish, state_of, write
+from tests.security.index.planting import Person, publish, state_of, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make links")
 
@@ -132,7 +132,7 @@ def test_a_link_that_is_planted_while_a_server_is_open_stops_its_next_update(
     import anyio
 
     from qmd_mcp.application.engine import open_engine
-    from qmd_mcp.errors import UnsafeIndexError
+    from qmd_mcp.index_errors import UnsafeIndexError
     from qmd_mcp.settings import locate_index, read_settings
 
     before = state_of(outside)

@@ -13,8 +13,8 @@ import pytest
 from qmd_mcp.application.engine import open_engine
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.settings import locate_index, read_settings
-from tests.security.flood import INITIALIZE
-from tests.security.flooding import attacked, flood
+from tests.security.server.flood import INITIALIZE
+from tests.security.server.flooding import attacked, flood
 
 LONGEST_LOG = 10_000_000
 FLOOD_SECONDS = 15

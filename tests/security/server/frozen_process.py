@@ -1,4 +1,4 @@
-"""A process that says "frozen" and then runs no Python any more: `python -m tests.security.frozen_process`."""
+"""A process that says "frozen" and then runs no Python any more: `python -m tests.security.server.frozen_process`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ from qmd_mcp.application.engine import Engine, open_engine
 from qmd_mcp.cli import run
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.requests import SearchRequest
-from qmd_mcp.errors import QmdError, StoreError
+from qmd_mcp.errors import QmdError
+from qmd_mcp.index_errors import StoreError
 from qmd_mcp.server.process.engine_host import EngineHost
 from qmd_mcp.settings import IndexLocation, Settings
 

@@ -106,7 +106,7 @@ def flood(kind: str, server: Attacked, count: int) -> Generator[None]:
     host, port = server.address
     headers = [f"{name}: {value}" for name, value in server.running.headers().items()]
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.security.flood", kind, host, str(port), str(count), *headers],
+        [sys.executable, "-m", "tests.security.server.flood", kind, host, str(port), str(count), *headers],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

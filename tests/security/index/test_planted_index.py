@@ -21,7 +21,7 @@ from mcp_types import TextContent
 from qmd_mcp.server.process.engine_host import RETRY_SECONDS
 from qmd_mcp.settings import PROJECT_FOLDER
 from qmd_mcp.store.index_trust import trust_file
-from tests.security.planting import (
+from tests.security.index.planting import (
     STRANGER,
     Person,
     as_stranger,

@@ -24,7 +24,7 @@ FREEZE = {"name": "query", "arguments": {"query": "freeze"}}
 @pytest.mark.parametrize("asked", ["SIGTERM", "SIGINT", "end of input"])
 def test_a_frozen_process_ends_when_it_is_asked_to(asked: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.security.frozen_process"],
+        [sys.executable, "-m", "tests.security.server.frozen_process"],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -12,7 +12,7 @@ import pytest
 from qmd_mcp.domain.documents import Passage
 from qmd_mcp.settings import PROJECT_FOLDER
 from qmd_mcp.store.lance.passage_details import details_of
-from tests.security.planting import Person, poison, publish
+from tests.security.index.planting import Person, poison, publish
 
 PASSAGE = Passage("0" * 32, "notes", "a.md", "A", 0, (), "A", "text", 1, 1, 0, 4)
 

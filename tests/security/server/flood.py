@@ -1,4 +1,4 @@
-"""A client that floods a server: `python -m tests.security.flood KIND HOST PORT COUNT [HEADER …]`.
+"""A client that floods a server: `python -m tests.security.server.flood KIND HOST PORT COUNT [HEADER …]`.
 
 It says `flooding` once all of its connections have been tried, holds them, opens anew what the server closes, and ends
 with its standard input.
@@ -11,7 +11,7 @@ import json
 import sys
 from contextlib import suppress
 
-from tests.security.descriptors import allow_descriptors
+from tests.security.server.descriptors import allow_descriptors
 
 INITIALIZE = json.dumps(
     {

@@ -74,7 +74,7 @@ def served_in_thread(
     ready, urls, ended = threading.Event(), list[str](), threading.Event()
 
     async def serve() -> None:
-        traffic = Traffic(max_requests=100, max_streams=100, idle_seconds=600)
+        traffic = Traffic(max_requests=100, max_streams=100, max_body_bytes=1_000_000, idle_seconds=600)
         described = anyio.Event()
         chosen = with_token(settings, location)
         async with served(
@@ -110,10 +110,17 @@ def served_in_thread(
                     server.should_exit = True
                     await traffic.end(grace_seconds=0)
 
-    thread = threading.Thread(target=anyio.run, args=(serve,))
+    def run() -> None:
+        try:
+            anyio.run(serve)
+        finally:
+            ready.set()  # nobody waits for a server that has failed
+
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         assert ready.wait(PATIENCE)
+        assert urls
         yield urls[0]
     finally:
         ended.set()

@@ -150,7 +150,7 @@ async def web(application: Application) -> AsyncGenerator[httpx2.AsyncClient]:
     routes = web_application(
         application,
         settings=read_settings(),
-        traffic=Traffic(max_requests=100, max_streams=100, idle_seconds=60),
+        traffic=Traffic(max_requests=100, max_streams=100, max_body_bytes=1_000_000, idle_seconds=60),
         metrics=Metrics(),
         state=lambda: "open",
         instance="hostile",

@@ -49,6 +49,11 @@ def packed(details: dict[str, Any]) -> str:
     return json.dumps(details, ensure_ascii=False, separators=(",", ":"))
 
 
+def with_attributes(details: str, **changed: str) -> str:
+    """Stored details in which some attributes have other values."""
+    return packed({**json.loads(details), **changed})
+
+
 def passage_of(text: str, details: str) -> Passage:
     """The passage with this text and these details."""
     present: dict[str, Any] = json.loads(details)

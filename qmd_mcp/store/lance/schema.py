@@ -16,7 +16,7 @@ from qmd_mcp.domain.stored_names import altered, check_stored, has_control_chara
 from qmd_mcp.domain.text.folding import folded
 from qmd_mcp.domain.text.identifiers import identifiers_in
 from qmd_mcp.domain.text.searched_text import SearchedText
-from qmd_mcp.store.lance.passage_details import details_of, passage_of
+from qmd_mcp.store.lance.passage_details import details_of, passage_of, with_attributes
 
 SCHEMA_VERSION = 3
 """Grows when the columns of a table or their meaning change; `migration` brings an older index up to date."""
@@ -116,9 +116,14 @@ def passage_rows(passages: Sequence[Passage], vectors: Sequence[FloatArray | Non
 
 def renamed_rows(rows: pa.Table, docids: Mapping[str, str], *, collection: str) -> pa.Table:
     """Rows of passages with other docids, by the docid they have, and as those of another collection."""
+    names = [docids[docid] for docid in rows["docid"].to_pylist()]
+    details = zip(rows["details"].to_pylist(), names, strict=True)
     new = {
-        "docid": pa.array([docids[docid] for docid in rows["docid"].to_pylist()], type=pa.string()),
+        "docid": pa.array(names, type=pa.string()),
         "collection": pa.array([collection] * rows.num_rows, type=pa.string()),
+        "details": pa.array(
+            [with_attributes(each, docid=docid, collection=collection) for each, docid in details], type=pa.string()
+        ),
     }
     return pa.table({name: new.get(name, rows[name]) for name in rows.column_names}, schema=rows.schema)
 

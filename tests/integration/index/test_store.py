@@ -113,7 +113,7 @@ async def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
     uri = str(tmp_path)
     program = (
         "import anyio, sys\n"
-        "from qmd_mcp.errors import WriterBusyError\n"
+        "from qmd_mcp.index_errors import WriterBusyError\n"
         "from qmd_mcp.store.writer_lock import WriterLock\n"
         "async def main():\n"
         f"    async with WriterLock({uri!r}).held(wait_seconds=0):\n"

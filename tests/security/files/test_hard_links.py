@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qmd_mcp.cli.terminal import summary_text
+from qmd_mcp.cli.terminal import summary_lines
 from qmd_mcp.corpus.indexing.update_summary import UpdateSummary, total
 from qmd_mcp.corpus.scanning.disk_files import FileContent, read_file
 from qmd_mcp.corpus.scanning.scan import ScannedFile, scan
@@ -33,7 +33,7 @@ def test_ones_own_file_with_several_names_is_read_and_counted(notes: Path) -> No
     found = [each for each in scan(Collection("notes", notes, ("*.md",))) if isinstance(each, ScannedFile)]
     assert [(each.path, each.names) for each in found] == [("a.md", 1), ("b.md", 2)]
     assert isinstance(read_file(notes, "b.md", max_bytes=100), FileContent)
-    told = summary_text(total([UpdateSummary(hard_links=1), UpdateSummary(hard_links=2)]))
+    told = "\n".join(summary_lines(total([UpdateSummary(hard_links=1), UpdateSummary(hard_links=2)])))
     assert "3 files have several names (hard links)" in told
 
 

@@ -21,12 +21,14 @@ from qmd_mcp.domain.index_status import IndexStatus
 from qmd_mcp.errors import DocumentNotFoundError, UnknownCollectionError
 from qmd_mcp.log_lines import LogLines
 from qmd_mcp.presentation.rendering import render
+from qmd_mcp.server.clients.proof import ServerIdentity
+from qmd_mcp.server.clients.registered_clients import ClientTokens
 from qmd_mcp.server.http.prometheus import Metrics
 from qmd_mcp.server.http.traffic import Traffic
 from qmd_mcp.server.http.web_application import web_application
 from qmd_mcp.server.mcp.mcp_application import Application
 from qmd_mcp.server.mcp.tools import Tools
-from qmd_mcp.settings import read_settings
+from qmd_mcp.settings import IndexLocation, read_settings
 from tests.fakes import FakeEngine, FakeReading, FakeSearching
 from tests.hostile_names import ESCAPE, HOSTILE, LINE_OF_A_FILE, filled, hidden_in, strings_of
 
@@ -146,14 +148,15 @@ async def test_no_resource_prompt_or_completion_hides_anything(application: Appl
 
 
 @pytest.fixture
-async def web(application: Application) -> AsyncGenerator[httpx2.AsyncClient]:
+async def web(application: Application, tmp_path: Path) -> AsyncGenerator[httpx2.AsyncClient]:
     routes = web_application(
         application,
-        settings=read_settings(),
+        settings=read_settings(no_token=True),
         traffic=Traffic(max_requests=100, max_streams=100, max_body_bytes=1_000_000, idle_seconds=60),
         metrics=Metrics(),
         state=lambda: "open",
-        instance="hostile",
+        identity=ServerIdentity("http://127.0.0.1:7337", "a secret"),
+        clients=ClientTokens(IndexLocation(str(tmp_path))),
     )
     transport = httpx2.ASGITransport(app=routes)
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:7337") as client:

@@ -16,6 +16,7 @@ from mcp_types import CallToolResult, TextContent
 
 from qmd_mcp.application.engine import open_engine
 from qmd_mcp.domain.documents import Collection
+from qmd_mcp.server.clients.client import PRESENT, STDIO
 from qmd_mcp.server.mcp.mcp_application import Application
 from qmd_mcp.server.mcp.tools import Tools
 from qmd_mcp.server.process.served_application import served as serving
@@ -131,6 +132,7 @@ async def test_a_server_whose_working_folder_was_deleted_answers(index: Path, tm
 @asynccontextmanager
 async def served_here(index: Path, **settings: Any) -> AsyncGenerator[Client]:
     """What the program serves, in this process."""
+    PRESENT.set(STDIO)
     async with serving(
         Settings(**settings),
         IndexLocation(str(index)),

@@ -24,7 +24,7 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 MOST_CUTTING = 4
-"""Processes that cut files for indexing, at most; half as many as there are cores."""
+"""Processes that cut files for indexing, at most; half as many as there are cores, but two if there are two cores."""
 
 REMEMBERED = 10_000
 """Files that have ended a process and are remembered by their content, so that a server that keeps its index up to date
@@ -43,7 +43,8 @@ class IsolatedReading:
 
     def __init__(self, tokenizer: Path, *, limits: Limits = DEFAULT_LIMITS) -> None:
         """`tokenizer` is the file of the embedder's tokenizer; the processes are started when there is work."""
-        cutting = max(1, min(MOST_CUTTING, (os.cpu_count() or 1) // 2))
+        cores = os.cpu_count() or 1
+        cutting = min(MOST_CUTTING, cores, max(2, cores // 2))
         self._cutting = ReaderPool(tokenizer, most=cutting, limits=limits)
         self._reading = ReaderPool(None, most=READERS, limits=limits)
         self._refused: dict[str, SkipReason] = {}

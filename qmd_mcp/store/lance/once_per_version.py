@@ -27,6 +27,11 @@ class OncePerVersion(Generic[Value]):
         self.reads = 0
         """How often `read` was called."""
 
+    @property
+    def last(self) -> Value | None:
+        """What was read last, perhaps of an older version; None if nothing was read yet."""
+        return None if self._kept is None else self._kept[1]
+
     async def get(self) -> Value:
         """What the newest version has.
 

@@ -259,8 +259,9 @@ class PassageTable:
         return ()
 
     async def obstacles(self) -> tuple[str, ...]:
-        """What of the newest version could not be used by a search, a sentence each."""
-        return (await self._newest.get()).damage.sentences()
+        """What the last searches could not use of the table, a sentence each."""
+        read = self._newest.last
+        return () if read is None else read.damage.sentences()
 
     async def count(self) -> int:
         """The number of passages, whether their documents are visible or not."""

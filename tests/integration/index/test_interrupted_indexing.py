@@ -20,7 +20,6 @@ from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.health.examination import examine
 from tests import tiny_embedder
 
-KILLS = 200
 FILES = 1_300
 """More than one window of passages, so that commits, replacements and the sweep are all met half-way."""
 
@@ -126,9 +125,10 @@ async def readable(uri: str) -> str:
 
 
 @pytest.mark.anyio
-@pytest.mark.endurance
-@pytest.mark.attack
-async def test_an_index_that_is_killed_two_hundred_times_loses_and_doubles_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kills", [pytest.param(40, marks=pytest.mark.endurance), pytest.param(200, marks=pytest.mark.attack)]
+)
+async def test_an_index_that_is_killed_again_and_again_loses_and_doubles_nothing(tmp_path: Path, kills: int) -> None:
     folder, others, uri = tmp_path / "pages", tmp_path / "others", str(tmp_path / "index")
     embedder = str(tiny_embedder.write_model(tmp_path / "tiny", query_prompt="query {text}"))
     chance = random.Random(20)  # noqa: S311  reproducible moments, no secret
@@ -141,7 +141,7 @@ async def test_an_index_that_is_killed_two_hundred_times_loses_and_doubles_nothi
     commands = (*COMMANDS, "update --embedder", "repair")
     ended: Counter[str] = Counter()
     problems: list[str] = []
-    for kill in range(KILLS):
+    for kill in range(kills):
         if kill % 6 == 5:
             write_corpus(folder, edition=kill, files=FEWER)
         name = commands[kill % len(commands)]

@@ -32,6 +32,17 @@ async def test_each_text_has_the_terms_it_has_alone(texts: list[str]) -> None:
 async def test_many_texts_are_one_call_and_the_separator_is_asked_for_once() -> None:
     words = Words()
     analysis = TermAnalysis(words.analyse)
-    for _ in range(3):
-        await analysis.of_each(["a", "b", "c"])
+    for number in range(3):
+        await analysis.of_each([f"a{number}", f"b{number}", "c"])
     assert words.asked == 4
+
+
+async def test_words_are_remembered_and_long_texts_are_not() -> None:
+    words = Words()
+    analysis = TermAnalysis(words.analyse)
+    long = "a long text " * 10
+    first = await analysis.of_each(["one", "two", long])
+    assert await analysis.of_each(["two", "one", "two"]) == [first[1], first[0], first[1]]
+    assert words.asked == 2
+    assert await analysis.of_each([long, "one"]) == [first[2], first[0]]
+    assert words.asked == 3

@@ -1,6 +1,9 @@
 """The entrance of the program: `qmd-mcp` and `python -m qmd_mcp`."""
 
+import os
 import signal
+
+os.umask(0o077)  # what Python, LanceDB and a pull write is for this user alone, as what we write ourselves
 
 # While modules are imported, Ctrl-C ends the process as the operating system does it: an exception in the middle of an
 # import would be shown as a trace of libraries. Where SIGINT is ignored, as behind `nohup`, it stays ignored.

@@ -49,7 +49,13 @@ LIKENESS = 0.75
 class Settings(BaseSettings):
     """One frozen value, parsed once and passed down; every field is also `QMD_<NAME>` in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,  # a token that does not fit is a token all the same, also in a trace
+    )
 
     index: Annotated[
         str | None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -53,7 +52,6 @@ for part in (
 def main() -> NoReturn:
     """Run the command of this process and end it with its exit code."""
     accept_every_character()
-    os.umask(0o077)  # what LanceDB and a pull write is for this user alone, as what we write ourselves
     word_what_no_border_catches()
     log_to_standard_error()
     sys.exit(close_output(run(sys.argv[1:])))

@@ -126,8 +126,11 @@ def _condition(session: Session) -> Condition:
     import anyio
 
     from qmd_mcp.store.health.examination import Condition, examine
+    from qmd_mcp.store.index_trust import may_be_opened
     from qmd_mcp.store.writer_lock import WriterLock
 
+    if not may_be_opened(session.location):
+        return Condition()  # `_index` says why
     uri = session.location.uri
     writer = WriterLock(uri).writing_now()
     try:

@@ -25,8 +25,13 @@ def add(
 ) -> None:
     """Print a new token for a client. It is shown this once, and only its hash is kept."""
     from qmd_mcp.server.clients.registered_clients import add as register
+    from qmd_mcp.server.process.run_file import find
 
     session = context.obj
+    running = find(session.location)
+    if running is not None and running.token is None:
+        sentence = "The running server asks for no token, so that one would limit nobody. Stop it first: qmd-mcp stop"
+        raise SettingsError(sentence)
     names: list[str] | None = None
     if collections is not None:
         names = sorted({each.strip() for each in collections.split(",") if each.strip()})

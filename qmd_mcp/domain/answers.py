@@ -20,6 +20,7 @@ SkipReason: TypeAlias = Literal[
     "not decodable",
     "same name as another file",
     "secret by its name",
+    "secret in its markup",
     "takes too long to read",
     "takes too much memory to read",
     "too large",

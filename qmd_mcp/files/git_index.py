@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import os
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +27,7 @@ def is_tracked(folder: Path) -> bool:
     for above in folder.parents:
         lists = _lists_of(above / ".git")
         if lists:
-            prefix = folder.relative_to(above).as_posix().encode() + b"/"
+            prefix = os.fsencode(folder.relative_to(above).as_posix()).lower() + b"/"  # macOS and Windows ignore case
             return any(_has(each, prefix) for each in lists)
     return False
 
@@ -51,9 +53,11 @@ def _has(list_file: Path, prefix: bytes) -> bool:
 def _read_as(content: mmap.mmap, hash_bytes: int, prefix: bytes) -> bool:
     try:
         signature, version, count = _HEADER.unpack_from(content)
-        if signature != b"DIRC" or (version < _COMPRESSED_VERSION and content.find(prefix) < 0):
+        if signature != b"DIRC" or (
+            version < _COMPRESSED_VERSION and not re.search(re.escape(prefix), content, re.IGNORECASE)
+        ):
             return False
-        return any(path.startswith(prefix) for path in _paths(content, version, count, hash_bytes))
+        return any(path.lower().startswith(prefix) for path in _paths(content, version, count, hash_bytes))
     except (struct.error, IndexError, ValueError):  # its hashes have the other length
         return False
 

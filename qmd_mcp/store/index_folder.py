@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from qmd_mcp.settings import IndexLocation
 IDENTITY_FILE = "identity"
 """The file with the secret name by which a trusted index is known."""
 
-_OWN_FILES = re.compile(r"writer\.lock|(writer\.json|identity)(\.[0-9a-f]{16}\.new)?")
+_OWN_FILES = re.compile(r"\.gitignore|writer\.lock|(writer\.json|identity)(\.[0-9a-f]{16}\.new)?")
 """Files that this program puts into the folder before the index is created there."""
 
 
@@ -42,6 +43,23 @@ def check_folder(uri: str) -> None:
     for path in _examined(folder).visible:
         with suppress(OSError):  # another user's (`belongs_to_me`), or on a disk that is only read
             make_private(path)
+
+
+def check_not_by_sudo(uri: str) -> None:
+    """Make sure that root does not write into the index of the user who called it with sudo.
+
+    Raises:
+        UnsafeIndexError: it would, and its owner could then not read what root has written.
+    """
+    caller = os.environ.get("SUDO_UID", "")
+    if not is_local(uri) or sys.platform == "win32" or os.geteuid() != 0 or not caller.isdecimal():
+        return
+    with suppress(OSError):
+        if int(caller) != 0 and Path(uri).stat().st_uid == int(caller):
+            sentence = (
+                f"The index {uri} is not written by root, because you could not read it afterwards. Leave sudo out."
+            )
+            raise UnsafeIndexError(sentence)
 
 
 def check_project(location: IndexLocation) -> None:

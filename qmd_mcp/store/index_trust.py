@@ -58,8 +58,8 @@ def check_trust(location: IndexLocation) -> None:
         assert location.project is not None, "only the index of a project is looked for"
         sentence = (
             f"The index {location.uri} is not used, because it may have come with the project: look at its collections "
-            f"and have them indexed anew with qmd-mcp trust {quoted(location.project)}, or name another index with "
-            f"--index FOLDER."
+            f"and have them indexed anew with qmd-mcp trust {quoted(location.project)} (with --as-is if you made it "
+            f"yourself), or name another index with --index FOLDER."
         )
         raise UnsafeIndexError(sentence)
     check_not_tracked(Path(location.uri))
@@ -136,6 +136,7 @@ def trust(folder: Path) -> None:
     """
     secret = secrets.token_bytes(32)
     write_private(folder / IDENTITY_FILE, secret)
+    write_private(folder / ".gitignore", b"*\n")  # an index is copies of the person's texts, and no part of the project
     entry = _entry(folder, secret=secret)
     _change(lambda known: (*(each for each in known if each.folder != entry.folder), entry))
 

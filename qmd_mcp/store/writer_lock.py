@@ -19,7 +19,7 @@ from qmd_mcp.files.private_files import FILE_MODE, make_private_folder, read_pri
 from qmd_mcp.index_errors import ReadOnlyIndexError, WriterBusyError
 from qmd_mcp.index_uri import canonical, is_local
 from qmd_mcp.settings import cache_folder
-from qmd_mcp.store.index_folder import check_folder
+from qmd_mcp.store.index_folder import check_folder, check_not_by_sudo
 from qmd_mcp.store.store_faults import gone
 
 _POLL_SECONDS = 0.1
@@ -53,6 +53,7 @@ class WriterLock:
         """
         if is_local(self._uri) and not self._path.parent.is_dir():
             raise gone(self._uri)
+        check_not_by_sudo(self._uri)
         with self._errors_of_the_file_system():
             make_private_folder(self._path.parent)
         lock = self._lock()

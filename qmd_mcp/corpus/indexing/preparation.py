@@ -12,6 +12,7 @@ from typing import Protocol
 from qmd_mcp.corpus.chunking.reading_version import is_current, is_redacted, reading_of
 from qmd_mcp.corpus.isolation.reading_work import CutFile, FileBytes
 from qmd_mcp.corpus.scanning.disk_files import RACY_NS, FileContent, Secrets, read_file
+from qmd_mcp.corpus.scanning.redaction import hidden_by_markup
 from qmd_mcp.corpus.scanning.scan import ScannedFile, scan
 from qmd_mcp.domain.answers import Skip
 from qmd_mcp.domain.documents import Collection, Document, Passage, docid_of
@@ -192,9 +193,11 @@ class Preparation:
         cut = dict(zip(files, self._cutter.cut(tuple(files.values())), strict=True)) if files else {}
         return [(each, cut.get(each.path)) for each in batch]
 
-    @staticmethod
-    def _put(window: Prepared, collection: Collection, opened: _Opened, cut: CutFile | Skip | None) -> None:
+    def _put(self, window: Prepared, collection: Collection, opened: _Opened, cut: CutFile | Skip | None) -> None:
         content, before = opened.content, opened.before
+        if isinstance(cut, CutFile) and self._secrets == "redact":
+            said = (cut.title, cut.properties.about, *(passage.text for passage in cut.passages))
+            cut = Skip(opened.path, "secret in its markup") if hidden_by_markup(opened.path, said) else cut
         if isinstance(content, Skip):
             window.skips.append(content)
         elif isinstance(cut, Skip):
@@ -204,7 +207,7 @@ class Preparation:
             touched = replace(before, size=content.size, mtime_ns=content.mtime_ns, indexed_ns=opened.read_at)
             window.touched.append(touched)
         else:
-            said = cut.properties
+            about = cut.properties
             document = Document(
                 docid=docid_of(collection.name, opened.path, opened.content_hash, reading=opened.reading),
                 collection=collection.name,
@@ -215,7 +218,7 @@ class Preparation:
                 mtime_ns=content.mtime_ns,
                 indexed_ns=opened.read_at,
                 passages=len(cut.passages),
-                properties=said if said.date_ns is not None else replace(said, date_ns=content.mtime_ns),
+                properties=about if about.date_ns is not None else replace(about, date_ns=content.mtime_ns),
                 reading=opened.reading,
             )
             window.passages.extend(cut.passages_of(document))

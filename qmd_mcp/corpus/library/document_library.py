@@ -8,11 +8,12 @@ from typing import Protocol
 import anyio
 import anyio.to_thread
 
-from qmd_mcp.corpus.library.excerpt import MAX_CHARACTERS, BeyondEnd, LinesAnswer, LinesAsked, NoSection
+from qmd_mcp.corpus.library.excerpt import MAX_CHARACTERS, BeyondEnd, Lines, LinesAnswer, LinesAsked, NoSection
 from qmd_mcp.corpus.library.naming import NamedDocuments, Naming
 from qmd_mcp.corpus.scanning.admission import read_member
 from qmd_mcp.corpus.scanning.disk_files import Secrets
 from qmd_mcp.corpus.scanning.freshness import FreshnessCheck
+from qmd_mcp.corpus.scanning.redaction import hidden_by_markup
 from qmd_mcp.domain.answers import Excerpt, Excerpts, Skip
 from qmd_mcp.domain.documents import Collection, Document, Freshness, shown_docid, uri_of
 from qmd_mcp.errors import (
@@ -202,4 +203,7 @@ class Library:
         content = read_member(collection, path, max_bytes=self._max_file_bytes, secrets=self._secrets)
         if isinstance(content, Skip):
             return content
-        return content.content_hash, self._reader.lines(content.data, path, asked)
+        read = self._reader.lines(content.data, path, asked)
+        if self._secrets == "redact" and isinstance(read, Lines) and hidden_by_markup(path, (read.title, read.text)):
+            return Skip(path, "secret in its markup")
+        return content.content_hash, read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from qmd_mcp.corpus.scanning.secret_formats import (
@@ -19,6 +19,9 @@ from qmd_mcp.corpus.scanning.secret_formats import (
     SHORTEST_KEY,
     Format,
 )
+
+_MARKUP = (".html", ".htm", ".xhtml")
+"""Endings of the files whose text has neither the tags nor the character references of their bytes."""
 
 _WIDE = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
@@ -58,6 +61,14 @@ def redacted(data: bytes) -> tuple[bytes, tuple[str, ...]]:
         pieces += [text[done : each.start], _marker(each, narrow).decode("ascii")]
         done = each.end
     return "".join((*pieces, text[done:])).encode(wide), _kinds(secrets)
+
+
+def hidden_by_markup(path: str, texts: Iterable[str]) -> bool:
+    """Whether a secret stands in the text of an HTML page that does not stand in its bytes, as `ghp_<b>…</b>` does.
+
+    Replaced in the text it would move everything behind it, so that such a page is left out.
+    """
+    return path.lower().endswith(_MARKUP) and any(redacted(text.encode())[1] for text in texts)
 
 
 def _replaced(data: bytes, secrets: list[_Secret]) -> bytes:

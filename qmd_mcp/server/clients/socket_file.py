@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qmd_mcp.errors import SettingsError
+from qmd_mcp.files.owners import belongs_to_me, others_may_write
 
 SCHEME = "unix:"
 """Before the path of a socket in the place of a URL."""
@@ -30,7 +31,7 @@ def bound_to_file(path: Path, *, backlog: int) -> Generator[socket.socket]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             folder = path.parent.stat()
-            if folder.st_uid != os.geteuid() or folder.st_mode & 0o022:
+            if not belongs_to_me(folder) or others_may_write(folder):
                 raise _not_bound(path, "other users can write into its folder, and so put a socket of theirs there")
             _remove_abandoned(path)
             listener.bind(str(path))

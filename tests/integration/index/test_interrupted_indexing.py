@@ -178,7 +178,7 @@ async def test_an_index_that_is_killed_again_and_again_loses_and_doubles_nothing
     condition = await examine(uri, writing=False)
     assert (condition.problems, condition.notes) == ((), ())
     assert not problems
-    assert sum(count for how, count in ended.items() if how.endswith("killed")) > KILLS // 4
+    assert sum(count for how, count in ended.items() if how.endswith("killed")) > kills // 4
 
 
 @pytest.mark.anyio

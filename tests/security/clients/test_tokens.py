@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qmd_mcp.cli import run
 from qmd_mcp.errors import SettingsError
 from qmd_mcp.server.process import run_file
 from qmd_mcp.settings import IndexLocation, config_file, read_settings
@@ -55,3 +56,14 @@ def test_an_error_of_a_settings_file_never_shows_what_was_written_as_a_token(wri
         read_settings()
     assert "token" in str(refused.value) or "cannot be read" in str(refused.value)
     assert "1234" not in str(refused.value)
+
+
+@pytest.mark.parametrize("written", ["correct horse", "\u00e4bc-geheim"])
+def test_a_trace_that_is_asked_for_does_not_show_a_token_either(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], written: str
+) -> None:
+    monkeypatch.setenv("QMD_TOKEN", written)
+    assert run(["--debug", "status"]) == 1
+    shown = capsys.readouterr()
+    assert "Traceback" in shown.err
+    assert written not in shown.err + shown.out

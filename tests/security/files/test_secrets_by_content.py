@@ -17,6 +17,7 @@ from qmd_mcp.corpus.scanning.scan import ScannedFile, scan
 from qmd_mcp.domain.answers import Skip
 from qmd_mcp.domain.documents import Collection
 from qmd_mcp.domain.requests import SearchRequest
+from qmd_mcp.errors import UnreadableDocumentError
 from qmd_mcp.settings import IndexLocation, Settings
 
 LETTERS = string.ascii_letters + string.digits
@@ -205,3 +206,31 @@ async def test_who_keeps_secrets_gets_them_and_changing_the_setting_reads_those_
         assert (summary.updated, summary.unchanged, summary.redacted) == (1, 1, 0)
         excerpt = await keeping.reading.get("notes/release.md", from_line=3, max_lines=1, line_numbers=False)
         assert SECRETS["github-token"] in excerpt.text
+
+
+PAGES = {
+    "split.html": "<title>Release</title><p>The robot pushes with {head}<b></b>{tail}.</p>",
+    "reference.htm": "<title>Release</title><p>The robot pushes with &#103;{rest}.</p>",
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_secret_that_only_the_reader_of_a_page_puts_together_is_neither_stored_nor_shown(
+    tmp_path: Path, name: str
+) -> None:
+    token = SECRETS["github-token"]
+    parts = {"head": token[:9], "tail": token[9:], "rest": token[1:]}
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / name).write_text(PAGES[name].format(**parts))
+    (tmp_path / "notes/plain.html").write_text("<title>Plain</title><p>The robot rests.</p>")
+    location = IndexLocation(str(tmp_path / "index"))
+    async with open_engine(Settings(), location, create=True) as engine:
+        await engine.writing.add_collection(Collection("notes", tmp_path / "notes", ("**/*",)))
+        summary = await engine.writing.update(embed=False)
+        assert (summary.added, summary.skipped) == (1, {"secret in its markup": 1})
+    async with open_engine(Settings(secrets="keep"), location) as engine:
+        assert (await engine.writing.update(embed=False)).added == 1
+    async with open_engine(Settings(), location) as engine:  # which finds the row of the other setting
+        with pytest.raises(UnreadableDocumentError, match="secret in its markup"):
+            await engine.reading.get(f"notes/{name}", from_line=None, max_lines=None, line_numbers=False)

@@ -273,3 +273,14 @@ def test_the_index_of_a_project_that_others_may_write_is_not_used(person: Person
     assert person("collection", "list", cwd=project).code == 0
     (project / PROJECT_FOLDER).chmod(0o702)
     assert person("status", cwd=project).says(f"chmod go-w {project / PROJECT_FOLDER}")
+
+
+def test_the_doctor_does_not_open_it(person: Person, cloned: Path) -> None:
+    """LanceDB would say of these tables that they are damaged."""
+    for manifest in (cloned / PROJECT_FOLDER).rglob("*.manifest"):
+        manifest.write_bytes(b"no manifest")
+    ended = person("doctor", cwd=cloned)
+    assert ended.code == 1
+    assert "may have come with the project" in ended.out
+    assert "damaged" not in ended.out
+    assert "repair" not in ended.out

@@ -14,6 +14,7 @@ from qmd_mcp.index_errors import DamagedIndexError
 from qmd_mcp.inference.loading import user_catalogue
 from qmd_mcp.settings import IndexLocation, Settings
 from qmd_mcp.store.generation import Generation
+from qmd_mcp.store.health.examination import examine
 from qmd_mcp.store.health.mending import Mending
 from qmd_mcp.store.index_trust import check_trust
 from qmd_mcp.store.lance.database import Database
@@ -44,12 +45,22 @@ async def repair(settings: Settings, location: IndexLocation, *, progress: Progr
     await anyio.to_thread.run_sync(check_trust, location)
     await _brought_up_to_date(location.uri)
     async with WriterLock(location.uri).held(wait_seconds=0):
+        found = await _found(location.uri)
         mending = await Mending.of(location.uri)
         await mending.run(generations=_known(settings))
     async with open_engine(settings, location) as engine:
         summary = await engine.writing.update(progress=progress)
         embedded = await engine.writing.embed(progress=progress)
-    return Repaired(tuple(mending.done), summary, embedded)
+    return Repaired((*found, *mending.done), summary, embedded)
+
+
+async def _found(uri: str) -> tuple[str, ...]:
+    """What is damaged before anything is mended, a sentence each."""
+    try:
+        problems = (await examine(uri, writing=False)).problems
+    except DamagedIndexError as error:
+        problems = (str(error),)
+    return tuple(f"Found: {each}" for each in problems)
 
 
 async def _brought_up_to_date(uri: str) -> None:

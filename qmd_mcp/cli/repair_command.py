@@ -27,9 +27,9 @@ def repair(context: typer.Context) -> None:
             return await repaired(session.settings, session.location, progress=progress)
 
     result = anyio.run(run)
-    lines = result.done or ("No damage was found; all indexes have been made anew.",)
+    lines = result.done or ("No damage was found.",)
     embedded = f"; {result.embedded} more embedded" if result.embedded else ""
     counts, *rest = summary_lines(result.summary)
-    say(*lines, f"{counts}{embedded}", *rest)
+    say(*lines, "All indexes have been made anew.", f"{counts}{embedded}", *rest)
     if result.summary.problems:
         raise CollectionError(" ".join(result.summary.problems))

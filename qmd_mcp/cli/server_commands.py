@@ -66,6 +66,8 @@ def serve(
             settings = session.settings.model_copy(update=bound)
             tell(how_to_connect(with_token(settings, session.location), session.location))
         say(f"{'Serving' if new else 'Already serving'} {running.url} (process {running.pid})")
+        if running.token is None and not no_token and not new:
+            say_aside("It asks for no token: every user of this machine may search. Stop it first: qmd-mcp stop")
         return
     from qmd_mcp.server.process.http_process import serve_http
 
@@ -109,4 +111,4 @@ def show_client_config(
 
     url, token = address_for_clients(session.settings, session.location)
     say_rendered(http_client_config(known, url=url, token=token))
-    say_aside(f"Add this to {HTTP_PLACES[known]}{'; it is a secret' if token else ''}")
+    say_aside(f"Add this to {HTTP_PLACES[known]}{'; it has a secret: keep it out of git' if token else ''}")

@@ -146,9 +146,7 @@ def summary_lines(summary: UpdateSummary) -> list[str]:
     ]
     told = []
     if summary.redacted:
-        told.append(
-            f'  secrets replaced in {summary.redacted} documents: secrets = "keep" in the settings indexes them'
-        )
+        told.append(f"  documents in which secrets were replaced: {summary.redacted} (see the setting `secrets`)")
     if summary.hard_links:
         told.append(f"  {summary.hard_links} files have several names (hard links), perhaps outside of the folder, too")
     return [f"{counts}; {work}", *skipped, *told]

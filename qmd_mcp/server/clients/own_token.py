@@ -26,6 +26,11 @@ def index_key(location: IndexLocation) -> str:
     return hashlib.sha256(os.path.normcase(canonical(location.uri)).encode()).hexdigest()[:16]
 
 
+def new_token() -> str:
+    """Return a token of 256 random bits; it begins with a letter, so that no command takes it for an option."""
+    return f"qmd_{secrets.token_urlsafe(32)}"
+
+
 def token_file(location: IndexLocation) -> Path:
     """Return the path of the file with the own token of an index's server."""
     return state_folder() / "tokens" / index_key(location)
@@ -51,7 +56,7 @@ def _own(location: IndexLocation) -> SecretStr:
     path = token_file(location)
     kept = read_secret(path)
     if kept is None:
-        create_secret(path, secrets.token_urlsafe(32))
+        create_secret(path, new_token())
         kept = read_secret(path) or ""
     if not is_token(kept.strip()):
         sentence = f"{path} holds no token. Delete it, and a new one is made."

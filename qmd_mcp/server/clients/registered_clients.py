@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import os
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from qmd_mcp.errors import SettingsError
 from qmd_mcp.server.clients.client import ANYBODY, LOCAL, OWNER, STDIO, Client
-from qmd_mcp.server.clients.own_token import index_key
+from qmd_mcp.server.clients.own_token import index_key, new_token
 from qmd_mcp.server.clients.secret_file import read_secret, write_secret
 from qmd_mcp.settings import IndexLocation, state_folder
 
@@ -86,7 +85,7 @@ def add(location: IndexLocation, name: str, *, collections: Sequence[str] | None
     if any(each.name == name for each in known):
         sentence = f"There is a client {name} already. Remove it first: qmd-mcp token remove {name}"
         raise SettingsError(sentence)
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     new = Registered(
         name=name,
         sha256=_hashed(token),

@@ -179,7 +179,7 @@ def _check(uri: str) -> None:
     if not is_local(uri):
         return
     if not os.path.isdir(uri):  # noqa: PTH112  Path.is_dir raises where a folder above may not be entered
-        raise NotAnIndexError(uri, reason="there is no such folder; run qmd-mcp init or qmd-mcp collection add")
+        raise NotAnIndexError(uri, reason="there is no such folder; qmd-mcp collection add FOLDER makes it")
     with suppress(PermissionError):  # `check_folder` says what may not be looked at
         if not any((Path(uri) / f"{name}.lance").exists() for name in (METADATA, copy_of(METADATA))):
             raise NotAnIndexError(uri, reason=_HOLDS_NONE)

@@ -183,6 +183,7 @@ def test_a_damaged_index_and_doubled_passages_are_known_to_doctor_and_mended_by_
     assert "PROBLEM     index: 5 passages are in the index twice. Mend it: qmd-mcp repair" in out
     code, out, _ = commands(index, capsys, "repair")
     assert code == 0
+    assert "Found: The index of titles in the table passages_" in out
     assert "5 passages were in the index twice: the second ones are deleted." in out
     assert anyio.run(lambda: examine(str(index), writing=False)) == Condition()
     code, out, _ = commands(index, capsys, "search", "zeppelins word7")

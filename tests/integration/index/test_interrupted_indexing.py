@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import time
 from collections import Counter
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -124,6 +125,11 @@ async def readable(uri: str) -> str:
     return ", ".join(names)
 
 
+def said_within(seconds: float, receive: Connection) -> tuple[str, str]:
+    """How a command ended and what it said; it is to be killed if it has not ended by then."""
+    return receive.recv() if receive.poll(seconds) else ("killed", "")
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     "kills", [pytest.param(40, marks=pytest.mark.endurance), pytest.param(200, marks=pytest.mark.attack)]
@@ -140,6 +146,8 @@ async def test_an_index_that_is_killed_again_and_again_loses_and_doubles_nothing
         await engine.writing.update()
     commands = (*COMMANDS, "update --embedder", "repair")
     ended: Counter[str] = Counter()
+    took: dict[str, float] = {}
+    """Seconds that each command took when it was not killed."""
     problems: list[str] = []
     for kill in range(kills):
         if kill % 6 == 5:
@@ -150,9 +158,12 @@ async def test_an_index_that_is_killed_again_and_again_loses_and_doubles_nothing
         writer.start()
         send.close()
         assert receive.recv() == ("started", "")
-        how = "killed"
-        if receive.poll(chance.uniform(0.0, 4.0)):  # seconds; a command takes one or two
+        how, began = "killed", time.monotonic()
+        if receive.poll(
+            chance.uniform(0.0, 1.5 * took.get(name, 2.0))
+        ):  # most moments are in the middle of the command
             how, said = receive.recv()
+            took[name] = time.monotonic() - began
             if how in ("trace", "sentence"):
                 problems.append(f"{kill} {name}: {said}")
         writer.kill()

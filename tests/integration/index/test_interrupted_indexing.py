@@ -125,7 +125,7 @@ async def readable(uri: str) -> str:
     return ", ".join(names)
 
 
-def said_within(seconds: float, receive: Connection) -> tuple[str, str]:
+def ended_within(seconds: float, receive: Connection) -> tuple[str, str]:
     """How a command ended and what it said; it is to be killed if it has not ended by then."""
     return receive.recv() if receive.poll(seconds) else ("killed", "")
 
@@ -158,14 +158,11 @@ async def test_an_index_that_is_killed_again_and_again_loses_and_doubles_nothing
         writer.start()
         send.close()
         assert receive.recv() == ("started", "")
-        how, began = "killed", time.monotonic()
-        if receive.poll(
-            chance.uniform(0.0, 1.5 * took.get(name, 2.0))
-        ):  # most moments are in the middle of the command
-            how, said = receive.recv()
+        began = time.monotonic()
+        how, said = ended_within(chance.uniform(0.0, 1.5 * took.get(name, 2.0)), receive)
+        if how != "killed":
             took[name] = time.monotonic() - began
-            if how in ("trace", "sentence"):
-                problems.append(f"{kill} {name}: {said}")
+        problems += [f"{kill} {name}: {said}"] if how in ("trace", "sentence") else []
         writer.kill()
         writer.join()
         ended[f"{name} {how}"] += 1

@@ -125,6 +125,24 @@ async def readable(uri: str) -> str:
     return ", ".join(names)
 
 
+async def check_whole(uri: str, folder: Path, others: Path) -> None:
+    """After an update the index has every page once, with its vector, and nothing else."""
+    async with open_engine(SETTINGS, IndexLocation(uri)) as engine:
+        await engine.writing.update()
+        await engine.writing.embed()
+        status = await engine.status()
+        assert status.embedded == status.passages == status.documents
+        known = await engine.collections()
+        (kept,) = {"pages", "papers"} & set(known)
+        assert [context.text for context in known[kept].contexts] == ["Pages of a test"]
+    roots = [folder, *([others] if "others" in known else [])]
+    expected = Counter((path.name, 0, path.read_text().strip()) for root in roots for path in root.iterdir())
+    found = await contents(uri)
+    assert Counter({(path, ordinal, text.strip()): n for (path, ordinal, text), n in found.items()}) == expected
+    condition = await examine(uri, writing=False)
+    assert (condition.problems, condition.notes) == ((), ())
+
+
 def ended_within(seconds: float, receive: Connection) -> tuple[str, str]:
     """How a command ended and what it said; it is to be killed if it has not ended by then."""
     return receive.recv() if receive.poll(seconds) else ("killed", "")
@@ -171,20 +189,7 @@ async def test_an_index_that_is_killed_again_and_again_loses_and_doubles_nothing
         except (Exception, AssertionError) as error:  # noqa: BLE001  every kill is tried before the test fails
             problems.append(f"{kill} after {name} {how}: {type(error).__name__}: {error}")
     print(*sorted(ended.items()), *problems, sep="\n")  # noqa: T201  the counts are what a run is for
-    async with open_engine(SETTINGS, IndexLocation(uri)) as engine:
-        await engine.writing.update()
-        await engine.writing.embed()
-        status = await engine.status()
-        assert status.embedded == status.passages == status.documents
-        known = await engine.collections()
-        (kept,) = {"pages", "papers"} & set(known)
-        assert [context.text for context in known[kept].contexts] == ["Pages of a test"]
-    roots = [folder, *([others] if "others" in known else [])]
-    expected = Counter((path.name, 0, path.read_text().strip()) for root in roots for path in root.iterdir())
-    found = await contents(uri)
-    assert Counter({(path, ordinal, text.strip()): n for (path, ordinal, text), n in found.items()}) == expected
-    condition = await examine(uri, writing=False)
-    assert (condition.problems, condition.notes) == ((), ())
+    await check_whole(uri, folder, others)
     assert not problems
     assert sum(count for how, count in ended.items() if how.endswith("killed")) > kills // 4
 

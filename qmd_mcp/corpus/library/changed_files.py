@@ -25,6 +25,12 @@ CHECK_SECONDS = 0.5
 """How long files are compared with the index for one answer: a folder of 10,000 files is walked through in .2 s."""
 
 
+KEPT_SECONDS = 1.0
+"""How long it counts that nothing was found to be changed. Of 25,000 files the walk takes the whole of `CHECK_SECONDS`:
+without this, every one of several questions without an answer takes that much longer, which is seven times as long as
+the search itself (benchmarks/results/filters.md). A file that changes within that second is told a second later."""
+
+
 class TextCheck(Protocol):
     """What tells whether a file is text."""
 
@@ -52,12 +58,17 @@ class ChangedFiles:
         self._max_file_bytes = max_file_bytes
         self._secrets: Secrets = secrets
         self._freshness = FreshnessCheck()
+        self._unchanged: dict[tuple[str, ...], float] = {}
+        """When it was last found that nothing had changed, for each choice of collections."""
 
     async def some(self, names: Sequence[str] = (), *, seconds: float = CHECK_SECONDS) -> tuple[str, ...]:
         """Some of the changed files of these collections, or of all: `notes/new.md (new)`.
 
         What cannot be looked at within that time counts as unchanged.
         """
+        chosen = tuple(sorted(names))
+        if time.monotonic() - self._unchanged.get(chosen, -KEPT_SECONDS) < KEPT_SECONDS:
+            return ()
         until = time.monotonic() + seconds
         found: list[str] = []
         for collection in await self._collections.all():
@@ -67,6 +78,8 @@ class ChangedFiles:
             found += await anyio.to_thread.run_sync(self._of, collection, documents, until, NAMED - len(found))
             if len(found) >= NAMED or time.monotonic() > until:
                 break
+        if not found:
+            self._unchanged[chosen] = time.monotonic()
         return tuple(found)
 
     def _of(self, collection: Collection, documents: Mapping[str, Document], until: float, most: int) -> list[str]:

@@ -47,6 +47,8 @@ were, and they took equally long (benchmarks/results/serving.md)."""
 LOOKUP_BATCH = 1_000
 """Values in one IN clause, and passages in one batch, which take about 1 MB in memory (`PASSAGE_BYTES`)."""
 
+_EMBEDDED = "vector IS NOT NULL"
+
 
 class PassageTable:
     """The passages of one generation and their vectors.
@@ -70,6 +72,7 @@ class PassageTable:
         self._exact_scan_limit = exact_scan_limit
         self._version = TableVersion(table, uri=uri)
         self._newest = OncePerVersion(version=self._version.newest, read=self._open_snapshot)
+        self._embedded = OncePerVersion(version=self._version.newest, read=partial(table.count_rows, _EMBEDDED))
         self._scans = anyio.CapacityLimiter(SCANS)
         self.reads = RowReads()
         self.fingerprint = fingerprint
@@ -269,7 +272,7 @@ class PassageTable:
 
     async def embedded(self) -> int:
         """The number of passages that have a vector."""
-        return int(await self._table.count_rows("vector IS NOT NULL"))
+        return int(await self._embedded.get())
 
     async def version(self) -> int:
         """A number that grows with every write."""

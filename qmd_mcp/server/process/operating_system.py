@@ -62,10 +62,6 @@ class OperatingSystem(Protocol):
         """Return the arguments of `subprocess.Popen` for a process that outlives the terminal."""
         ...
 
-    def file_is_mine(self, descriptor: int) -> bool:
-        """Return whether an open file belongs to the user of this process."""
-        ...
-
     def replace_file(self, source: Path, target: Path) -> None:
         """Rename a file over another one in one step."""
         ...
@@ -113,12 +109,6 @@ class Posix:
     def detached_process_options(self) -> Mapping[str, Any]:
         """Start a new session, which no terminal controls."""
         return {"start_new_session": True}
-
-    def file_is_mine(self, descriptor: int) -> bool:
-        """Compare the owner of the file with the user of the process."""
-        if sys.platform == "win32":
-            return False
-        return os.fstat(descriptor).st_uid == os.getuid()
 
     def replace_file(self, source: Path, target: Path) -> None:
         """Rename the file, which POSIX allows while others have the target open."""
@@ -190,10 +180,6 @@ class Windows:
     def detached_process_options(self) -> Mapping[str, Any]:
         """Give the process a console of its own that has no window, so that closing the terminal does not end it."""
         return {"creationflags": self.CREATE_NEW_PROCESS_GROUP | self.CREATE_NO_WINDOW}
-
-    def file_is_mine(self, descriptor: int) -> bool:  # noqa: ARG002  the protocol's signature
-        """Trust the folder: only the user can write in the user's own local application data."""
-        return True
 
     def replace_file(self, source: Path, target: Path) -> None:
         """Try again while another process has the target open, which Windows does not allow."""

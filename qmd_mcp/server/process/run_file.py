@@ -14,6 +14,7 @@ from qmd_mcp import __version__
 from qmd_mcp.errors import OtherVersionError, SettingsError
 from qmd_mcp.server.clients.own_token import index_key, with_token
 from qmd_mcp.server.clients.proof import ProvenConnection, ServerIdentity
+from qmd_mcp.server.clients.secret_file import read_secret
 from qmd_mcp.server.clients.socket_file import SCHEME
 from qmd_mcp.server.process.operating_system import OPERATING_SYSTEM
 from qmd_mcp.settings import IndexLocation, Settings, cache_folder
@@ -147,16 +148,14 @@ def find_process(location: IndexLocation) -> Running | None:
 def read(location: IndexLocation) -> Running | None:
     """Return what the run file says; the server that wrote it may have ended.
 
-    Fields that another version has written and this one does not know are left out. A file of another user is treated
-    as absent: it would send our requests, and the answers to them, through that user's hands.
+    Fields that another version has written and this one does not know are left out. A file that is a link, or that
+    another user has made or could write, is treated as absent: it would send our requests, and the answers to them,
+    through that user's hands.
     """
     try:
-        with run_file(location).open(encoding="utf-8") as file:
-            if not OPERATING_SYSTEM.file_is_mine(file.fileno()):
-                return None
-            stored = json.load(file)
-            return Running(**{field.name: stored[field.name] for field in fields(Running) if field.name in stored})
-    except (OSError, ValueError, TypeError):
+        stored = json.loads(read_secret(run_file(location)) or "")
+        return Running(**{field.name: stored[field.name] for field in fields(Running) if field.name in stored})
+    except (SettingsError, ValueError, TypeError, RecursionError):
         return None
 
 

@@ -18,6 +18,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult
 
+from qmd_mcp.cli import run
 from qmd_mcp.server.process import run_file as running
 from qmd_mcp.server.process.run_file import Running
 from qmd_mcp.settings import IndexLocation
@@ -181,8 +182,33 @@ def test_a_run_file_of_another_user_is_no_server(cache: Path, tmp_path: Path) ->
     location = IndexLocation(str(tmp_path / "index"))
     with http_server("fake", tmp_path / "index"):
         assert running.find(location) is not None
-        os.chown(running.run_file(location), 65_534, 65_534)
+        file = running.run_file(location)
+        os.chown(file, 65_534, 65_534)
         assert running.find(location) is None
+        os.chown(file, os.geteuid(), os.getegid())
+        file.chmod(0o620)
+        assert running.find(location) is None
+        file.chmod(0o600)
+        file.rename(file.with_suffix(".moved"))
+        file.symlink_to(file.with_suffix(".moved"))
+        assert running.find(location) is None
+        file.unlink()
+        file.with_suffix(".moved").rename(file)
+        assert running.find(location) is not None
+
+
+def test_a_server_that_asks_for_no_token_is_told_of_and_tokens_beside_it_are_refused(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The token would limit nobody, since everybody may ask without one."""
+    index = str(tmp_path / "index")
+    with http_server("fake", tmp_path / "index"):
+        assert run(["--index", index, "token", "add", "bot"]) == 1
+        assert "asks for no token" in capsys.readouterr().err
+        assert run(["--index", index, "serve", "--http", "--daemon"]) == 0
+        shown = capsys.readouterr()
+        assert shown.out.startswith("Already serving ")
+        assert "every user of this machine may search" in shown.err
 
 
 def test_forwarding_imports_neither_the_engine_nor_the_protocol() -> None:
@@ -211,6 +237,7 @@ def test_a_run_file_that_leads_nowhere_is_no_server(cache: Path, tmp_path: Path,
     location = IndexLocation(str(tmp_path))
     running.run_file(location).parent.mkdir(parents=True)
     running.run_file(location).write_text(left)
+    running.run_file(location).chmod(0o600)
     assert running.find(location) is None
 
 

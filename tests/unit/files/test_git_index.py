@@ -47,6 +47,16 @@ def test_what_git_tracks_is_known_in_every_format(tmp_path: Path, version: str, 
     assert is_tracked(tmp_path / ".qmd-mcp")
 
 
+@pytest.mark.parametrize("version", ["2", "4"])
+def test_a_name_in_other_letters_is_the_same_folder_where_the_file_system_says_so(tmp_path: Path, version: str) -> None:
+    git(tmp_path, "init")
+    (tmp_path / "Notes" / ".QMD-MCP").mkdir(parents=True)
+    (tmp_path / "Notes" / ".QMD-MCP" / "x").write_text("x")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "update-index", "--index-version", version)
+    assert is_tracked(tmp_path / "notes" / ".qmd-mcp")
+
+
 def test_a_worktree_and_a_split_list_are_known_too(tmp_path: Path) -> None:
     main = tmp_path / "main"
     (main / ".qmd-mcp").mkdir(parents=True)

@@ -173,11 +173,6 @@ def test_a_file_takes_the_place_of_another_and_can_be_removed_twice(machine: Mac
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_this_process_has_made_is_its_own(machine: Machine, tmp_path: Path) -> None:
-    with (tmp_path / "file").open("w") as file:
-        assert machine.system.file_is_mine(file.fileno())
-
-
 @dataclass(slots=True)
 class Occupied:
     """Renames a file as soon as another process, which has it open, has closed it."""
